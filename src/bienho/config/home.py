@@ -1,0 +1,88 @@
+"""The data folder of one Bienho (`BIENHO_HOME`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bienho.core.errors import ConfigError
+
+Mode = Literal["demo", "production"]
+LAYOUT = 1
+MARKER = "home.json"
+
+
+def default_home() -> Path:
+    """`BIENHO_HOME`, else ./var of the current folder."""
+    return Path(os.environ.get("BIENHO_HOME", "var")).absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """An existing data folder. Commands other than `init` and `demo` only ever open one."""
+
+    path: Path
+    home_id: str
+    mode: Mode
+
+    @classmethod
+    def create(cls, path: Path, mode: Mode = "demo") -> Home:
+        """Make the folder with a new `home_id`; an existing home is returned as it is."""
+        path = path.absolute()
+        if (path / MARKER).exists():
+            return cls.open(path)
+        if path.exists() and any(path.iterdir()):
+            raise ConfigError(
+                "CFG-HOME-NOT-EMPTY",
+                f"Thư mục {path} không trống và không phải thư mục dữ liệu của Biển Hồ.",
+                hint="Chọn thư mục trống, hoặc đặt BIENHO_HOME sang nơi khác.",
+            )
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home = cls(path, secrets.token_hex(8), mode)
+        for folder in (home.raw_dir, home.lake_dir, home.run_dir, home.log_dir):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        marker = {"home_id": home.home_id, "mode": mode, "layout": LAYOUT}
+        temporary = path / (MARKER + ".new")
+        temporary.write_text(json.dumps(marker), encoding="utf-8")
+        os.replace(temporary, path / MARKER)
+        return home
+
+    @classmethod
+    def open(cls, path: Path | None = None) -> Home:
+        """Open an existing home; ConfigError CFG-HOME-MISSING when there is none."""
+        path = (path or default_home()).absolute()
+        try:
+            marker = json.loads((path / MARKER).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(
+                "CFG-HOME-MISSING",
+                f"Không thấy thư mục dữ liệu tại {path}.",
+                hint="Chạy `bienho init` (hoặc `bienho demo`), hay đặt BIENHO_HOME cho đúng.",
+            ) from None
+        if marker.get("layout") != LAYOUT:
+            raise ConfigError(
+                "CFG-HOME-LAYOUT",
+                f"Thư mục dữ liệu theo bố cục {marker.get('layout')}, chương trình này dùng bố cục {LAYOUT}.",
+                hint="Dùng đúng phiên bản chương trình đã tạo thư mục này.",
+            )
+        return cls(path, marker["home_id"], marker["mode"])
+
+    @property
+    def raw_dir(self) -> Path:
+        return self.path / "raw"
+
+    @property
+    def lake_dir(self) -> Path:
+        return self.path / "lake"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.path / "run"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.path / "log"

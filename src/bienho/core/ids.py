@@ -1,0 +1,31 @@
+"""Identifiers that travel through every room."""
+
+from __future__ import annotations
+
+from bienho.core.errors import UsageError
+
+HOSO_PER_DELIVERY_MAX = 999_999
+
+
+def delivery_id(seq: int) -> str:
+    """D + the zero-padded receipt sequence, the name a sender is given."""
+    return f"D{seq:012d}"
+
+
+def delivery_seq(identifier: str) -> int:
+    """The receipt sequence inside a delivery id; UsageError when the text is no delivery id."""
+    if len(identifier) < 2 or identifier[0] not in "Dd" or not identifier[1:].isdigit():
+        raise UsageError("USE-DELIVERY", "Mã lần nhận không đúng dạng D000000000001.", hint="bienho ingest in ra mã này")
+    return int(identifier[1:])
+
+
+def version_id(seq: int, hoso: int) -> int:
+    """Version of a dossier = (receipt sequence, HOSO ordinal from 1) as one sortable integer."""
+    if not 0 < hoso <= HOSO_PER_DELIVERY_MAX:
+        raise ValueError(f"HOSO ordinal out of range: {hoso}")
+    return seq * 1_000_000 + hoso
+
+
+def split_version(version: int) -> tuple[int, int]:
+    """(receipt sequence, HOSO ordinal) of a version id."""
+    return divmod(version, 1_000_000)
