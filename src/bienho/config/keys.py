@@ -27,13 +27,14 @@ class KeyRing:
 
     def __init__(self, home_id: str, master: bytes) -> None:
         if len(master) != KEY_BYTES:
-            raise ConfigError("CFG-KEY-BROKEN", "Tệp khóa không đúng độ dài 32 byte.", hint="Khôi phục tệp khóa từ bản sao.")
+            raise ConfigError("CFG-KEY-BROKEN", "Tệp khóa không đúng độ dài 32 byte.", hint="Khôi phục từ bản sao.")
         self._home_id = home_id
         self._master = master
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose (HKDF-SHA256, RFC 5869; salt = home id, info = purpose)."""
-        return HKDF(SHA256(), KEY_BYTES, salt=self._home_id.encode(), info=b"bienho/" + purpose.encode()).derive(self._master)
+        info = b"bienho/" + purpose.encode()
+        return HKDF(SHA256(), KEY_BYTES, salt=self._home_id.encode(), info=info).derive(self._master)
 
     def __repr__(self) -> str:
         return f"KeyRing(home_id={self._home_id!r})"
@@ -79,7 +80,7 @@ def load_keys(home: Home) -> KeyRing:
         raise ConfigError(
             "CFG-KEY-MISSING",
             f"Không thấy tệp khóa {path} của thư mục dữ liệu này.",
-            hint="Đặt lại tệp khóa từ bản sao lưu, hoặc chỉ đường dẫn bằng BIENHO_KEY_FILE. Không có khóa thì không đọc được dữ liệu.",
+            hint="Đặt lại tệp khóa từ bản sao, hoặc chỉ đường dẫn bằng BIENHO_KEY_FILE. Không có khóa thì không đọc được.",
         ) from None
     if stat.S_IMODE(mode) & 0o077:
         raise ConfigError(

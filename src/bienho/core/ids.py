@@ -15,7 +15,7 @@ def delivery_id(seq: int) -> str:
 def delivery_seq(identifier: str) -> int:
     """The receipt sequence inside a delivery id; UsageError when the text is no delivery id."""
     if len(identifier) < 2 or identifier[0] not in "Dd" or not identifier[1:].isdigit():
-        raise UsageError("USE-DELIVERY", "Mã lần nhận không đúng dạng D000000000001.", hint="bienho ingest in ra mã này")
+        raise UsageError("USE-DELIVERY", "Mã lần nhận phải có dạng D000000000001.", hint="bienho ingest in ra mã này")
     return int(identifier[1:])
 
 
