@@ -80,7 +80,7 @@ def load_keys(home: Home) -> KeyRing:
         raise ConfigError(
             "CFG-KEY-MISSING",
             f"Không thấy tệp khóa {path} của thư mục dữ liệu này.",
-            hint="Đặt lại tệp khóa từ bản sao, hoặc chỉ đường dẫn bằng BIENHO_KEY_FILE. Không có khóa thì không đọc được.",
+            hint="Đặt lại tệp khóa từ bản sao, hoặc chỉ đường dẫn bằng BIENHO_KEY_FILE.",
         ) from None
     if stat.S_IMODE(mode) & 0o077:
         raise ConfigError(
