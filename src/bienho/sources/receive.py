@@ -1,0 +1,66 @@
+"""The one way in: bytes become a delivery, a delivery becomes a receipt once raw has them on disk (law 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bienho.config import Limits
+from bienho.core.errors import InputError, LimitError
+from bienho.lake import RawItem, RawStore, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Bytes as sent, with who and whence. `received_at` is UTC; `facility_asserted` is what the sender's door claims."""
+
+    data: bytes
+    received_at: datetime
+    source: str
+    path: str = ""
+    kind: str = "xml130"
+    facility_asserted: str | None = None
+
+
+def read_file(path: Path, limits: Limits) -> bytes:
+    """The bytes of a file. LimitError before reading when it is too large or empty; InputError when unreadable."""
+    try:
+        size = path.stat().st_size
+        if size > limits.delivery_bytes:
+            raise LimitError(
+                "LIM-DELIVERY-BYTES",
+                f"Tệp lớn {size:,} byte, giới hạn là {limits.delivery_bytes:,} byte.".replace(",", "."),
+                hint="Chia thành nhiều tệp nhỏ hơn rồi gửi lại.",
+                who="cơ sở gửi",
+            )
+        with path.open("rb") as file:
+            data = file.read(limits.delivery_bytes + 1)
+    except OSError as error:
+        raise InputError(
+            "IN-FILE-UNREADABLE",
+            f"Không đọc được tệp ({error.strerror}).",
+            hint="Kiểm tra quyền đọc tệp rồi gửi lại.",
+            who="cơ sở gửi",
+        ) from None
+    if len(data) > limits.delivery_bytes:
+        raise LimitError("LIM-DELIVERY-BYTES", "Tệp lớn lên trong khi đọc và vượt giới hạn.", who="cơ sở gửi")
+    return data
+
+
+def receive(raw: RawStore, deliveries: Sequence[Delivery]) -> list[Receipt]:
+    """Append to raw and fsync; only then are receipts returned, in the order given. StorageError: nothing was received."""
+    return raw.append(
+        [
+            RawItem(
+                kind=delivery.kind,
+                data=delivery.data,
+                source=delivery.source,
+                path=delivery.path,
+                facility_asserted=delivery.facility_asserted,
+                received_at=delivery.received_at,
+            )
+            for delivery in deliveries
+        ]
+    )
