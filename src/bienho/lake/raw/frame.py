@@ -1,0 +1,256 @@
+"""The bytes of one record in a raw segment (format version 1).
+
+    segment = segment head, frame, frame, …
+    segment head (28 bytes) = "BHSG", version u8, 3 zero bytes, segment number u64, first sequence u64, crc32 u32
+    frame = prefix | header cipher | payload cipher | crc32 of everything before it in the frame, u32
+    prefix (32 bytes) = "BHFR", version u8, kind u8, 2 zero bytes, seq u64, header length u32, payload length u64,
+                        crc32 u32          (all numbers little-endian)
+    cipher = nonce (12 bytes) | AES-256-GCM text | tag (16 bytes)
+
+The prefix has a checksum of its own so that a cut file and a damaged one are told apart: a prefix that is there in full
+always speaks the truth about the length, and whatever ends before that length was cut. The header is JSON; it is
+encrypted whole because a path or a source may carry a patient's name. Version and kind are there for tombstones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import zstandard
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from bienho.core.errors import ConfigError, InputError, IntegrityError, LimitError
+
+VERSION = 1
+ITEM = 1
+SEGMENT = struct.Struct("<4sB3xQQ")
+PREFIX = struct.Struct("<4sBB2xQIQ")
+CHECK = struct.Struct("<I")
+PREFIX_BYTES = PREFIX.size + CHECK.size
+SEGMENT_BYTES = SEGMENT.size + CHECK.size
+SEGMENT_MAGIC = b"BHSG"
+FRAME_MAGIC = b"BHFR"
+NONCE_BYTES = 12
+TAG_BYTES = 16
+CHUNK = 1 << 20
+ZSTD_LEVEL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RawItem:
+    """One thing to keep: its bytes (or the file that holds them) and how it came.
+
+    `received_at` is UTC nanoseconds since 1970, set once by whoever took the bytes in and replayed ever after.
+    `path` is the name as given by the sender. A `Path` content is read in pieces, never whole.
+    """
+
+    kind: str
+    source: str
+    path: str
+    content: bytes | Path
+    received_at: int
+    facility_asserted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawHeader:
+    """What is known of a kept record; `size` (bytes) and `sha256` (hex) are of the bytes as sent."""
+
+    seq: int
+    kind: str
+    source: str
+    path: str
+    received_at: int
+    facility_asserted: str | None
+    size: int
+    sha256: str
+
+    @property
+    def received(self) -> datetime:
+        """Receipt time with zone UTC, cut to microseconds."""
+        seconds, nanos = divmod(self.received_at, 1_000_000_000)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanos // 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The measured part of a frame: which record, and how many bytes follow."""
+
+    seq: int
+    header_bytes: int
+    payload_bytes: int
+
+    @property
+    def total(self) -> int:
+        return PREFIX_BYTES + self.header_bytes + self.payload_bytes + CHECK.size
+
+
+def segment_head(segment: int, first_seq: int) -> bytes:
+    """The opening bytes of a segment file."""
+    head = SEGMENT.pack(SEGMENT_MAGIC, VERSION, segment, first_seq)
+    return head + CHECK.pack(zlib.crc32(head))
+
+
+def parse_segment_head(data: bytes, segment: int) -> int:
+    """First sequence of a segment; IntegrityError when the head is not the one of this segment number."""
+    magic, version, number, first_seq = SEGMENT.unpack_from(data)
+    (check,) = CHECK.unpack_from(data, SEGMENT.size)
+    if magic != SEGMENT_MAGIC or number != segment or zlib.crc32(data[: SEGMENT.size]) != check:
+        raise damaged(segment, 0)
+    if version > VERSION:
+        raise _newer(segment, 0)
+    return int(first_seq)
+
+
+def parse_prefix(data: bytes, segment: int, offset: int) -> Prefix:
+    """Measures of a frame from its first PREFIX_BYTES bytes; IntegrityError when they do not check."""
+    magic, version, kind, seq, header_bytes, payload_bytes = PREFIX.unpack_from(data)
+    (check,) = CHECK.unpack_from(data, PREFIX.size)
+    if magic != FRAME_MAGIC or zlib.crc32(data[: PREFIX.size]) != check:
+        raise damaged(segment, offset)
+    if version > VERSION or kind != ITEM:
+        raise _newer(segment, offset)
+    return Prefix(seq, header_bytes, payload_bytes)
+
+
+def encode(item: RawItem, *, segment: int, seq: int, key: bytes, limit: int) -> tuple[list[bytes], str, int]:
+    """(pieces of the frame, sha256 hex, size) of an item; LimitError beyond `limit` bytes.
+
+    Only the encrypted, compressed payload is held in memory, one piece per input chunk.
+    """
+    nonce = os.urandom(NONCE_BYTES)
+    cipher = Cipher(algorithms.AES256(key), modes.GCM(nonce)).encryptor()
+    cipher.authenticate_additional_data(_bound(segment, seq, b"p"))
+    squeeze = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj()
+    digest = hashlib.sha256()
+    size = 0
+    payload = [nonce]
+    for chunk in _chunks(item.content):
+        size += len(chunk)
+        if size > limit:
+            raise LimitError(
+                "LIM-DELIVERY-BYTES",
+                f"Tệp gửi vượt quá {limit // (1 << 20)} MiB.",
+                hint="Chia tệp thành nhiều lần gửi nhỏ hơn.",
+                who="facility",
+            )
+        digest.update(chunk)
+        payload.append(cipher.update(squeeze.compress(chunk)))
+    payload.append(cipher.update(squeeze.flush()) + cipher.finalize())
+    payload.append(cipher.tag)
+    described = {
+        "kind": item.kind,
+        "source": item.source,
+        "path": item.path,
+        "received_at": item.received_at,
+        "facility_asserted": item.facility_asserted,
+        "size": size,
+        "sha256": digest.hexdigest(),
+    }
+    header_nonce = os.urandom(NONCE_BYTES)
+    sealed = AESGCM(key).encrypt(header_nonce, _described(described), _bound(segment, seq, b"h"))
+    header = header_nonce + sealed
+    prefix = PREFIX.pack(FRAME_MAGIC, VERSION, ITEM, seq, len(header), sum(map(len, payload)))
+    pieces = [prefix, CHECK.pack(zlib.crc32(prefix)), header, *payload]
+    check = 0
+    for piece in pieces:
+        check = zlib.crc32(piece, check)
+    return [*pieces, CHECK.pack(check)], digest.hexdigest(), size
+
+
+def checks(frame: bytes | memoryview) -> bool:
+    """Whether the checksum at the end of a whole frame fits the bytes before it."""
+    (check,) = CHECK.unpack_from(frame, len(frame) - CHECK.size)
+    return zlib.crc32(memoryview(frame)[: -CHECK.size]) == check
+
+
+def decode_header(sealed: bytes, *, segment: int, offset: int, seq: int, key: bytes) -> RawHeader:
+    """Open the header of a frame; IntegrityError INT-RAW-KEY when the key does not open it."""
+    found = orjson.loads(_open(sealed, segment, offset, _bound(segment, seq, b"h"), key))
+    return RawHeader(seq=seq, **found)
+
+
+def decode_payload(sealed: bytes, header: RawHeader, *, segment: int, offset: int, key: bytes) -> bytes:
+    """The bytes as sent, checked against size and sha256 of the header."""
+    packed = _open(sealed, segment, offset, _bound(segment, header.seq, b"p"), key)
+    data = zstandard.ZstdDecompressor().decompressobj().decompress(packed) if header.size else b""
+    if len(data) != header.size or hashlib.sha256(data).hexdigest() != header.sha256:
+        raise damaged(segment, offset)
+    return data
+
+
+def damaged(segment: int, offset: int) -> IntegrityError:
+    """The error for bytes that are not what was written."""
+    return IntegrityError(
+        "INT-RAW",
+        f"Kho gốc hỏng tại đoạn {segment:08d}, vị trí {offset}.",
+        hint="Dừng nhận, lấy lại tệp đoạn này từ bản sao lưu rồi chạy `bienho doctor`.",
+        who="operator",
+    )
+
+
+def _newer(segment: int, offset: int) -> ConfigError:
+    return ConfigError(
+        "CFG-RAW-VERSION",
+        f"Đoạn {segment:08d}, vị trí {offset} do phiên bản chương trình mới hơn ghi.",
+        hint="Dùng phiên bản chương trình đã ghi kho gốc này.",
+        who="operator",
+    )
+
+
+def _bound(segment: int, seq: int, part: bytes) -> bytes:
+    """What a cipher text is tied to: moved to another place, it does not open."""
+    return b"bienho raw 1 " + part + struct.pack("<QQ", segment, seq)
+
+
+def _open(sealed: bytes, segment: int, offset: int, bound: bytes, key: bytes) -> bytes:
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
+    except InvalidTag:
+        raise IntegrityError(
+            "INT-RAW-KEY",
+            f"Không mở được bản ghi gốc tại đoạn {segment:08d}, vị trí {offset}: sai khóa hoặc đã bị sửa.",
+            hint="Kiểm tra tệp khóa của thư mục dữ liệu này; nếu khóa đúng, lấy lại tệp đoạn từ bản sao lưu.",
+            who="operator",
+        ) from None
+
+
+def _described(header: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(header)
+    except orjson.JSONEncodeError:
+        # Names from a file system may hold bytes that are no text; they are kept visible, not refused.
+        safe = {
+            name: value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            if isinstance(value, str)
+            else value
+            for name, value in header.items()
+        }
+        return orjson.dumps(safe)
+
+
+def _chunks(content: bytes | Path) -> Iterator[bytes]:
+    if isinstance(content, Path):
+        try:
+            with content.open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    yield chunk
+        except OSError as error:
+            raise InputError(
+                "IN-FILE-UNREADABLE",
+                f"Không đọc được tệp gửi ({os.strerror(error.errno or 0)}).",
+                hint="Kiểm tra quyền đọc và đường dẫn của tệp.",
+            ) from error
+    else:
+        for start in range(0, len(content), CHUNK):
+            yield content[start : start + CHUNK]

@@ -1,0 +1,501 @@
+"""The raw store: append, read, scan. A receipt is given after fsync and never before."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import struct
+import threading
+import time
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bienho.config import DEFAULT, Home, KeyRing, Limits
+from bienho.core.errors import BusyError, IntegrityError, StorageError, UsageError
+from bienho.core.ids import delivery_id
+from bienho.lake.raw import frame
+from bienho.lake.raw.frame import RawHeader, RawItem
+from bienho.lake.raw.segment import (
+    Segment,
+    extend,
+    open_segment,
+    read_exactly,
+    segment_numbers,
+    segment_path,
+)
+
+SEGMENT_LIMIT = 256 << 20
+WRITE_BYTES = 1 << 20
+WATERMARK = struct.Struct("<4sQQ")
+WATERMARK_MAGIC = b"BHWM"
+READ_ONLY = "STO-RAW-READ-ONLY"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that the bytes are on disk: their sequence, and `sha256` (hex) and `size` of the bytes as sent."""
+
+    seq: int
+    sha256: str
+    size: int
+
+    @property
+    def delivery_id(self) -> str:
+        return delivery_id(self.seq)
+
+
+class RawStore:
+    """Append-only store of everything received, under `home.raw_dir`.
+
+    One appender at a time over all processes (file lock); any number of readers. Readers see what was made durable:
+    the watermark file says how far that is, and is itself only a lower bound that survives being lost.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        keys: KeyRing,
+        *,
+        limits: Limits = DEFAULT,
+        segment_bytes: int = SEGMENT_LIMIT,
+        wait_seconds: float = 30.0,
+    ) -> None:
+        self._folder = home.raw_dir
+        self._keyring = keys
+        self._keys: dict[int, bytes] = {}
+        self._limit = limits.delivery_bytes
+        self._segment_bytes = segment_bytes
+        self._wait_seconds = wait_seconds
+        self._mutex = threading.RLock()
+        self._segments: list[Segment] = []
+        self._seen: tuple[bytes, int, int] | None = None
+        self._digests: dict[str, list[int]] = {}
+        self._digested = 0
+
+    def append(self, items: Sequence[RawItem]) -> list[Receipt]:
+        """Keep items in the order given and return one receipt each, after one fsync for all of them.
+
+        Nothing of the group is kept when it raises: StorageError STO-RAW-WRITE (disk), LimitError (an item too big),
+        InputError (a file that cannot be read), BusyError BUSY-RAW (another appender did not finish in time).
+        """
+        if not items:
+            return []
+        with self._mutex, self._locked(self._wait_seconds):
+            self._settle(cut=True)
+            return self._append(items)
+
+    def read(self, seq: int) -> tuple[RawHeader, bytes]:
+        """One record by sequence; UsageError USE-DELIVERY-UNKNOWN when there is none."""
+        self._refresh()
+        number, offset = self._place(seq)
+        with self._opened(number) as descriptor:
+            return self._decode(descriptor, number, offset)
+
+    def scan(self, after: int = 0) -> Iterator[tuple[RawHeader, bytes]]:
+        """Records with a sequence above `after`, ascending, up to what was durable when the scan began."""
+        for descriptor, number, offset in self._walk(after):
+            yield self._decode(descriptor, number, offset)
+
+    def headers(self, after: int = 0) -> Iterator[RawHeader]:
+        """As `scan`, without reading the payloads (their bytes are not checked)."""
+        for descriptor, number, offset in self._walk(after):
+            prefix = self._prefix(descriptor, number, offset)
+            sealed = read_exactly(descriptor, prefix.header_bytes, offset + frame.PREFIX_BYTES)
+            yield frame.decode_header(sealed, segment=number, offset=offset, seq=prefix.seq, key=self._key(number))
+
+    def last_seq(self) -> int:
+        """The highest durable sequence; 0 when nothing was received yet."""
+        self._refresh()
+        return self._segments[-1].next_seq - 1 if self._segments else 0
+
+    def exists_sha256(self, digest: str) -> list[int]:
+        """Sequences of all records whose bytes have this sha256 (hex), ascending."""
+        for header in self.headers(self._digested):
+            with self._mutex:
+                if header.seq > self._digested:
+                    self._digests.setdefault(header.sha256, []).append(header.seq)
+                    self._digested = header.seq
+        return list(self._digests.get(digest.lower(), ()))
+
+    def verify(self) -> int:
+        """Read every record to the last byte and return their number; IntegrityError at the first damaged one."""
+        return sum(1 for _ in self.scan())
+
+    # ── places ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _place(self, seq: int) -> tuple[int, int]:
+        with self._mutex:
+            at = bisect_right(self._segments, seq, key=lambda s: s.first_seq) - 1
+            if at >= 0:
+                segment = self._segments[at]
+                if seq < segment.next_seq:
+                    return segment.number, segment.offsets[seq - segment.first_seq]
+        raise UsageError("USE-DELIVERY-UNKNOWN", f"Không có lần nhận {delivery_id(max(seq, 0))} trong kho gốc.")
+
+    def _walk(self, after: int) -> Iterator[tuple[int, int, int]]:
+        self._refresh()
+        with self._mutex:
+            plan = [(s.number, s.first_seq, s.offsets[max(0, after + 1 - s.first_seq) :]) for s in self._segments]
+        for number, _, offsets in plan:
+            if offsets:
+                with self._opened(number) as descriptor:
+                    for offset in offsets:
+                        yield descriptor, number, offset
+
+    def _prefix(self, descriptor: int, number: int, offset: int) -> frame.Prefix:
+        data = read_exactly(descriptor, frame.PREFIX_BYTES, offset)
+        if len(data) < frame.PREFIX_BYTES:
+            raise frame.damaged(number, offset)
+        return frame.parse_prefix(data, number, offset)
+
+    def _decode(self, descriptor: int, number: int, offset: int) -> tuple[RawHeader, bytes]:
+        prefix = self._prefix(descriptor, number, offset)
+        whole = read_exactly(descriptor, prefix.total, offset)
+        if len(whole) < prefix.total or not frame.checks(whole):
+            raise frame.damaged(number, offset)
+        key = self._key(number)
+        cut = frame.PREFIX_BYTES + prefix.header_bytes
+        sealed = whole[frame.PREFIX_BYTES : cut]
+        header = frame.decode_header(sealed, segment=number, offset=offset, seq=prefix.seq, key=key)
+        payload = whole[cut : -frame.CHECK.size]
+        return header, frame.decode_payload(payload, header, segment=number, offset=offset, key=key)
+
+    def _key(self, number: int) -> bytes:
+        key = self._keys.get(number)
+        if key is None:
+            key = self._keys[number] = self._keyring.derive(f"raw/{number:08d}")
+        return key
+
+    @contextmanager
+    def _opened(self, number: int) -> Iterator[int]:
+        try:
+            descriptor = os.open(segment_path(self._folder, number), os.O_RDONLY)
+        except FileNotFoundError:
+            raise frame.damaged(number, 0) from None
+        try:
+            yield descriptor
+        except OSError as error:
+            raise _storage("STO-RAW-READ", "Không đọc được kho gốc", error) from error
+        finally:
+            os.close(descriptor)
+
+    # ── what is durable ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _state(self) -> tuple[bytes, int, int]:
+        """(watermark, last segment, its size): when none of them moved, nothing was appended or cut."""
+        try:
+            # The watermark first: what it speaks of is then there when the sizes are read.
+            mark = (self._folder / "watermark").read_bytes()
+        except FileNotFoundError:
+            mark = b""
+        try:
+            numbers = segment_numbers(self._folder)
+            last = numbers[-1] if numbers else 0
+            size = segment_path(self._folder, last).stat().st_size if last else 0
+        except OSError as error:
+            raise _storage("STO-RAW-READ", "Không đọc được kho gốc", error) from error
+        return mark, last, size
+
+    def _refresh(self) -> None:
+        """Look again at the files; frames beyond the watermark are made durable first or, while another process is
+        still writing them, left for later."""
+        with self._mutex:
+            state = self._state()
+            if state == self._seen:
+                return
+            mark, last, size = state
+            known = _watermark(mark)
+            if known is not None and known[:2] == (last, size):
+                self._index(last, size, known)
+                self._seen = state
+                return
+            try:
+                with self._locked(0.0 if known else self._wait_seconds):
+                    self._settle(cut=False)
+            except BusyError:
+                if known is None:
+                    raise
+                self._index(known[0], known[1], known)
+            except StorageError as error:
+                if error.code != READ_ONLY:
+                    raise
+                self._index(last, size, known)
+
+    def _settle(self, *, cut: bool) -> None:
+        """Under the lock: find what is whole, set a torn tail aside (when `cut`), make the rest durable, say so."""
+        state = self._state()
+        mark, last, size = state
+        known = _watermark(mark)
+        if state == self._seen and (not cut or self._whole(size)):
+            return
+        torn = self._index(last, size, known)
+        if torn and cut:
+            self._cut(last)
+        if self._segments:
+            current = self._segments[-1]
+            if known is None or known != (current.number, current.end):
+                _sync_path(segment_path(self._folder, current.number))
+                _sync_path(self._folder)
+                self._write_watermark(current)
+        self._seen = self._state()
+
+    def _whole(self, size: int) -> bool:
+        return (bool(self._segments) and self._segments[-1].end == size) or (not self._segments and size == 0)
+
+    def _index(self, last: int, size: int, known: tuple[int, int] | None) -> bool:
+        """Bring the index up to (last segment, size); True when the tail is torn.
+
+        IntegrityError when a segment is damaged, or shorter than the watermark says it was.
+        """
+        marked, end = known or (0, 0)
+        if marked > last:
+            raise frame.damaged(marked, 0)
+        try:
+            torn = self._index_segments(last, size, marked, end)
+        except IntegrityError:
+            # What was indexed may no longer be true: look at everything again next time.
+            self._segments, self._seen = [], None
+            raise
+        if marked == last and last and (len(self._segments) < last or self._segments[-1].end < end):
+            where = self._segments[-1].end if len(self._segments) == last else 0
+            self._segments, self._seen = [], None
+            raise frame.damaged(last, where)
+        return torn
+
+    def _index_segments(self, last: int, size: int, marked: int, end: int) -> bool:
+        if self._segments and (self._segments[-1].number, self._segments[-1].end) > (last, size):
+            self._segments = []
+        start = self._segments[-1].number if self._segments else 1
+        for number in range(start, last + 1):
+            with self._opened(number) as descriptor:
+                length = size if number == last else os.fstat(descriptor).st_size
+                if len(self._segments) < number:
+                    expected = self._segments[-1].next_seq if self._segments else 1
+                    opened = open_segment(descriptor, number, expected, size=length)
+                    if opened is None:
+                        if number == last:
+                            return True
+                        raise frame.damaged(number, 0)
+                    self._segments.append(opened)
+                segment = self._segments[-1]
+                verify_from = end if number == marked else (length if number < (marked or last) else 0)
+                if extend(segment, descriptor, size=length, verify_from=verify_from):
+                    if number == last:
+                        return True
+                    raise frame.damaged(number, segment.end)
+        return False
+
+    def _cut(self, last: int) -> None:
+        """Set the torn end of the last segment aside (it was never acknowledged) and shorten the file."""
+        path = segment_path(self._folder, last)
+        good = self._segments[-1].end if len(self._segments) == last else 0
+        try:
+            with path.open("r+b") as file:
+                file.seek(good)
+                rest = file.read()
+                aside = _unused(path.with_suffix(f".{good}.torn"))
+                aside.write_bytes(rest)
+                _sync_path(aside)
+                file.truncate(good)
+                os.fsync(file.fileno())
+            if good == 0:
+                path.unlink()
+            _sync_path(self._folder)
+        except OSError as error:
+            raise _storage("STO-RAW-WRITE", "Không ghi được kho gốc", error) from error
+        log.warning("raw: torn tail of segment %08d at %d set aside (%d bytes)", last, good, len(rest))
+
+    def _write_watermark(self, segment: Segment) -> None:
+        """Say how far the segments are durable. Not synced: a lost or older watermark only costs a second look."""
+        data = WATERMARK.pack(WATERMARK_MAGIC, segment.number, segment.end)
+        data += frame.CHECK.pack(zlib.crc32(data))
+        try:
+            descriptor = os.open(self._folder / "watermark", os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.pwrite(descriptor, data, 0)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            log.warning("raw: watermark could not be written; the next reader will look at the segment instead")
+
+    # ── appending ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _append(self, items: Sequence[RawItem]) -> list[Receipt]:
+        before = self._segments[-1] if self._segments else None
+        writer = _Writer(self._folder, before)
+        receipts = []
+        try:
+            for item in items:
+                if writer.end >= self._segment_bytes or writer.segment is None:
+                    writer.roll()
+                pieces, digest, size = frame.encode(
+                    item, segment=writer.number, seq=writer.next_seq, key=self._key(writer.number), limit=self._limit
+                )
+                receipts.append(Receipt(writer.next_seq, digest, size))
+                writer.write(pieces)
+            writer.commit()
+        except OSError as error:
+            writer.undo()
+            raise _storage("STO-RAW-WRITE", "Không ghi được kho gốc, chưa nhận gì của lần gửi này", error) from error
+        except BaseException:
+            writer.undo()
+            raise
+        finally:
+            writer.close()
+        writer.publish(self._segments)
+        self._write_watermark(self._segments[-1])
+        self._seen = self._state()
+        return receipts
+
+    @contextmanager
+    def _locked(self, wait_seconds: float) -> Iterator[None]:
+        try:
+            descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise _storage(READ_ONLY, "Không ghi được vào thư mục kho gốc", error) from error
+        try:
+            deadline = time.monotonic() + wait_seconds
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError as error:
+                    if error.errno not in (errno.EAGAIN, errno.EACCES):
+                        raise _storage("STO-RAW-WRITE", "Không khóa được kho gốc", error) from error
+                    if time.monotonic() >= deadline:
+                        raise BusyError(
+                            "BUSY-RAW",
+                            "Kho gốc đang được tiến trình khác ghi.",
+                            hint="Chờ lần ghi kia xong rồi gửi lại.",
+                        ) from None
+                    time.sleep(0.005)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+class _Writer:
+    """One group of frames on its way to disk; until `commit` returns, `undo` leaves the files as they were."""
+
+    def __init__(self, folder: Path, last: Segment | None) -> None:
+        self._folder = folder
+        self._last = last
+        self._made: list[Segment] = []
+        self._done: list[tuple[Segment, list[int], int]] = []
+        self._offsets: list[int] = []
+        self._pending = bytearray()
+        self._descriptor = -1
+        self.segment = last
+        self.number = last.number if last else 0
+        self.end = last.end if last else 0
+        self.next_seq = last.next_seq if last else 1
+        if last:
+            self._descriptor = os.open(segment_path(folder, last.number), os.O_WRONLY)
+            os.lseek(self._descriptor, last.end, os.SEEK_SET)
+
+    def roll(self) -> None:
+        """Close the segment (durable) and begin the next one."""
+        if self._descriptor >= 0:
+            self._flush()
+            os.fsync(self._descriptor)
+            self.close()
+        if self.segment:
+            self._done.append((self.segment, self._offsets, self.end))
+        self.number += 1
+        self.segment = Segment(self.number, self.next_seq, frame.SEGMENT_BYTES)
+        path = segment_path(self._folder, self.number)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._made.append(self.segment)
+        self._offsets = []
+        self._pending += frame.segment_head(self.number, self.next_seq)
+        self.end = frame.SEGMENT_BYTES
+
+    def write(self, pieces: list[bytes]) -> None:
+        """Add one frame; bytes go to the file in pieces of about a mebibyte."""
+        self._offsets.append(self.end)
+        self.next_seq += 1
+        for piece in pieces:
+            self._pending += piece
+            self.end += len(piece)
+            if len(self._pending) >= WRITE_BYTES:
+                self._flush()
+
+    def commit(self) -> None:
+        """Everything on disk: the file, and the folder when a file is new."""
+        self._flush()
+        os.fsync(self._descriptor)
+        if self._made:
+            _sync_path(self._folder)
+
+    def undo(self) -> None:
+        """Back to the last good end; when even that fails, the next append finds a torn tail and cuts it."""
+        self._pending.clear()
+        try:
+            for segment in self._made:
+                segment_path(self._folder, segment.number).unlink(missing_ok=True)
+            if self._last:
+                os.truncate(segment_path(self._folder, self._last.number), self._last.end)
+        except OSError:
+            log.exception("raw: could not shorten segment %08d after a failed write", self.number)
+
+    def publish(self, segments: list[Segment]) -> None:
+        """Enter the committed frames into the index."""
+        if self.segment:
+            self._done.append((self.segment, self._offsets, self.end))
+        for segment, offsets, end in self._done:
+            segment.offsets.extend(offsets)
+            segment.end = end
+        segments.extend(self._made)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _flush(self) -> None:
+        rest = memoryview(bytes(self._pending))
+        self._pending.clear()
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+
+def _watermark(data: bytes) -> tuple[int, int] | None:
+    """(segment, end) of a watermark that checks."""
+    if len(data) != WATERMARK.size + frame.CHECK.size:
+        return None
+    magic, number, end = WATERMARK.unpack_from(data)
+    (check,) = frame.CHECK.unpack_from(data, WATERMARK.size)
+    if magic != WATERMARK_MAGIC or zlib.crc32(data[: WATERMARK.size]) != check:
+        return None
+    return number, end
+
+
+def _unused(path: Path) -> Path:
+    """The path, or the first with a number behind it that does not exist: what was set aside is never overwritten."""
+    candidate, count = path, 0
+    while candidate.exists():
+        count += 1
+        candidate = path.with_name(f"{path.name}.{count}")
+    return candidate
+
+
+def _sync_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _storage(code: str, message: str, error: OSError) -> StorageError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "Đĩa đã đầy: giải phóng dung lượng rồi gửi lại." if full else "Kiểm tra ổ đĩa và quyền của thư mục dữ liệu."
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    return StorageError(code, f"{message} ({reason}).", hint=hint, who="operator")
