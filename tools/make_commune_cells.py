@@ -2,7 +2,8 @@
 
 Each cell is the part of the plane nearer to its commune's point than to any other (Voronoi), cut by a disc around the
 point whose radius follows the commune's area, so that the outline of all cells looks like the province and no cell runs
-into the sea or a neighbour country. The result is a drawing aid, not a legal boundary.
+into the sea or a neighbour country. The result is a drawing aid, not a legal boundary. Rings run clockwise, as the
+drawing library (d3) wants them; RFC 7946 would have them the other way round.
 
     python tools/make_commune_cells.py src/bienho/config/profiles/gialai
 """
@@ -18,9 +19,10 @@ from pathlib import Path
 Point = tuple[float, float]
 KM_PER_DEGREE = 111.32
 DISC_CORNERS = 28
-RADIUS_PER_AREA = 1.28  # the disc is a little wider than a disc of the commune's own area, so that neighbours meet
-NEIGHBOUR_REACH = 2.6  # the disc also reaches this share of the mean distance to the nearest points
-NEAREST = 4
+RADIUS_PER_AREA = 1.32  # the disc is a little wider than a disc of the commune's own area, so that neighbours meet
+NEAREST = 6
+NEAR_SHARE = 0.78  # the disc also reaches this share of the mean distance to the nearest points …
+REACH_MAX = 2.6  # … but never this many radii of its own area, so that an island stays an island
 DECIMALS = 4
 
 
@@ -66,9 +68,9 @@ def main(folder: Path) -> None:
     for index, row in enumerate(rows):
         near = sorted(math.dist(points[index], p) for i, p in enumerate(points) if i != index)[:NEAREST]
         own = math.sqrt(float(row["area_km2"]) / math.pi)
-        radius = max(RADIUS_PER_AREA * own, min(NEIGHBOUR_REACH * own, 0.75 * sum(near) / NEAREST))
+        radius = max(RADIUS_PER_AREA * own, min(REACH_MAX * own, NEAR_SHARE * sum(near) / NEAREST))
         ring = [[round(x / east, DECIMALS), round(y / KM_PER_DEGREE, DECIMALS)] for x, y in cell(index, points, radius)]
-        ring = [corner for i, corner in enumerate(ring) if corner != ring[i - 1]]
+        ring = [corner for i, corner in enumerate(ring) if corner != ring[i - 1]][::-1]
         features.append(
             {
                 "type": "Feature",

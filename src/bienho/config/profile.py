@@ -65,8 +65,8 @@ class Commune:
 class CommuneChange:
     """One old → new pair taking force on `valid_from`.
 
-    An old commune that was divided has several pairs (`targets` > 1); exactly one has `default_target`, the commune that
-    takes a person of whom only the old code is known.
+    An old commune that was divided has several pairs (`targets` > 1); exactly one has `default_target`, the commune
+    that takes a person of whom only the old code is known.
     """
 
     old_code: str
