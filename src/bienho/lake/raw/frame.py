@@ -20,7 +20,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -44,42 +44,37 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 CHUNK = 1 << 20
 ZSTD_LEVEL = 3
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class RawItem:
     """One thing to keep: its bytes (or the file that holds them) and how it came.
 
-    `received_at` is UTC nanoseconds since 1970, set once by whoever took the bytes in and replayed ever after.
-    `path` is the name as given by the sender. A `Path` content is read in pieces, never whole.
+    `received_at` has a zone; it is set once by whoever took the bytes in and replayed ever after. `path` is the name as
+    given by the sender. Data given as a `Path` is read in pieces, never whole.
     """
 
     kind: str
+    data: bytes | Path
     source: str
     path: str
-    content: bytes | Path
-    received_at: int
+    received_at: datetime
     facility_asserted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RawHeader:
-    """What is known of a kept record; `size` (bytes) and `sha256` (hex) are of the bytes as sent."""
+    """What is known of a kept record; `size` (bytes) and `sha256` (hex) are of the bytes as sent, times are UTC."""
 
     seq: int
     kind: str
     source: str
     path: str
-    received_at: int
+    received_at: datetime
     facility_asserted: str | None
     size: int
     sha256: str
-
-    @property
-    def received(self) -> datetime:
-        """Receipt time with zone UTC, cut to microseconds."""
-        seconds, nanos = divmod(self.received_at, 1_000_000_000)
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanos // 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +130,7 @@ def encode(item: RawItem, *, segment: int, seq: int, key: bytes, limit: int) -> 
     digest = hashlib.sha256()
     size = 0
     payload = [nonce]
-    for chunk in _chunks(item.content):
+    for chunk in _chunks(item.data):
         size += len(chunk)
         if size > limit:
             raise LimitError(
@@ -152,7 +147,7 @@ def encode(item: RawItem, *, segment: int, seq: int, key: bytes, limit: int) -> 
         "kind": item.kind,
         "source": item.source,
         "path": item.path,
-        "received_at": item.received_at,
+        "received_at": _to_nanoseconds(item.received_at),
         "facility_asserted": item.facility_asserted,
         "size": size,
         "sha256": digest.hexdigest(),
@@ -177,6 +172,7 @@ def checks(frame: bytes | memoryview) -> bool:
 def decode_header(sealed: bytes, *, segment: int, offset: int, seq: int, key: bytes) -> RawHeader:
     """Open the header of a frame; IntegrityError INT-RAW-KEY when the key does not open it."""
     found = orjson.loads(_open(sealed, segment, offset, _bound(segment, seq, b"h"), key))
+    found["received_at"] = EPOCH + timedelta(microseconds=found["received_at"] // 1000)
     return RawHeader(seq=seq, **found)
 
 
@@ -225,6 +221,13 @@ def _open(sealed: bytes, segment: int, offset: int, bound: bytes, key: bytes) ->
         ) from None
 
 
+def _to_nanoseconds(moment: datetime) -> int:
+    """Nanoseconds since 1970 (UTC), in whole numbers: no float ever touches a time."""
+    if moment.tzinfo is None:
+        raise ValueError("received_at must carry its zone")
+    return (moment - EPOCH) // timedelta(microseconds=1) * 1000
+
+
 def _described(header: dict[str, object]) -> bytes:
     try:
         return orjson.dumps(header)
@@ -239,10 +242,10 @@ def _described(header: dict[str, object]) -> bytes:
         return orjson.dumps(safe)
 
 
-def _chunks(content: bytes | Path) -> Iterator[bytes]:
-    if isinstance(content, Path):
+def _chunks(data: bytes | Path) -> Iterator[bytes]:
+    if isinstance(data, Path):
         try:
-            with content.open("rb") as file:
+            with data.open("rb") as file:
                 while chunk := file.read(CHUNK):
                     yield chunk
         except OSError as error:
@@ -252,5 +255,5 @@ def _chunks(content: bytes | Path) -> Iterator[bytes]:
                 hint="Kiểm tra quyền đọc và đường dẫn của tệp.",
             ) from error
     else:
-        for start in range(0, len(content), CHUNK):
-            yield content[start : start + CHUNK]
+        for start in range(0, len(data), CHUNK):
+            yield data[start : start + CHUNK]
