@@ -1,0 +1,130 @@
+"""Runs the project's checks in order, cheapest first, and closes with one line in pytest's form.
+
+    run_tests.py all | static | unit | integration | pages
+
+Every phase runs even when an earlier one failed: one run tells everything that is wrong. Time beyond a phase's
+budget is reported; it fails the run only under BIENHO_STRICT_BUDGET=1, because machines differ.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PARALLEL = ("-n", "2", "--dist", "loadfile")
+# Console scripts cannot be relied on in a path with blanks, and import-linter has no __main__.
+LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """`budget_s` is what the phase may take on 2 cores; `folders` are below tests/."""
+
+    name: str
+    title: str
+    budget_s: int
+    folders: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+STATIC = Phase("static", "static checks", 60)
+PHASES = (
+    Phase("unit", "unit, property, conformance", 240, ("unit", "property", "conformance"), PARALLEL),
+    Phase("integration", "integration, acceptance", 180, ("integration", "acceptance"), PARALLEL),
+    Phase("pages", "pages in a real browser", 180, ("e2e",)),
+)
+STATIC_STEPS = (
+    ("ruff check", ("-m", "ruff", "check", ".")),
+    ("ruff format", ("-m", "ruff", "format", "--check", "-q", ".")),
+    ("mypy", ("-m", "mypy")),
+    ("import rules", ("-c", LINT_IMPORTS)),
+)
+
+
+@dataclass
+class Result:
+    failed: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    skips: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+
+def run_static(result: Result) -> None:
+    for title, arguments in STATIC_STEPS:
+        done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        print(f"  {title}: {'ok' if done.returncode == 0 else 'FAILED'}", flush=True)
+        if done.returncode != 0:
+            print(done.stdout + done.stderr, flush=True)
+            result.failed.append(title)
+            result.counts["error"] += 1
+
+
+def run_pytest(phase: Phase, result: Result) -> None:
+    folders = [f"tests/{name}" for name in phase.folders if any((ROOT / "tests" / name).rglob("test_*.py"))]
+    if not folders:
+        # A phase without tests proves nothing, so it does not pass.
+        print(f"  no tests below {', '.join(phase.folders)}", flush=True)
+        result.failed.append(phase.title)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        report = Path(scratch, "report.json")
+        environment = {**os.environ, "BIENHO_TEST_REPORT": str(report)}
+        command = [sys.executable, "-m", "pytest", *phase.options, *folders]
+        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {"counts": {}, "skips": {}}
+        result.counts.update(told["counts"])
+        result.skips.update(told["skips"])
+    if code != 0:
+        result.failed.append(phase.title)
+        # A run that broke off, or a rule of conftest.py that failed it, must not close with a green line.
+        if not told["counts"].get("failed") and not told["counts"].get("error"):
+            result.counts["error"] += 1
+
+
+def timed(phase: Phase, result: Result) -> None:
+    print(f"\n== {phase.title}", flush=True)
+    began = time.monotonic()
+    run_pytest(phase, result) if phase.folders else run_static(result)
+    took = time.monotonic() - began
+    result.seconds += took
+    over = took > phase.budget_s
+    print(f"== {phase.title}: {took:.0f} s of {phase.budget_s} s{' (OVER BUDGET)' if over else ''}", flush=True)
+    if over and os.environ.get("BIENHO_STRICT_BUDGET") == "1":
+        result.failed.append(f"{phase.title} over budget")
+
+
+def closing_line(result: Result) -> str:
+    order = ("failed", "error", "passed", "skipped", "xfailed", "xpassed")
+    parts = [f"{result.counts[word]} {word}" for word in order if result.counts[word]]
+    return f"{', '.join(parts) or 'no tests ran'} in {result.seconds:.2f}s"
+
+
+def main(wanted: str) -> int:
+    result = Result()
+    phases = [phase for phase in (STATIC, *PHASES) if wanted in ("all", phase.name)]
+    if not phases:
+        print(__doc__)
+        return 2
+    for phase in phases:
+        timed(phase, result)
+    print()
+    for reason, count in sorted(result.skips.items()):
+        print(f"SKIPPED {count}: {reason}")
+    if result.failed:
+        print(f"FAILED: {'; '.join(result.failed)}")
+    if phases == [STATIC]:
+        return int(bool(result.failed))
+    print(f"{'=' * 10} {closing_line(result)} {'=' * 10}")
+    return int(bool(result.failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) == 2 else "help"))
