@@ -1,0 +1,7 @@
+"""PostgreSQL under the house: the embedded server or `BIENHO_DATABASE_URL`, roles, migrations, locks."""
+
+from bienho.database.connection import Database, open_database, remove_database, stop
+from bienho.database.failures import storage_errors
+from bienho.database.roles import Role
+
+__all__ = ["Database", "Role", "open_database", "remove_database", "stop", "storage_errors"]
