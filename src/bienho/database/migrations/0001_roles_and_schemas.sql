@@ -8,8 +8,8 @@ BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO bienho_worker, bienho_web, bienho_governance, bienho_portal',
                  current_database());
-  -- the worker loads batches through temporary tables, and the lake's catalog client asks before it creates a schema
-  EXECUTE format('GRANT TEMPORARY, CREATE ON DATABASE %I TO bienho_worker', current_database());
+  -- the worker loads batches through temporary tables
+  EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO bienho_worker', current_database());
 END
 $$;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
