@@ -1,0 +1,205 @@
+"""Commands about data: ingest, findings, dossier, quarantine, sql, codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow as pa
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bienho.cli.output import as_csv, as_json, as_table, console, number
+from bienho.core.ids import delivery_id, delivery_seq
+from bienho.pipeline import ask, open_app, reference
+from bienho.pipeline.ingest import ingest as ingest_files
+from bienho.pipeline.replay import replay as replay_deliveries
+from bienho.pipeline.report import IngestReport
+
+JSON = click.option("--json", "json_", is_flag=True, help="In JSON cho máy đọc.")
+PURPOSE = click.option("--purpose", default="van-hanh", show_default=True, help="Mục đích truy cập.")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--facility", help="Mã cơ sở mà bên gửi khai; khác MACSKCB trong tệp thì ghi một phát hiện.")
+@JSON
+@click.pass_obj
+def ingest(home: Path | None, paths: tuple[Path, ...], facility: str | None, json_: bool) -> None:
+    """Nhận tệp hoặc thư mục hồ sơ."""
+    columns = (TextColumn("Nhận dữ liệu"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with open_app(home) as app, Progress(*columns, console=console, transient=True, disable=json_) as bar:
+        task = bar.add_task("ingest", total=None)
+        report = ingest_files(
+            app, paths, facility=facility, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    if json_:
+        as_json(report.as_dict())
+    else:
+        _print_report(report)
+
+
+def _print_report(report: IngestReport) -> None:
+    console.print(
+        f"{number(report.dossiers)} hồ sơ: {number(report.accepted)} nhận, "
+        f"{number(report.accepted_with_findings)} nhận có phát hiện, {number(report.quarantined)} cách ly, "
+        f"{number(report.duplicates)} trùng. Thay {number(report.superseded)} phiên bản cũ; "
+        f"từ chối {number(report.refused)} tệp; {number(report.findings)} phát hiện."
+    )
+    as_table(("Bảng", "Số dòng"), [(name, number(count)) for name, count in report.as_dict()["rows"].items()])
+    bad = [entry for entry in report.deliveries if entry.outcome in ("quarantined", "refused")]
+    if bad:
+        rows = [(entry.id, entry.path, entry.outcome, entry.reason) for entry in bad[:50]]
+        as_table(("Lần nhận", "Tệp", "Kết quả", "Lý do"), rows, title=f"{number(len(bad))} tệp cần xem lại")
+        console.print("Việc cần làm: xem `bienho quarantine list`, báo cơ sở gửi lại hoặc sửa rồi `quarantine replay`.")
+
+
+@click.command()
+@click.option("--delivery", help="Chỉ một lần nhận, ví dụ D000000000001.")
+@click.option("--facility", help="Chỉ một cơ sở.")
+@PURPOSE
+@JSON
+@click.pass_obj
+def findings(home: Path | None, delivery: str | None, facility: str | None, purpose: str, json_: bool) -> None:
+    """Những gì sai trong hồ sơ đã nhận, và ai phải sửa."""
+    seq = delivery_seq(delivery) if delivery else None
+    with open_app(home) as app:
+        rows = ask.findings(app, purpose, seq=seq, facility=facility)
+    if json_:
+        as_json(rows)
+        return
+    columns = ("severity", "code", "delivery", "facility", "table", "row", "field", "owner", "message")
+    as_table(columns, [[row[name] for name in columns] for row in rows])
+    console.print(f"{number(len(rows))} phát hiện.")
+
+
+@click.command()
+@click.argument("facility")
+@click.argument("ma_lk")
+@click.option("--with-identifiers", is_flag=True, help="Kèm định danh từ kho bảo mật; cần quyền và mục đích.")
+@click.option("--purpose", default="tra-cuu-ho-so", show_default=True, help="Mục đích truy cập.")
+@JSON
+@click.pass_obj
+def dossier(
+    home: Path | None, facility: str, ma_lk: str, with_identifiers: bool, purpose: str, json_: bool
+) -> None:
+    """Một hồ sơ như đã nhận: các phiên bản, các bảng, các trường."""
+    with open_app(home) as app:
+        found = ask.dossier(app, purpose, facility, ma_lk, with_identifiers=with_identifiers)
+    if json_:
+        as_json(found)
+        return
+    console.print(f"{found['versions']} phiên bản; hiện hành: {found['delivery']} ({found['format_version']})")
+    for table, rows in found["tables"].items():
+        for place, row in enumerate(rows, 1):
+            as_table(("Trường", "Giá trị"), row.items(), title=f"{table} dòng {place}")
+
+
+@click.group()
+def quarantine() -> None:
+    """Hồ sơ để riêng vì không đọc được."""
+
+
+@quarantine.command("list")
+@click.option("--facility", help="Chỉ một cơ sở.")
+@PURPOSE
+@JSON
+@click.pass_obj
+def quarantine_list(home: Path | None, facility: str | None, purpose: str, json_: bool) -> None:
+    """Liệt kê những gì đang cách ly."""
+    with open_app(home) as app:
+        rows = ask.quarantine(app, purpose, facility=facility)
+    if json_:
+        as_json(rows)
+        return
+    columns = ("delivery", "hoso", "facility", "code", "message")
+    as_table(columns, [[row[name] for name in columns] for row in rows])
+    console.print(f"{number(len(rows))} mục. Sửa xong: bienho quarantine replay [MÃ LẦN NHẬN]")
+
+
+@quarantine.command("show")
+@click.argument("delivery")
+@click.option("--bytes", "raw", is_flag=True, help="In nguyên văn tệp đã nhận; cần quyền xem định danh.")
+@click.option("--purpose", default="tra-cuu-ho-so", show_default=True, help="Mục đích truy cập.")
+@JSON
+@click.pass_obj
+def quarantine_show(home: Path | None, delivery: str, raw: bool, purpose: str, json_: bool) -> None:
+    """Một lần nhận trong cách ly: lý do, phát hiện, và nếu được phép thì nguyên văn."""
+    seq = delivery_seq(delivery)
+    with open_app(home) as app:
+        if raw:
+            click.get_binary_stream("stdout").write(ask.received_bytes(app, purpose, seq))
+            return
+        found: dict[str, Any] = {
+            "delivery": delivery_id(seq),
+            "quarantine": ask.quarantine(app, "van-hanh", seq=seq),
+            "findings": ask.findings(app, "van-hanh", seq=seq),
+        }
+    if json_:
+        as_json(found)
+        return
+    for row in found["quarantine"]:
+        console.print(f"HOSO {row['hoso'] or 'toàn bộ tệp'}: [{row['code']}] {row['message']}", markup=False)
+    for row in found["findings"]:
+        console.print(f"- [{row['code']}] {row['message']}", markup=False)
+
+
+@quarantine.command("replay")
+@click.argument("deliveries", nargs=-1)
+@JSON
+@click.pass_obj
+def quarantine_replay(home: Path | None, deliveries: tuple[str, ...], json_: bool) -> None:
+    """Đọc lại những lần nhận đang cách ly (tất cả nếu không nêu mã)."""
+    with open_app(home) as app:
+        report = replay_deliveries(app, [delivery_seq(name) for name in deliveries])
+    if json_:
+        as_json(report.as_dict())
+    else:
+        _print_report(report)
+
+
+@click.command()
+@click.argument("query")
+@click.option("--as-of", type=int, metavar="SNAPSHOT", help="Đọc kho ở một ảnh chụp cũ.")
+@click.option("--with-identifiers", is_flag=True, help="Kèm định danh từ kho bảo mật; cần quyền và mục đích.")
+@click.option("--csv", "csv_", is_flag=True, help="In CSV.")
+@PURPOSE
+@JSON
+@click.pass_obj
+def sql(
+    home: Path | None, query: str, as_of: int | None, with_identifiers: bool, csv_: bool, purpose: str, json_: bool
+) -> None:
+    """Một câu SELECT trên standard, conformed, quality, derived, reference, qua cổng kiểm soát."""
+    with open_app(home) as app:
+        table: pa.Table = ask.query(app, purpose, query, at=as_of, with_identifiers=with_identifiers)
+    if json_:
+        as_json(table.to_pylist())
+    elif csv_:
+        as_csv(table)
+    else:
+        as_table(table.column_names, (row.values() for row in table.to_pylist()))
+
+
+@click.group()
+def codes() -> None:
+    """Danh mục mã."""
+
+
+@codes.command("import")
+@click.argument("kind", type=click.Choice(reference.IMPORT_KINDS))
+@click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--edition", required=True, help="Tên bản danh mục, ví dụ QD4469-2020.")
+@click.option("--valid-from", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Ngày có hiệu lực.")
+@JSON
+@click.pass_obj
+def codes_import(home: Path | None, kind: str, path: Path, edition: str, valid_from: Any, json_: bool) -> None:
+    """Nhập một bản danh mục; bản này thành một lần nhận như mọi dữ liệu khác."""
+    with open_app(home) as app:
+        result = reference.import_file(app, kind, path, edition, valid_from.date())
+    if json_:
+        as_json(result)
+    else:
+        console.print(f"Đã nhập {number(result['rows'])} mã của {kind}, bản {edition} ({result['delivery']}).")
+
+
+COMMANDS = (ingest, findings, dossier, quarantine, sql, codes)

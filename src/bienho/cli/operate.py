@@ -1,0 +1,120 @@
+"""Commands that keep a home running: init, serve, run, rebuild, job, doctor, stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bienho.cli.data import JSON
+from bienho.cli.output import as_json, as_table, console, number
+from bienho.config import Home, create_key, default_home, key_path
+from bienho.core.errors import IntegrityError
+from bienho.pipeline import jobs, open_app, setup
+from bienho.pipeline.doctor import diagnose
+from bienho.pipeline.rebuild import rebuild as rebuild_lake
+from bienho.portal import serve as portal
+
+
+@click.command()
+@click.option("--production", is_flag=True, help="Chế độ vận hành: không có tài khoản trình diễn.")
+@click.pass_obj
+def init(home: Path | None, production: bool) -> None:
+    """Tạo thư mục dữ liệu mới và khóa của nó."""
+    made = Home.create(home or default_home(), "production" if production else "demo")
+    create_key(made)
+    with open_app(made.path) as app:
+        setup.first_run(app)
+    console.print(f"Thư mục dữ liệu: {made.path}\nTệp khóa: {key_path(made)} — sao lưu ở nơi khác, mất khóa là mất dữ liệu.")
+
+
+@click.command()
+@JSON
+@click.pass_obj
+def run(home: Path | None, json_: bool) -> None:
+    """Làm nốt mọi việc còn dở: đọc lần nhận chưa xử lý, ánh xạ lại khi mô hình đổi, tính chỉ số."""
+    with open_app(home) as app:
+        done = jobs.bring_up_to_date(app)
+    if json_:
+        as_json(done)
+    else:
+        console.print(f"Đã xử lý {done['deliveries']} lần nhận, tính lại {done['derived']} bảng chỉ số.")
+
+
+@click.command()
+@click.option("--compare", is_flag=True, help="Chỉ so sánh với kho đang dùng, không đổi gì.")
+@JSON
+@click.pass_obj
+def rebuild(home: Path | None, compare: bool, json_: bool) -> None:
+    """Dựng kho mới từ dữ liệu gốc, bên cạnh kho đang dùng."""
+    with open_app(home) as app:
+        report = rebuild_lake(app, compare=compare)
+    if json_:
+        as_json(report.as_dict())
+    else:
+        rows = [(name, digest, _same(name in report.different, compare)) for name, digest in report.digests.items()]
+        as_table(("Bảng", "Dấu vân", "So với kho đang dùng"), rows)
+        console.print(f"Dựng lại từ {number(report.deliveries)} lần nhận.")
+    if report.different:
+        raise IntegrityError(
+            "INT-REBUILD-DIFFERS",
+            f"{len(report.different)} bảng khác với kho đang dùng: {', '.join(report.different)}.",
+            hint="Kho đang dùng có dòng không đến từ dữ liệu gốc. Chạy `bienho rebuild` để thay bằng kho dựng lại.",
+        )
+
+
+def _same(differs: bool, compared: bool) -> str:
+    if not compared:
+        return "–"
+    return "KHÁC" if differs else "bằng"
+
+
+@click.command()
+@click.argument("name", type=click.Choice(sorted(jobs.JOBS)))
+@JSON
+@click.pass_obj
+def job(home: Path | None, name: str, json_: bool) -> None:
+    """Chạy một việc bảo trì: gộp tệp, xóa bản cũ theo thời hạn, dọn phiên bản đã thay."""
+    with open_app(home) as app:
+        result = jobs.run(app, name)
+    if json_:
+        as_json(result)
+    else:
+        as_table(("Việc", "Kết quả"), result.items())
+
+
+@click.command()
+@JSON
+@click.pass_obj
+def doctor(home: Path | None, json_: bool) -> None:
+    """Khám kho: lỗi gì, sửa thế nào."""
+    checks = diagnose(home or default_home())
+    if json_:
+        as_json([check.as_dict() for check in checks])
+    else:
+        for check in checks:
+            sign = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}[check.status]
+            console.print(f"{sign} {check.title_vi}: {check.found}")
+            if check.status != "ok" and check.repair:
+                console.print(f"    Cách sửa: {check.repair}", markup=False)
+    if any(check.status == "fail" for check in checks):
+        raise SystemExit(IntegrityError.exit_code)
+
+
+@click.command()
+@click.pass_obj
+def stop(home: Path | None) -> None:
+    """Dừng cơ sở dữ liệu nhúng của thư mục này."""
+    stopped = setup.stop(home)
+    console.print("Đã dừng." if stopped else "Không có gì đang chạy.")
+
+
+@click.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.pass_obj
+def serve(home: Path | None, port: int) -> None:
+    """Mở cổng thông tin trên máy này (127.0.0.1) và in đường dẫn đăng nhập dùng một lần."""
+    portal.run(home or default_home(), port=port)
+
+
+COMMANDS = (init, run, rebuild, job, doctor, stop, serve)

@@ -1,0 +1,66 @@
+"""One opened Bienho: the home, its keys, its database, and the stores that stand on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bienho.config import DEFAULT, Home, KeyRing, Limits, load_keys
+from bienho.contracts import casts, catalogue
+from bienho.database import Database, open_database
+from bienho.governance import Gate
+from bienho.lake import Lake, RawStore
+from bienho.pipeline.catalog import current_catalog
+from bienho.privacy import Vault
+
+
+@dataclass(slots=True)
+class App:
+    """Everything a command needs; made by `open_app`, passed down, never global."""
+
+    home: Home
+    keys: KeyRing
+    database: Database
+    raw: RawStore
+    vault: Vault
+    limits: Limits
+
+    @contextmanager
+    def reading(self, *, threads: int | None = None) -> Iterator[Gate]:
+        """A gate over a sandboxed read-only lake: the only way doors read."""
+        with Lake.open(
+            self.home, self.database, read_only=True, threads=threads, sandbox=True, catalog=current_catalog(self.home)
+        ) as lake:
+            yield Gate(lake, self.database, self.keys, self.home, limits=self.limits)
+
+    @contextmanager
+    def writing(
+        self, *, threads: int | None = None, on_wait: Callable[[], None] | None = None
+    ) -> Iterator[Lake]:
+        """The lake for the single writer, under the writer lock, with its tables there."""
+        with (
+            self.database.writer_lock(on_wait=on_wait),
+            Lake.open(
+                self.home, self.database, read_only=False, threads=threads, catalog=current_catalog(self.home)
+            ) as lake,
+        ):
+            prepare(lake)
+            yield lake
+
+
+def prepare(lake: Lake) -> None:
+    """Tables from the contracts and the macros the models use."""
+    lake.create_tables(list(catalogue().values()))
+    lake.install_macros(casts.MACROS)
+
+
+@contextmanager
+def open_app(path: Path | None = None, *, keep_running: bool = False, limits: Limits = DEFAULT) -> Iterator[App]:
+    """Open an existing home; its database is started when needed and stopped again by the last user."""
+    home = Home.open(path)
+    keys = load_keys(home)
+    with open_database(home, keys, keep_running=keep_running) as database:
+        database.migrate()
+        yield App(home, keys, database, RawStore(home, keys), Vault(keys, database), limits)

@@ -1,0 +1,85 @@
+"""Brings `derived` up to date: whole touched partitions are computed again, never deltas (design 8.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from bienho.contracts import catalogue
+from bienho.contracts.models import Model
+from bienho.indicators import models as indicator_models
+from bienho.lake import Lake
+from bienho.pipeline.models import ModelRunner
+
+
+
+def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
+    """Recompute what the batches since each model's last run have touched; returns the number of models run.
+
+    A model is computed whole when asked, when its SQL or that of `conformed` changed, or when it has no partition.
+    """
+    connection = lake.connection
+    runner = ModelRunner(connection, indicator_models())
+    last = _number(connection, "SELECT coalesce(max(batch_id), 0) FROM lake.journal.batch WHERE stage NOT LIKE 'derived%'")
+    ran = 0
+    for model in runner.models:
+        revision = f"{conformed_revision}+{ModelRunner(connection, [model]).revision}"
+        done = connection.execute(
+            "SELECT batch_id FROM lake.journal.batch WHERE stage = ? AND model_revision = ? ORDER BY batch_id DESC LIMIT 1",
+            [f"derived {model.name}", revision],
+        ).fetchone()
+        if done and done[0] >= last and not full:
+            continue
+        _refresh(lake, model, done[0] if done and not full else None, last, revision)
+        ran += 1
+    return ran
+
+
+def _refresh(lake: Lake, model: Model, since: int | None, last: int, revision: str) -> None:
+    connection = lake.connection
+    columns = model.partition if since is not None else ()
+    touched = ""
+    if columns:
+        names = ", ".join(columns)
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT {names} FROM lake.conformed.encounter"
+            " SEMI JOIN (SELECT version_id FROM lake.journal.change WHERE batch_id > ?) USING (version_id)",
+            [since],
+        )
+        touched = f" SEMI JOIN temp.touched USING ({names})"
+    single = ModelRunner(connection, [model])
+    single.bind_queries({name: _current(name, touched, columns) for name in model.reads})
+    temporary = single.compute()[model.name]
+
+    def work(writing: duckdb.DuckDBPyConnection) -> None:
+        if columns:
+            match = " AND ".join(f"t.{name} IS NOT DISTINCT FROM d.{name}" for name in columns)
+            writing.execute(
+                f"DELETE FROM lake.{model.name} AS d WHERE EXISTS (SELECT 1 FROM temp.touched AS t WHERE {match})"
+            )
+        else:
+            writing.execute(f"DELETE FROM lake.{model.name}")
+        writing.execute(f"INSERT INTO lake.{model.name} BY NAME SELECT * FROM {temporary}")
+        writing.execute(
+            "INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage, ? AS model_revision",
+            [last, f"derived {model.name}", revision],
+        )
+
+    lake.commit(work, author="bienho-worker", message=f"derived {model.name} {last}", deliveries=())
+
+
+def _current(name: str, touched: str, columns: Sequence[str]) -> str:
+    """The rows of a lake table a model may see: current versions, and only touched partitions where it has them."""
+    contract = catalogue()[name]
+    query = f"SELECT * FROM lake.{name}"
+    if contract.versioned:
+        query += " ANTI JOIN lake.standard.superseded USING (version_id)"
+    if touched and set(columns) <= {field.name for field in contract.fields}:
+        query += touched
+    return query
+
+
+def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0

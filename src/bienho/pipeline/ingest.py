@@ -1,0 +1,148 @@
+"""Files in, receipts, batches, derived numbers: what `bienho ingest` does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bienho.config import Limits
+from bienho.core.errors import InputError
+from bienho.core.ids import delivery_id
+from bienho.lake import Lake, RawHeader, RawStore
+from bienho.pipeline.app import App
+from bienho.pipeline.catalog import current_catalog
+from bienho.pipeline.derive import derive
+from bienho.pipeline.judge import Judge
+from bienho.pipeline.reference import import_delivery, load_builtin
+from bienho.pipeline.report import DeliveryReport, IngestReport
+from bienho.pipeline.writer import Batch, Writer
+from bienho.database import Role
+from bienho.sources import Delivery, find_files, read_file, receive
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes done, bytes in all)."""
+
+
+@contextmanager
+def open_writer(app: App, lake: Lake, catalog: str) -> Iterator[Writer]:
+    """A writer over a lake whose code lists are loaded."""
+    load_builtin(lake)
+    with app.database.connect(Role.WORKER, autocommit=True) as connection:
+        yield Writer(lake, app.vault, Judge(app.vault, app.keys, app.limits), connection, app.limits, catalog)
+
+
+def ingest(
+    app: App,
+    paths: Iterable[str | Path],
+    *,
+    facility: str | None = None,
+    progress: Progress | None = None,
+    threads: int | None = None,
+    compute: bool = True,
+) -> IngestReport:
+    """Take files and folders in; returns when their rows are readable in `standard` and `conformed`.
+
+    Deliveries received earlier but not yet in the lake (a crash) are finished first. `compute=False` leaves `derived`
+    for later.
+    """
+    found = list(find_files(paths))
+    total = sum(file.size for file in found)
+    report = IngestReport()
+    with (
+        app.writing(threads=threads) as lake,
+        open_writer(app, lake, current_catalog(app.home)) as writer,
+    ):
+        catch_up(app.raw, writer)
+        done = 0
+        for group in _groups(((Path(file.path), file.given, file.size) for file in found), app.limits):
+            deliveries: list[Delivery] = []
+            for path, given, _ in group:
+                try:
+                    data = read_file(path, app.limits)
+                except InputError as error:
+                    log.warning("refused a delivery: %s", error.code)
+                    report.refuse(given, error)
+                    continue
+                deliveries.append(
+                    Delivery(data, datetime.now(UTC), source="cli", path=given, facility_asserted=facility)
+                )
+            names = {
+                receipt.seq: delivery.path
+                for receipt, delivery in zip(receive(app.raw, deliveries), deliveries, strict=True)
+            }
+            for batch in process_pending(app.raw, writer):
+                add_batch(report, batch, names)
+            done += sum(size for _, _, size in group)
+            if progress:
+                progress(done, total)
+        if compute:
+            derive(lake, writer.runner.revision)
+    return report
+
+
+def catch_up(raw: RawStore, writer: Writer) -> int:
+    """Finish deliveries that have a receipt but are not in the lake; returns how many."""
+    return sum(len(batch.outcomes) for batch in process_pending(raw, writer))
+
+
+def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
+    """Everything in raw after the journal's last sequence, in receipt order, batch by batch."""
+    waiting: list[tuple[RawHeader, bytes]] = []
+    size = 0
+    for header, data in raw.scan(writer.last_seq()):
+        if header.kind != "xml130":
+            if waiting:
+                yield writer.process(waiting)
+                waiting, size = [], 0
+            import_delivery(writer, header, data)
+            continue
+        if waiting and (
+            size + len(data) > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers
+        ):
+            yield writer.process(waiting)
+            waiting, size = [], 0
+        waiting.append((header, data))
+        size += len(data)
+    if waiting:
+        yield writer.process(waiting)
+
+
+def add_batch(report: IngestReport, batch: Batch, names: dict[int, str]) -> None:
+    """Add one batch to a report; `names` maps receipt sequences to the paths the user gave."""
+    for dataset, count in batch.rows.items():
+        table = dataset.removeprefix("standard.xml130_")
+        if table.isdigit():
+            report.rows[f"XML{table}"] += count
+    report.findings += batch.findings
+    for outcome in batch.outcomes:
+        seq = outcome.judged.header.seq
+        report.dossiers += outcome.dossiers
+        report.accepted += outcome.accepted
+        report.accepted_with_findings += outcome.accepted_with_findings
+        report.quarantined += outcome.quarantined
+        report.duplicates += outcome.judged.duplicates
+        report.superseded += outcome.judged.superseded
+        report.deliveries.append(
+            DeliveryReport(delivery_id(seq), names.get(seq, ""), outcome.outcome, outcome.reason)
+        )
+
+
+def _groups(
+    files: Iterable[tuple[Path, str, int]], limits: Limits
+) -> Iterator[list[tuple[Path, str, int]]]:
+    """Files in groups that make one batch each, by bytes and by count."""
+    group: list[tuple[Path, str, int]] = []
+    size = 0
+    for file in files:
+        if group and (size + file[2] > limits.batch_bytes or len(group) >= limits.batch_dossiers):
+            yield group
+            group, size = [], 0
+        group.append(file)
+        size += file[2]
+    if group:
+        yield group

@@ -1,0 +1,58 @@
+"""Named maintenance jobs, run by hand, by a timer or by the worker; each under the writer lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from bienho.contracts import catalogue
+from bienho.lake import Lake, maintenance
+from bienho.pipeline.app import App
+from bienho.pipeline.catalog import current_catalog
+from bienho.pipeline.derive import derive
+from bienho.pipeline.ingest import catch_up, open_writer
+from bienho.pipeline.remap import remap_when_needed
+
+SNAPSHOT_DAYS = 400
+"""Snapshots stay readable for a year and a month, so that a number can be recomputed as of the day it was published."""
+
+
+def bring_up_to_date(app: App) -> dict[str, int]:
+    """Finish unprocessed deliveries, map again when the models changed, compute `derived`."""
+    with (
+        app.writing() as lake,
+        open_writer(app, lake, current_catalog(app.home)) as writer,
+    ):
+        deliveries = catch_up(app.raw, writer)
+        remapped = remap_when_needed(writer)
+        derived = derive(lake, writer.runner.revision)
+    return {"deliveries": deliveries, "remapped": remapped, "derived": derived}
+
+
+def _compact(lake: Lake) -> dict[str, Any]:
+    return asdict(maintenance.compact(lake))
+
+
+def _retain(lake: Lake) -> dict[str, Any]:
+    # Retention is an act in the world, not a model: it may ask the clock.
+    return asdict(maintenance.retain(lake, SNAPSHOT_DAYS, datetime.now(UTC)))
+
+
+def _drop_superseded(lake: Lake) -> dict[str, Any]:
+    versioned = [name for name, contract in catalogue().items() if contract.versioned]
+    return asdict(maintenance.drop_superseded(lake, versioned))
+
+
+JOBS: dict[str, Callable[[Lake], dict[str, Any]]] = {
+    "compact": _compact,
+    "retain": _retain,
+    "drop-superseded": _drop_superseded,
+}
+
+
+def run(app: App, name: str) -> dict[str, Any]:
+    """Run one job and return its report."""
+    with app.writing() as lake:
+        return JOBS[name](lake)

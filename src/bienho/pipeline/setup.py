@@ -1,0 +1,24 @@
+"""The first run of a home, and the end of its embedded database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bienho import database
+from bienho.config import Home, default_home
+from bienho.governance import accounts
+from bienho.pipeline.app import App
+from bienho.pipeline.reference import load_builtin
+
+
+def first_run(app: App) -> None:
+    """Tables, built-in code lists, and in demo mode the demo account. Safe to run again."""
+    with app.writing() as lake:
+        load_builtin(lake)
+    if app.home.mode == "demo":
+        accounts.ensure_demo_account(app.database, app.home)
+
+
+def stop(path: Path | None) -> bool:
+    """Stop the embedded database of a home; True when one was running."""
+    return database.stop(Home.open(path or default_home()))

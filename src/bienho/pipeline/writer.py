@@ -1,0 +1,177 @@
+"""The single writer: one batch of deliveries becomes one lake transaction (design 8.10).
+
+Order inside a batch: read, settle fates against the heads, vault commit, models and casts in memory, one lake
+transaction with the journal row, heads. Killed anywhere, the next run finds the batch missing from the journal and
+does it again: the vault finds its records there, the heads follow the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import psycopg
+import pyarrow as pa
+
+from bienho.config import Limits
+from bienho.contracts import catalogue
+from bienho.core.finding import Finding
+from bienho.lake import Lake, RawHeader
+from bienho.pipeline.heads import Heads
+from bienho.pipeline.judge import Fates, Judge, Judged, settle
+from bienho.pipeline.models import ModelRunner, store
+from bienho.pipeline.records import Outcome, change_rows, delivery_rows, finding_rows, quarantine_rows, replaced_rows
+from bienho.privacy import Vault, VaultEntry
+from bienho.quality import cast_findings_sql, describe_cast_finding
+from bienho.standards.xml130 import Versioned, columns
+from bienho.standards.xml130.map import models as conformed_models
+
+AUTHOR = "bienho-worker"
+Amend = Callable[[duckdb.DuckDBPyConnection, Sequence[Outcome]], pa.Table]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one committed batch did, for reports."""
+
+    outcomes: list[Outcome]
+    rows: dict[str, int]
+    findings: int
+    vault_written: int
+
+
+class Writer:
+    """Takes deliveries into one lake catalog. Made once per session under the writer lock."""
+
+    def __init__(
+        self, lake: Lake, vault: Vault, judge: Judge, connection: psycopg.Connection, limits: Limits, catalog: str
+    ) -> None:
+        self.lake = lake
+        self.limits = limits
+        self._vault = vault
+        self._judge = judge
+        self.heads = Heads(connection, catalog)
+        self.runner = ModelRunner(lake.connection, conformed_models())
+        self._casts = [
+            sql
+            for contract in catalogue().values()
+            if contract.id.startswith("standard.xml130_") and (sql := cast_findings_sql(contract))
+        ]
+        self.heads.catch_up(lake, self.last_batch())
+        self.refresh_reference()
+
+    def refresh_reference(self) -> None:
+        """Read the code lists again; needed after one was imported."""
+        self.runner.bind_copies(name for name in catalogue() if name.startswith("reference."))
+
+    def last_batch(self) -> int:
+        """Number of the newest batch in the journal, 0 in an empty lake."""
+        return int(self._scalar("SELECT coalesce(max(batch_id), 0) FROM lake.journal.batch"))
+
+    def last_seq(self) -> int:
+        """Receipt sequence up to which deliveries are in the lake."""
+        return int(self._scalar("SELECT coalesce(max(last_seq), 0) FROM lake.journal.batch WHERE stage = 'ingest'"))
+
+    def process(
+        self,
+        deliveries: Sequence[tuple[RawHeader, bytes]],
+        *,
+        stage: str = "ingest",
+        only: Collection[int] | None = None,
+        amend: Amend | None = None,
+    ) -> Batch:
+        """Take a batch in and commit it.
+
+        A replay gives `only`, the version ids it may write, and `amend`, which inside the transaction clears what the
+        first reading left behind and returns the delivery rows to store instead of fresh ones.
+        """
+        batch = [self._judge.read(header, data) for header, data in deliveries]
+        if only is not None:
+            for judged in batch:
+                judged.keep_only(only)
+        keys = [candidate.dossier_key for judged in batch for candidate in judged.candidates]
+        fates = settle(batch, self.heads.find(keys) if keys else {})
+        tables = columns.build(self._seal(fates))
+        self.runner.bind_rows(tables)
+        casts = self._cast_findings()
+        outputs = self.runner.compute()
+        outcomes = [Outcome.of(judged, casts) for judged in batch]
+        books = {
+            "quality.finding": finding_rows(outcomes),
+            "quality.quarantine": quarantine_rows(outcomes),
+            "standard.superseded": replaced_rows(fates.replaced),
+        }
+        batch_id = self.last_batch() + 1
+        books["journal.change"] = change_rows(batch_id, fates)
+        rows = {name: table.num_rows for name, table in tables.items()}
+
+        def work(connection: duckdb.DuckDBPyConnection) -> None:
+            deliveries_table = amend(connection, outcomes) if amend else delivery_rows(outcomes)
+            for name, table in {**tables, **books, "standard.delivery": deliveries_table}.items():
+                if table.num_rows:
+                    connection.register("incoming", table)
+                    connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM incoming")
+            store(connection, outputs)
+            self._journal(connection, batch_id, stage, outcomes, len(fates.kept), sum(rows.values()))
+
+        ids = [outcome.judged.delivery_id for outcome in outcomes]
+        self.lake.commit(work, author=AUTHOR, message=f"{stage} {batch_id}", deliveries=ids)
+        self.heads.move(fates.heads, batch_id)
+        return Batch(outcomes, rows, books["quality.finding"].num_rows)
+
+    def _seal(self, fates: Fates) -> list[Versioned]:
+        payloads = [columns.vault_payload(candidate.dossier) for candidate in fates.kept]
+        sealed = self._vault.seal(
+            [
+                VaultEntry(
+                    facility=candidate.dossier.facility,
+                    ma_lk=candidate.dossier.ma_lk,
+                    patient_key=candidate.patient_key,
+                    payload=payload,
+                    blind=columns.blind_values(candidate.dossier),
+                )
+                for candidate, payload in zip(fates.kept, payloads, strict=True)
+            ]
+        )
+        return [
+            Versioned(
+                version_id=candidate.version_id,
+                delivery_seq=candidate.header.seq,
+                dossier=candidate.dossier,
+                dossier_key=candidate.dossier_key,
+                patient_key=candidate.patient_key,
+                record_id=record_id,
+                content_digest=candidate.content_digest,
+                received_at=candidate.header.received_at,
+            )
+            for candidate, record_id in zip(fates.kept, sealed.record_ids, strict=True)
+        ]
+
+    def _cast_findings(self) -> dict[int, list[Finding]]:
+        found: dict[int, list[Finding]] = {}
+        for sql in self._casts:
+            rows = self.lake.connection.execute(f"SELECT * FROM ({sql}) ORDER BY ALL").fetchall()
+            for version, table, row, name, code, rule in rows:
+                found.setdefault(version, []).append(describe_cast_finding(table, row, name, code, rule))
+        return found
+
+    def _journal(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        batch_id: int,
+        stage: str,
+        outcomes: Sequence[Outcome],
+        versions: int,
+        rows: int,
+    ) -> None:
+        sequences = [outcome.judged.header.seq for outcome in outcomes]
+        connection.execute(
+            "INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage, ? AS first_seq, ? AS last_seq,"
+            " ? AS versions, ? AS rows, ? AS model_revision",
+            [batch_id, stage, min(sequences), max(sequences), versions, rows, self.runner.revision],
+        )
+
+    def _scalar(self, sql: str) -> int:
+        row = self.lake.connection.execute(sql).fetchone()
+        return row[0] if row else 0
