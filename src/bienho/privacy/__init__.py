@@ -1,0 +1,7 @@
+"""What may tell who a patient is: sealed in the vault, named outside by keyed digests. Public names of the room."""
+
+from bienho.privacy.blind import Blind, Kind, blind_entries, name_birth
+from bienho.privacy.sealing import Payload, encode
+from bienho.privacy.vault import SealResult, Vault, VaultEntry
+
+__all__ = ["Blind", "Kind", "Payload", "SealResult", "Vault", "VaultEntry", "blind_entries", "encode", "name_birth"]

@@ -1,0 +1,90 @@
+"""The cryptography of the vault: payload ↔ sealed bytes, data key ↔ wrapped key (design 8.3).
+
+    sealed  = version (1 byte) | nonce (12) | AES-256-GCM(zstd(JSON)) with AAD = version | record id
+    wrapped = nonce (12) | AES-256-GCM(data key) with AAD = patient key, under the installation's wrap key
+
+Every patient key has a random data key; destroying it makes all its records unreadable.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+import zstandard
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from bienho.config import KeyRing
+from bienho.core.errors import IntegrityError, LimitError
+
+Payload = Mapping[str, Sequence[Mapping[str, str | None]]]
+VERSION = b"\x01"
+NONCE_BYTES = 12
+KEY_BYTES = 32
+PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
+
+
+def encode(payload: Payload) -> bytes:
+    """The canonical bytes of a payload (sorted keys), which the record id is made from.
+
+    LimitError LIM-VAULT-PAYLOAD beyond 64 MB.
+    """
+    data = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+    if len(data) > PAYLOAD_BYTES_MAX:
+        raise LimitError(
+            "LIM-VAULT-PAYLOAD",
+            "Phần định danh và văn bản của một hồ sơ vượt 64 MB.",
+            hint="Cơ sở gửi kiểm tra lại hồ sơ này.",
+            who="Cơ sở gửi",
+        )
+    return data
+
+
+class Sealer:
+    """Seals and opens under one installation's keys. Not shared between threads."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._wrap = AESGCM(keys.derive("privacy/wrap"))
+        self._compress = zstandard.ZstdCompressor(level=3)
+        self._decompress = zstandard.ZstdDecompressor()
+
+    def new_data_key(self, patient_key: bytes) -> tuple[AESGCM, bytes]:
+        """A random data key for a patient: the cipher, and the key wrapped."""
+        key, nonce = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(NONCE_BYTES)
+        return AESGCM(key), nonce + self._wrap.encrypt(nonce, key, patient_key)
+
+    def data_key(self, patient_key: bytes, wrapped: bytes) -> AESGCM:
+        """The cipher of a wrapped data key; IntegrityError INT-VAULT-KEY when it was altered or moved."""
+        try:
+            return AESGCM(self._wrap.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], patient_key))
+        except (InvalidTag, ValueError):
+            raise IntegrityError(
+                "INT-VAULT-KEY",
+                f"Khóa dữ liệu của người bệnh {patient_key.hex()} không mở được: bị sửa hoặc sai khóa chủ.",
+                hint="Kiểm tra tệp khóa; nếu đúng khóa, khôi phục két từ bản sao lưu.",
+                who="Quản trị hệ thống",
+            ) from None
+
+    def seal(self, cipher: AESGCM, record_id: bytes, data: bytes) -> bytes:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return VERSION + nonce + cipher.encrypt(nonce, self._compress.compress(data), VERSION + record_id)
+
+    def open(self, cipher: AESGCM, record_id: bytes, sealed: bytes) -> dict[str, list[dict[str, Any]]]:
+        """The payload again; IntegrityError INT-VAULT-TAMPERED when a bit of it, or its id, is not what was sealed."""
+        head = 1 + NONCE_BYTES
+        try:
+            if sealed[:1] != VERSION:
+                raise ValueError("unknown version")
+            packed = cipher.decrypt(sealed[1:head], sealed[head:], VERSION + record_id)
+        except (InvalidTag, ValueError):
+            raise IntegrityError(
+                "INT-VAULT-TAMPERED",
+                f"Bản ghi két {record_id.hex()} đã bị sửa hoặc tráo chỗ; không mở.",
+                hint="Khôi phục bản ghi từ bản sao lưu và báo người phụ trách an toàn thông tin.",
+                who="Quản trị hệ thống",
+            ) from None
+        opened: dict[str, list[dict[str, Any]]] = orjson.loads(self._decompress.decompress(packed, PAYLOAD_BYTES_MAX))
+        return opened

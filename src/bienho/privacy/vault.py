@@ -1,0 +1,251 @@
+"""The vault: the only place where direct identifiers are kept, sealed, one immutable record per dossier content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from bienho.config import KeyRing
+from bienho.core.errors import UsageError
+from bienho.database import Database, Role, storage_errors
+from bienho.privacy.blind import Blind, BlindIndex
+from bienho.privacy.digests import Digests
+from bienho.privacy.sealing import Payload, Sealer, encode
+
+BATCH_MAX = 2_000
+OPEN_CHUNK = 500
+ERASE_LOCK = 7_206_003  # the same number stands in vault.erase
+
+
+@dataclass(slots=True)
+class VaultEntry:
+    """What one dossier version puts into the vault.
+
+    `payload` is {table: [{FIELD: text}]} of every vault field, rows in file order; `blind` as `blind_entries` makes it.
+    `record_id` is filled by `Vault.seal`.
+    """
+
+    facility: str
+    ma_lk: str
+    patient_key: str
+    payload: Payload
+    blind: Blind = ()
+    record_id: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealResult:
+    """Counts of entries (their sum is the number given) and the record ids in the order given.
+
+    `erased` entries belong to patients whose key was destroyed: nothing was written for them.
+    """
+
+    written: int
+    existing: int
+    erased: int
+    record_ids: tuple[str, ...]
+    erased_patients: frozenset[str]
+
+
+class Vault:
+    """Seals with the worker's rights, opens and erases with governance's. Cheap to make; holds no connection."""
+
+    def __init__(self, keys: KeyRing, db: Database) -> None:
+        self._db = db
+        self._digests = Digests(keys)
+        self._blind = BlindIndex(keys)
+        self._keys = keys
+
+    def patient_key(self, facility: str, ma_bn: str | None, ma_lk: str | None) -> str:
+        """32 hex digits naming one facility's patient: by MA_BN, else by MA_LK. InputError when neither is there."""
+        return self._digests.patient_key(facility, ma_bn, ma_lk)
+
+    def dossier_key(self, facility: str, ma_lk: str) -> str:
+        """32 hex digits naming one visit at one facility."""
+        return self._digests.dossier_key(facility, ma_lk)
+
+    def record_id(self, facility: str, ma_lk: str, payload: bytes) -> str:
+        """32 hex digits naming one content of one visit; `payload` is what `encode` gives."""
+        return self._digests.record_id(facility, ma_lk, payload)
+
+    def seal(self, entries: Sequence[VaultEntry]) -> SealResult:
+        """Write a batch of at most 2,000 entries in one committed transaction; what is there already stays as it is.
+
+        Several processes may seal at once. Nothing is written for a patient who has been erased.
+        """
+        if len(entries) > BATCH_MAX:
+            raise ValueError(f"at most {BATCH_MAX} entries a batch")
+        contents: dict[bytes, tuple[VaultEntry, bytes]] = {}
+        for entry in entries:
+            data = encode(entry.payload)
+            entry.record_id = self._digests.record_id(entry.facility, entry.ma_lk, data)
+            contents.setdefault(bytes.fromhex(entry.record_id), (entry, data))
+        if not entries:
+            return SealResult(0, 0, 0, (), frozenset())
+        with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
+            written, erased = _Batch(connection, Sealer(self._keys), self._blind).write(contents)
+        gone = sum(1 for entry in entries if entry.patient_key in erased)
+        ids = tuple(entry.record_id for entry in entries)
+        return SealResult(written, len(entries) - written - gone, gone, ids, erased)
+
+    def open(self, record_ids: Iterable[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+        """The payloads of records by id; ids that are unknown or belong to an erased patient are absent.
+
+        For `governance.gate.identify` only, which decides and audits first. IntegrityError INT-VAULT-TAMPERED or
+        INT-VAULT-KEY when what is stored is not what was sealed.
+        """
+        wanted = [_key(text) for text in dict.fromkeys(record_ids)]
+        sealer, ciphers = Sealer(self._keys), dict[bytes, AESGCM]()
+        opened: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        if not wanted:
+            return opened
+        with storage_errors(self._db.place), self._db.connect(Role.GOVERNANCE) as connection:
+            for chunk in _chunks(wanted, OPEN_CHUNK):
+                rows = connection.cursor(binary=True).execute(
+                    "SELECT r.record_id, r.patient_key, r.sealed, p.wrapped_key"
+                    " FROM vault.record r JOIN vault.patient p USING (patient_key)"
+                    " WHERE r.record_id = ANY (%b) AND p.wrapped_key IS NOT NULL",
+                    (chunk,),
+                )
+                for record_id, patient_key, sealed, wrapped in rows:
+                    if patient_key not in ciphers:
+                        ciphers[patient_key] = sealer.data_key(patient_key, wrapped)
+                    opened[record_id.hex()] = sealer.open(ciphers[patient_key], record_id, sealed)
+        return opened
+
+    def find(self, kind: str, text: str) -> list[tuple[str, str]]:
+        """(patient_key, record_id) of the records that hold a value, ordered; on the identify path only.
+
+        `kind` is personal_id, insurance_number, phone or name_birth (text from `name_birth`).
+        """
+        found: set[tuple[str, str]] = set()
+        with storage_errors(self._db.place), self._db.connect(Role.GOVERNANCE) as connection:
+            for number, digest in self._blind.digests(kind, text):
+                rows = connection.cursor(binary=True).execute(
+                    "SELECT patient_key, record_id FROM vault.blind_index WHERE kind = %s AND digest = %b",
+                    (number, digest),
+                )
+                found |= {(patient.hex(), record.hex()) for patient, record in rows}
+        return sorted(found)
+
+    def erase(self, patient_keys: Iterable[str], article: str) -> int:
+        """Destroy the data keys of patients for ever, naming the legal article; how many were destroyed now.
+
+        Their sealed records stay as unreadable bytes, their blind indexes go, and no later seal brings them back.
+        Backups made before still hold the wrapped keys until they expire.
+        """
+        if not article.strip():
+            raise UsageError("USE-ERASE-ARTICLE", "Việc xóa dữ liệu phải nêu điều khoản pháp lý.")
+        wanted = sorted({_key(text) for text in patient_keys})
+        with storage_errors(self._db.place), self._db.connect(Role.GOVERNANCE, autocommit=True) as connection:
+            row = connection.execute("SELECT vault.erase(%b, %s)", (wanted, article)).fetchone()
+            if connection.info.server_version >= 170000:
+                # rewrite the table: an updated row's old version would keep the wrapped key on disk until overwritten
+                connection.execute("VACUUM (FULL) vault.patient")
+        return int(row[0]) if row else 0
+
+    def counts(self) -> dict[str, int]:
+        """records, patients (with a key) and erased patients in the vault."""
+        with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
+            row = connection.execute(
+                "SELECT (SELECT count(record_id) FROM vault.record), count(wrapped_key), count(erased_at)"
+                " FROM vault.patient"
+            ).fetchone()
+        return dict(zip(("records", "patients", "erased"), row or (0, 0, 0), strict=True))
+
+
+class _Batch:
+    """One sealing transaction. Rows go in sorted by key, so that two sealers never wait in a circle."""
+
+    def __init__(self, connection: psycopg.Connection[Any], sealer: Sealer, blind: BlindIndex) -> None:
+        self._connection = connection
+        self._sealer = sealer
+        self._blind = blind
+
+    def write(self, contents: dict[bytes, tuple[VaultEntry, bytes]]) -> tuple[int, frozenset[str]]:
+        """Number of records written and the erased patients met."""
+        with self._connection.transaction():
+            self._connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (ERASE_LOCK,))
+            ciphers, erased = self._ciphers({_key(entry.patient_key) for entry, _ in contents.values()})
+            known = self._known(list(contents))
+            records: list[tuple[bytes, bytes, int, bytes]] = []
+            blind: list[tuple[int, bytes, bytes, bytes]] = []
+            for record_id, (entry, data) in sorted(contents.items()):
+                patient = _key(entry.patient_key)
+                if record_id in known or patient in erased:
+                    continue
+                sealed = self._sealer.seal(ciphers[patient], record_id, data)
+                records.append((record_id, patient, len(data), sealed))
+                found = {pair for kind, text in entry.blind for pair in self._blind.digests(kind, text)}
+                blind += [(number, digest, patient, record_id) for number, digest in found]
+            columns = {"record_id": "bytea", "patient_key": "bytea", "size": "int4", "sealed": "bytea"}
+            written = self._load("record", columns, records)
+            columns = {"kind": "int2", "digest": "bytea", "patient_key": "bytea", "record_id": "bytea"}
+            self._load("blind_index", columns, sorted(blind))
+        return written, frozenset(key.hex() for key in erased)
+
+    def _known(self, record_ids: list[bytes]) -> set[bytes]:
+        rows = self._connection.cursor(binary=True).execute(
+            "SELECT record_id FROM vault.record WHERE record_id = ANY (%b)", (record_ids,)
+        )
+        return {record_id for (record_id,) in rows}
+
+    def _ciphers(self, patients: set[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
+        """Ciphers of the patients, with new keys for new ones; and those who are erased."""
+        ciphers, erased = self._stored_ciphers(patients)
+        fresh = {patient: self._sealer.new_data_key(patient) for patient in sorted(patients - set(ciphers) - erased)}
+        rows = [(patient, wrapped) for patient, (_, wrapped) in fresh.items()]
+        written = self._load("patient", {"patient_key": "bytea", "wrapped_key": "bytea"}, rows)
+        if written == len(rows):
+            ciphers |= {patient: cipher for patient, (cipher, _) in fresh.items()}
+        elif rows:  # another sealer was first with some of them: its keys are the ones that count
+            more, gone = self._stored_ciphers(set(fresh))
+            ciphers |= more
+            erased |= gone
+        return ciphers, erased
+
+    def _stored_ciphers(self, patients: set[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
+        rows = self._connection.cursor(binary=True).execute(
+            "SELECT patient_key, wrapped_key FROM vault.patient WHERE patient_key = ANY (%b)", (list(patients),)
+        )
+        ciphers: dict[bytes, AESGCM] = {}
+        erased: set[bytes] = set()
+        for patient, wrapped in rows:
+            if wrapped is None:
+                erased.add(patient)
+            else:
+                ciphers[patient] = self._sealer.data_key(patient, wrapped)
+        return ciphers, erased
+
+    def _load(self, table: str, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> int:
+        """Add rows that are not there yet, in the order given, through binary COPY; how many were added."""
+        if not rows:
+            return 0
+        names, typed = ", ".join(columns), ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        cursor = self._connection.cursor()
+        cursor.execute(f"CREATE TEMPORARY TABLE new_{table} ({typed}) ON COMMIT DROP")
+        with cursor.copy(f"COPY pg_temp.new_{table} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(list(columns.values()))
+            for row in rows:
+                copy.write_row(row)
+        cursor.execute(
+            f"INSERT INTO vault.{table} ({names}) SELECT {names} FROM pg_temp.new_{table} ON CONFLICT DO NOTHING"
+        )
+        return cursor.rowcount
+
+
+def _key(text: str) -> bytes:
+    """The 16 bytes of a 32-digit hex key."""
+    data = bytes.fromhex(text)
+    if len(data) != 16:
+        raise ValueError("not a 32-digit hex key")
+    return data
+
+
+def _chunks(items: Sequence[bytes], size: int) -> Iterator[list[bytes]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
