@@ -1,5 +1,22 @@
 """The lake: raw segments and DuckLake, and the only opener of both. Public names of the room."""
 
+from bienho.lake.commits import Retry, Snapshot
+from bienho.lake.engine import Bounds, extension_path
+from bienho.lake.lake import ContractLike, Lake
 from bienho.lake.raw import RawHeader, RawItem, RawStore, Receipt
+from bienho.lake.relations import LakeTable, Versions
 
-__all__ = ["RawHeader", "RawItem", "RawStore", "Receipt"]
+__all__ = [
+    "Bounds",
+    "ContractLike",
+    "Lake",
+    "LakeTable",
+    "RawHeader",
+    "RawItem",
+    "RawStore",
+    "Receipt",
+    "Retry",
+    "Snapshot",
+    "Versions",
+    "extension_path",
+]

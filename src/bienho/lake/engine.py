@@ -1,0 +1,192 @@
+"""One DuckDB process memory with the lake attached: extensions, secrets, attach, and the locks of the sandbox."""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from bienho.config import Home
+from bienho.core.errors import ConfigError
+from bienho.database import Database, Role
+from bienho.lake.failures import OPERATOR, translated
+
+# httpfs carries the cryptography of encrypted Parquet; without it files would be written by slower, unhardened code.
+EXTENSIONS = ("httpfs", "postgres_scanner", "ducklake")
+ALIAS = "lake"
+DOING = "Mở kho dữ liệu"
+# Written once into a new lake. Row groups of 122,880 rows are DuckDB's unit of parallel work; files of 256 MB keep a
+# compaction within the memory of a small machine.
+OPTIONS = {"parquet_compression": "zstd", "target_file_size": "256MB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one DuckDB may use: memory and spill as DuckDB writes sizes, None = DuckDB's own choice."""
+
+    memory: str | None = None
+    spill: str = "20GB"
+    threads: int | None = None
+
+
+SANDBOX_BOUNDS = Bounds(memory="2GB", spill="4GB")
+
+
+def extension_path(name: str) -> Path:
+    """The extension file inside its installed package; ConfigError CFG-EXTENSION when there is none for this DuckDB."""
+    package = f"duckdb_extension_{name}"
+    version = f"v{duckdb.__version__}"
+    spec = importlib.util.find_spec(package)
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(location) / "extensions" / version / f"{name}.duckdb_extension"
+        if path.is_file():
+            return path
+    raise ConfigError(
+        "CFG-EXTENSION",
+        f"Thiếu phần mở rộng {name} của DuckDB {duckdb.__version__}.",
+        hint=f"Cài lại: pip install duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}",
+        who=OPERATOR,
+    )
+
+
+def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
+    """LOAD the extensions from disk, never from the network; ConfigError CFG-EXTENSION when one does not load."""
+    for name in EXTENSIONS:
+        path = extension_path(name)
+        try:
+            connection.execute(f"LOAD {literal(str(path))}")
+        except duckdb.Error as error:
+            raise ConfigError(
+                "CFG-EXTENSION",
+                f"Phần mở rộng {name} của DuckDB không nạp được.",
+                hint=f"Cài lại: pip install --force-reinstall duckdb-extension-{name.replace('_', '-')}",
+                who=OPERATOR,
+            ) from error
+
+
+def open_engine(
+    home: Home, database: Database, *, catalog: str, read_only: bool, bounds: Bounds
+) -> tuple[duckdb.DuckDBPyConnection, str]:
+    """(connection with the lake attached as `lake`, name of its metadata catalog).
+
+    The metadata catalog has a name that cannot be guessed: with it one could read the file keys past the views.
+    """
+    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
+    try:
+        connection.execute("SET autoload_known_extensions = false")
+        connection.execute("SET TimeZone = 'UTC'")
+        _bound(connection, home, bounds)
+        load_extensions(connection)
+        metadata = "meta_" + secrets.token_hex(16)
+        _attach(connection, home, database, catalog=catalog, read_only=read_only, metadata=metadata)
+        if not read_only:
+            _set_options(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, metadata
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
+    """No file outside the lake's data, no network, no change of settings from here on."""
+    connection.execute(
+        f"SET allowed_directories = [{literal(folder(data))}, {literal(folder(spill_dir(data.parent)))}]"
+    )
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def spill_dir(lake_dir: Path) -> Path:
+    """Where DuckDB puts what does not fit in memory (encrypted, removed when it closes)."""
+    return lake_dir.parent / "run" / "spill"
+
+
+def folder(path: Path) -> str:
+    """A folder as DuckDB wants it, with the slash at its end."""
+    return f"{path}/"
+
+
+def literal(text: str) -> str:
+    """An SQL text literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A quoted SQL name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _bound(connection: duckdb.DuckDBPyConnection, home: Home, bounds: Bounds) -> None:
+    connection.execute(f"SET temp_directory = {literal(folder(spill_dir(home.lake_dir)))}")
+    connection.execute("SET temp_file_encryption = true")
+    connection.execute(f"SET max_temp_directory_size = {literal(bounds.spill)}")
+    if bounds.memory is not None:
+        connection.execute(f"SET memory_limit = {literal(bounds.memory)}")
+    if bounds.threads is not None:
+        connection.execute(f"SET threads = {int(bounds.threads)}")
+
+
+def _attach(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    database: Database,
+    *,
+    catalog: str,
+    read_only: bool,
+    metadata: str,
+) -> None:
+    data = home.lake_dir / catalog
+    if not read_only:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    role = Role.WEB if read_only else Role.WORKER
+    given = database.parameters(role)
+    extra = " ".join(f"{name}={value}" for name, value in getattr(database, "options", {}).items())
+    connection.execute(
+        "CREATE SECRET bienho_catalog (TYPE postgres, HOST {host}, PORT {port}, USER {user}, PASSWORD {password},"
+        " DATABASE {dbname})".format(**{name: literal(str(value)) for name, value in given.items()})
+    )
+    connection.execute(
+        f"CREATE SECRET bienho_lake (TYPE ducklake, METADATA_PATH {literal(extra)}, DATA_PATH {literal(folder(data))},"
+        " METADATA_PARAMETERS MAP {'TYPE': 'postgres', 'SECRET': 'bienho_catalog'})"
+    )
+    # OVERRIDE_DATA_PATH: a home that was moved or restored elsewhere finds its files where they are now.
+    options = [
+        f"DATA_PATH {literal(folder(data))}",
+        "OVERRIDE_DATA_PATH true",
+        "ENCRYPTED",
+        f"METADATA_SCHEMA {literal(catalog)}",
+        f"METADATA_CATALOG {literal(metadata)}",
+        "DATA_INLINING_ROW_LIMIT 0",
+        *(["READ_ONLY"] if read_only else []),
+    ]
+    try:
+        connection.execute(f"ATTACH 'ducklake:bienho_lake' AS {ALIAS} ({', '.join(options)})")
+    except duckdb.Error as error:
+        # The database room knows best why a server does not answer.
+        database.connect(role).close()
+        if "does not exist" in str(error):
+            raise ConfigError(
+                "CFG-LAKE-MISSING",
+                f"Chưa có kho dữ liệu `{catalog}` trong thư mục này.",
+                hint="Chạy `bienho init` hoặc `bienho demo`.",
+                who=OPERATOR,
+            ) from None
+        if "ersion" in str(error) and "DuckLake" in str(error) and "supported" in str(error):
+            raise ConfigError(
+                "CFG-LAKE-VERSION",
+                "Kho dữ liệu theo phiên bản DuckLake khác với chương trình này.",
+                hint="Dùng đúng phiên bản chương trình đã tạo kho, hoặc chạy `bienho rebuild`.",
+                who=OPERATOR,
+            ) from None
+        raise translated(error, DOING) from None
+
+
+def _set_options(connection: duckdb.DuckDBPyConnection) -> None:
+    """Options of a new lake, before anything else is made in it (set later they crashed this version)."""
+    known = {name for (name,) in connection.execute(f"SELECT option_name FROM ducklake_options('{ALIAS}')").fetchall()}
+    for name, value in OPTIONS.items():
+        if name not in known:
+            connection.execute(f"CALL {ALIAS}.set_option({literal(name)}, {literal(value)})")
