@@ -11,7 +11,7 @@ The header is a block of `-- key: value` comment lines at the top of the file:
     -- description: what the table is for
 
 The body is one SELECT in DuckDB's dialect whose columns are those of the table's contract. What the header says it
-reads is checked against what the SQL reads, so that the order of models and the lineage shown to people cannot be wrong.
+reads is checked against what the SQL reads, so that the order of models and the lineage shown to people stay right.
 """
 
 from __future__ import annotations
