@@ -16,7 +16,8 @@ from bienho.privacy.digests import keyed
 Blind = tuple[tuple[str, str], ...]
 _NOT_ALNUM = re.compile(r"[\W_]+")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
-_SPACES = re.compile(r"\s+")
+_SEVERAL = re.compile(r"[;,]")
+_CARD = re.compile(r"[0-9A-Z]*[0-9]{10}")
 
 
 class Kind(IntEnum):
@@ -70,17 +71,20 @@ def normalise(kind: str, text: str) -> list[str]:
     """The values of a text in their one spelling: several where a field may hold several, none where unusable."""
     if kind == "name_birth":
         name, _, birth = text.rpartition("\n")
-        spelled, day = _SPACES.sub(" ", nfc(name).upper()).strip(), _NOT_DIGIT.sub("", birth)[:8]
+        spelled, day = " ".join(nfc(name).upper().split()), _NOT_DIGIT.sub("", birth)[:8]
         return [f"{spelled}\n{day}"] if spelled and day else []
-    parts = [_NOT_ALNUM.sub("", nfc(part).upper()) for part in re.split(r"[;,]", text)]
+    if kind not in KINDS:
+        raise KeyError(kind)
+    if text.isalnum() and text.isascii():  # one clean value: by far the most
+        parts = [text.upper()]
+    else:
+        parts = [_NOT_ALNUM.sub("", nfc(part).upper()) for part in _SEVERAL.split(text)]
     if kind == "insurance_number":
         # the last ten digits are the person's social-insurance number; letters before them change with the benefit
-        parts = [part[-10:] for part in parts if re.fullmatch(r"[0-9A-Z]*[0-9]{10}", part)]
+        parts = [part[-10:] for part in parts if _CARD.fullmatch(part)]
     elif kind == "phone":
         parts = [_national(_NOT_DIGIT.sub("", part)) for part in parts]
-    elif kind != "personal_id":
-        raise KeyError(kind)
-    return list(dict.fromkeys(part for part in parts if part))
+    return [part for part in dict.fromkeys(parts) if part]
 
 
 def _national(digits: str) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import struct
 
 from bienho.config import KeyRing
 from bienho.core.errors import InputError
 from bienho.core.text import nfc
 
 DIGEST_BYTES = 16
+_LENGTH = struct.Struct(">I").pack
 
 
 class Digests:
@@ -44,11 +46,15 @@ class Digests:
 
 def keyed(key: bytes, *parts: str | bytes) -> bytes:
     """HMAC-SHA256 over length-prefixed parts, 16 bytes."""
-    message = bytearray()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        message += len(data).to_bytes(4, "big") + data
-    return hmac.digest(key, bytes(message), "sha256")[:DIGEST_BYTES]
+    message = b"".join(
+        [
+            piece
+            for part in parts
+            for data in (part.encode() if isinstance(part, str) else part,)
+            for piece in (_LENGTH(len(data)), data)
+        ]
+    )
+    return hmac.digest(key, message, "sha256")[:DIGEST_BYTES]
 
 
 def clean(text: str | None) -> str:

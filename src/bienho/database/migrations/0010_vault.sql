@@ -26,7 +26,7 @@ CREATE INDEX record_patient ON vault.record (patient_key);
 CREATE TABLE vault.blind_index (
     kind smallint NOT NULL CHECK (kind BETWEEN 1 AND 4),
     digest bytea NOT NULL CHECK (length(digest) = 16),
-    patient_key bytea NOT NULL REFERENCES vault.patient,
+    patient_key bytea NOT NULL,
     record_id bytea NOT NULL,
     PRIMARY KEY (kind, digest, record_id)
 );
