@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from bienho.cli.output import as_csv, as_json, as_table, console, number
 from bienho.core.ids import delivery_id, delivery_seq
-from bienho.pipeline import ask, open_app, reference
+from bienho.pipeline import ask, jobs, open_app, reference
 from bienho.pipeline.ingest import ingest as ingest_files
 from bienho.pipeline.replay import replay as replay_deliveries
 from bienho.pipeline.report import IngestReport
@@ -80,9 +80,7 @@ def findings(home: Path | None, delivery: str | None, facility: str | None, purp
 @click.option("--purpose", default="tra-cuu-ho-so", show_default=True, help="Mục đích truy cập.")
 @JSON
 @click.pass_obj
-def dossier(
-    home: Path | None, facility: str, ma_lk: str, with_identifiers: bool, purpose: str, json_: bool
-) -> None:
+def dossier(home: Path | None, facility: str, ma_lk: str, with_identifiers: bool, purpose: str, json_: bool) -> None:
     """Một hồ sơ như đã nhận: các phiên bản, các bảng, các trường."""
     with open_app(home) as app:
         found = ask.dossier(app, purpose, facility, ma_lk, with_identifiers=with_identifiers)
@@ -186,7 +184,7 @@ def codes() -> None:
 
 
 @codes.command("import")
-@click.argument("kind", type=click.Choice(reference.IMPORT_KINDS))
+@click.argument("kind", type=click.Choice(reference.KINDS))
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--edition", required=True, help="Tên bản danh mục, ví dụ QD4469-2020.")
 @click.option("--valid-from", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Ngày có hiệu lực.")
@@ -195,7 +193,7 @@ def codes() -> None:
 def codes_import(home: Path | None, kind: str, path: Path, edition: str, valid_from: Any, json_: bool) -> None:
     """Nhập một bản danh mục; bản này thành một lần nhận như mọi dữ liệu khác."""
     with open_app(home) as app:
-        result = reference.import_file(app, kind, path, edition, valid_from.date())
+        result = jobs.import_codes(app, kind, path, edition, valid_from.date())
     if json_:
         as_json(result)
     else:

@@ -25,7 +25,9 @@ def init(home: Path | None, production: bool) -> None:
     create_key(made)
     with open_app(made.path) as app:
         setup.first_run(app)
-    console.print(f"Thư mục dữ liệu: {made.path}\nTệp khóa: {key_path(made)} — sao lưu ở nơi khác, mất khóa là mất dữ liệu.")
+    console.print(
+        f"Thư mục dữ liệu: {made.path}\nTệp khóa: {key_path(made)} — sao lưu ở nơi khác, mất khóa là mất dữ liệu."
+    )
 
 
 @click.command()

@@ -28,9 +28,7 @@ DEMO = Plan(persons=3_000, months=12, seed=20261123)
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="Ngày bắt đầu.")
 @click.option("--dirt", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Tỷ lệ hồ sơ bị cài lỗi.")
 @JSON
-def synth(
-    out: Path, persons: int, months: int, seed: int, start: datetime | None, dirt: float, json_: bool
-) -> None:
+def synth(out: Path, persons: int, months: int, seed: int, start: datetime | None, dirt: float, json_: bool) -> None:
     """Tạo hồ sơ giả lập đúng khuôn dạng thật, kèm sự thật để đối chiếu."""
     plan = Plan(persons=persons, months=months, seed=seed, dirt=dirt, **({"start": start.date()} if start else {}))
     summary = _generate(plan, out, quiet=json_)
@@ -56,7 +54,9 @@ def demo(home: Path | None, port: int, persons: int, serve: bool) -> None:
     """Tạo một tỉnh thu nhỏ, nhận dữ liệu từ tệp, tính chỉ số rồi mở cổng thông tin."""
     made = Home.create(home or default_home(), "demo")
     if made.mode != "demo":
-        raise ConfigError("CFG-NOT-DEMO", "Thư mục này không ở chế độ trình diễn.", hint="Chọn thư mục khác bằng --home.")
+        raise ConfigError(
+            "CFG-NOT-DEMO", "Thư mục này không ở chế độ trình diễn.", hint="Chọn thư mục khác bằng --home."
+        )
     create_key(made)
     files = made.path / "demo-deliveries"
     if not (files / "truth").exists():

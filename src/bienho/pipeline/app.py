@@ -36,9 +36,7 @@ class App:
             yield Gate(lake, self.database, self.keys, self.home, limits=self.limits)
 
     @contextmanager
-    def writing(
-        self, *, threads: int | None = None, on_wait: Callable[[], None] | None = None
-    ) -> Iterator[Lake]:
+    def writing(self, *, threads: int | None = None, on_wait: Callable[[], None] | None = None) -> Iterator[Lake]:
         """The lake for the single writer, under the writer lock, with its tables there."""
         with (
             self.database.writer_lock(on_wait=on_wait),

@@ -90,9 +90,7 @@ def dossier(app: App, purpose: str, facility: str, ma_lk: str, *, with_identifie
                 hint="Kiểm tra mã cơ sở (MACSKCB trong tệp) và MA_LK, đúng từng ký tự.",
             )
         head = heads[0]
-        replaced = _read(
-            gate, actor, purpose, "standard.superseded", ["version_id"], (("dossier_key", "=", key),)
-        )
+        replaced = _read(gate, actor, purpose, "standard.superseded", ["version_id"], (("dossier_key", "=", key),))
         tables = {
             name: _read(
                 gate,

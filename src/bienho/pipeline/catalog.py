@@ -19,7 +19,9 @@ def current_catalog(home: Home) -> str:
         return DEFAULT_CATALOG
     name = pointer.read_text(encoding="ascii").strip()
     if not _NAME.fullmatch(name):
-        raise IntegrityError("INT-CATALOG-POINTER", f"Tệp {pointer} không ghi tên kho hợp lệ.", hint="Chạy bienho doctor.")
+        raise IntegrityError(
+            "INT-CATALOG-POINTER", f"Tệp {pointer} không ghi tên kho hợp lệ.", hint="Chạy bienho doctor."
+        )
     return name
 
 

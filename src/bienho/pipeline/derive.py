@@ -13,7 +13,6 @@ from bienho.lake import Lake
 from bienho.pipeline.models import ModelRunner
 
 
-
 def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     """Recompute what the batches since each model's last run have touched; returns the number of models run.
 
@@ -21,7 +20,9 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     """
     connection = lake.connection
     runner = ModelRunner(connection, indicator_models())
-    last = _number(connection, "SELECT coalesce(max(batch_id), 0) FROM lake.journal.batch WHERE stage NOT LIKE 'derived%'")
+    last = _number(
+        connection, "SELECT coalesce(max(batch_id), 0) FROM lake.journal.batch WHERE stage NOT LIKE 'derived%'"
+    )
     ran = 0
     for model in runner.models:
         revision = f"{conformed_revision}+{ModelRunner(connection, [model]).revision}"

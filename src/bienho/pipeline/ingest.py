@@ -11,15 +11,16 @@ from pathlib import Path
 from bienho.config import Limits
 from bienho.core.errors import InputError
 from bienho.core.ids import delivery_id
+from bienho.database import Role
 from bienho.lake import Lake, RawHeader, RawStore
+from bienho.pipeline import reference
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
 from bienho.pipeline.judge import Judge
-from bienho.pipeline.reference import import_delivery, load_builtin
+from bienho.pipeline.remap import remap
 from bienho.pipeline.report import DeliveryReport, IngestReport
-from bienho.pipeline.writer import Batch, Writer
-from bienho.database import Role
+from bienho.pipeline.writer import Batch, Writer, last_seq
 from bienho.sources import Delivery, find_files, read_file, receive
 
 log = logging.getLogger(__name__)
@@ -30,10 +31,13 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def open_writer(app: App, lake: Lake, catalog: str) -> Iterator[Writer]:
-    """A writer over a lake whose code lists are loaded."""
-    load_builtin(lake)
+    """A writer over a lake whose code lists are loaded; when those changed with the program, what they map is redone."""
+    changed = reference.load(lake, app.raw, last_seq(lake))
     with app.database.connect(Role.WORKER, autocommit=True) as connection:
-        yield Writer(lake, app.vault, Judge(app.vault, app.keys, app.limits), connection, app.limits, catalog)
+        writer = Writer(lake, app.vault, Judge(app.vault, app.keys, app.limits), connection, app.limits, catalog)
+        if changed and writer.last_batch():
+            remap(writer)
+        yield writer
 
 
 def ingest(
@@ -94,16 +98,15 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
     """Everything in raw after the journal's last sequence, in receipt order, batch by batch."""
     waiting: list[tuple[RawHeader, bytes]] = []
     size = 0
-    for header, data in raw.scan(writer.last_seq()):
+    for header, data in raw.scan(last_seq(writer.lake)):
         if header.kind != "xml130":
             if waiting:
                 yield writer.process(waiting)
                 waiting, size = [], 0
-            import_delivery(writer, header, data)
+            reference.load(writer.lake, raw, header.seq)
+            remap(writer, header)
             continue
-        if waiting and (
-            size + len(data) > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers
-        ):
+        if waiting and (size + len(data) > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers):
             yield writer.process(waiting)
             waiting, size = [], 0
         waiting.append((header, data))
@@ -127,14 +130,10 @@ def add_batch(report: IngestReport, batch: Batch, names: dict[int, str]) -> None
         report.quarantined += outcome.quarantined
         report.duplicates += outcome.judged.duplicates
         report.superseded += outcome.judged.superseded
-        report.deliveries.append(
-            DeliveryReport(delivery_id(seq), names.get(seq, ""), outcome.outcome, outcome.reason)
-        )
+        report.deliveries.append(DeliveryReport(delivery_id(seq), names.get(seq, ""), outcome.outcome, outcome.reason))
 
 
-def _groups(
-    files: Iterable[tuple[Path, str, int]], limits: Limits
-) -> Iterator[list[tuple[Path, str, int]]]:
+def _groups(files: Iterable[tuple[Path, str, int]], limits: Limits) -> Iterator[list[tuple[Path, str, int]]]:
     """Files in groups that make one batch each, by bytes and by count."""
     group: list[tuple[Path, str, int]] = []
     size = 0

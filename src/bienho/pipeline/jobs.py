@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from bienho.contracts import catalogue
 from bienho.lake import Lake, maintenance
+from bienho.pipeline import reference
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
@@ -29,6 +31,13 @@ def bring_up_to_date(app: App) -> dict[str, int]:
         remapped = remap_when_needed(writer)
         derived = derive(lake, writer.runner.revision)
     return {"deliveries": deliveries, "remapped": remapped, "derived": derived}
+
+
+def import_codes(app: App, kind: str, path: Path, edition: str, valid_from: date) -> dict[str, Any]:
+    """Receive a code list and map everything it touches again; {delivery, rows}."""
+    result = reference.receive_list(app, kind, path, edition, valid_from)
+    bring_up_to_date(app)
+    return result
 
 
 def _compact(lake: Lake) -> dict[str, Any]:

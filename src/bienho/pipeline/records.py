@@ -164,4 +164,3 @@ def finding_rows(outcomes: Iterable[Outcome]) -> pa.Table:
                 }
             )
     return table("quality.finding", rows)
-

@@ -73,7 +73,9 @@ def _replay_one(app: App, writer: Writer, seq: int, aside: _SetAside, report: In
             if aside.whole:
                 connection.execute(f"DELETE FROM lake.{name} WHERE delivery_seq = ?", [seq])
             else:
-                connection.execute(f"DELETE FROM lake.{name} WHERE version_id IN (SELECT unnest(?))", [[*aside.versions]])
+                connection.execute(
+                    f"DELETE FROM lake.{name} WHERE version_id IN (SELECT unnest(?))", [[*aside.versions]]
+                )
         return delivery_rows(outcomes) if aside.whole else _merged(before, outcomes[0], len(aside.versions))
 
     batch = writer.process(

@@ -8,13 +8,14 @@ from bienho import database
 from bienho.config import Home, default_home
 from bienho.governance import accounts
 from bienho.pipeline.app import App
-from bienho.pipeline.reference import load_builtin
+from bienho.pipeline.catalog import current_catalog
+from bienho.pipeline.ingest import open_writer
 
 
 def first_run(app: App) -> None:
     """Tables, built-in code lists, and in demo mode the demo account. Safe to run again."""
-    with app.writing() as lake:
-        load_builtin(lake)
+    with app.writing() as lake, open_writer(app, lake, current_catalog(app.home)):
+        pass
     if app.home.mode == "demo":
         accounts.ensure_demo_account(app.database, app.home)
 

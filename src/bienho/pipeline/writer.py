@@ -19,7 +19,7 @@ from bienho.contracts import catalogue
 from bienho.core.finding import Finding
 from bienho.lake import Lake, RawHeader
 from bienho.pipeline.heads import Heads
-from bienho.pipeline.judge import Fates, Judge, Judged, settle
+from bienho.pipeline.judge import Fates, Judge, settle
 from bienho.pipeline.models import ModelRunner, store
 from bienho.pipeline.records import Outcome, change_rows, delivery_rows, finding_rows, quarantine_rows, replaced_rows
 from bienho.privacy import Vault, VaultEntry
@@ -39,6 +39,14 @@ class Batch:
     rows: dict[str, int]
     findings: int
     vault_written: int
+
+
+def last_seq(lake: Lake) -> int:
+    """Receipt sequence up to which deliveries are in the lake."""
+    row = lake.connection.execute(
+        "SELECT coalesce(max(last_seq), 0) FROM lake.journal.batch WHERE stage = 'ingest'"
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 class Writer:
@@ -68,10 +76,6 @@ class Writer:
     def last_batch(self) -> int:
         """Number of the newest batch in the journal, 0 in an empty lake."""
         return int(self._scalar("SELECT coalesce(max(batch_id), 0) FROM lake.journal.batch"))
-
-    def last_seq(self) -> int:
-        """Receipt sequence up to which deliveries are in the lake."""
-        return int(self._scalar("SELECT coalesce(max(last_seq), 0) FROM lake.journal.batch WHERE stage = 'ingest'"))
 
     def process(
         self,
