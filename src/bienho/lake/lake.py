@@ -292,14 +292,23 @@ class Lake:
             return tables_at(self.connection.cursor(), self._metadata, self.catalog, moment)
 
     def table_counts(self, at: int | None = None) -> dict[str, int]:
-        """Rows of every table, all versions counted, as the catalog knows them (no file is read)."""
+        """Rows of every table, all versions counted. Now: as the catalog knows them, no file is read."""
         tables = self.tables(at)
-        if not tables:
-            return {}
-        parts = [f"({reading(table, at=at, versions='all').replace('*', 'count(*)', 1)})" for table in tables]
-        with lake_errors("Đếm dòng"):
-            row = self.connection.cursor().execute(f"SELECT {', '.join(parts)}").fetchone()
-        return dict(zip((table.full_name for table in tables), row or (), strict=True))
+        if at is None:
+            live = "f.table_id = t.table_id AND f.end_snapshot IS NULL"
+            rows = self.metadata_query(
+                "SELECT s.schema_name || '.' || t.table_name,"
+                f" coalesce((SELECT sum(f.record_count) FROM {{meta}}.ducklake_data_file f WHERE {live}), 0)"
+                f" - coalesce((SELECT sum(f.delete_count) FROM {{meta}}.ducklake_delete_file f WHERE {live}), 0)"
+                " FROM {meta}.ducklake_table t JOIN {meta}.ducklake_schema s USING (schema_id)"
+                " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL"
+            )
+            known = {name: int(count) for name, count in rows}
+            return {table.full_name: known.get(table.full_name, 0) for table in tables}
+        counts = {}
+        for table in tables:
+            counts[table.full_name] = self._number(f"SELECT count(*) FROM ({reading(table, at=at, versions='all')})")
+        return counts
 
     def table_digests(
         self,
@@ -314,13 +323,15 @@ class Lake:
         `omit` names columns per table that tell how rows came to be and not what they are.
         """
         cursor = self.connection.cursor()
+        # A scan of a table without files asks the catalog for every column: 15 times slower than a full one.
+        empty = {name for name, count in self.table_counts().items() if count == 0} if at is None else set()
+        found = {}
         with lake_errors("Tính dấu vết bảng"):
-            return {
-                table.full_name: digest(
-                    cursor, reading(table, at=at, versions=versions), omit=(omit or {}).get(table.full_name, ())
-                )
-                for table in pick(self.tables(at), list(names))
-            }
+            for table in pick(self.tables(at), list(names)):
+                query = reading(table, at=at, versions="all" if table.full_name in empty else versions)
+                left_out = (omit or {}).get(table.full_name, ())
+                found[table.full_name] = digest(cursor, query, omit=left_out, empty=table.full_name in empty)
+        return found
 
     def metadata_query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query over DuckLake's own tables, written with `{meta}` before their names. For this room only."""

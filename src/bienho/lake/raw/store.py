@@ -29,9 +29,9 @@ from bienho.lake.raw.segment import (
     segment_numbers,
     segment_path,
 )
+from bienho.lake.raw.writer import GroupWriter, disk_error, sync_path
 
 SEGMENT_LIMIT = 256 << 20
-WRITE_BYTES = 1 << 20
 WATERMARK = struct.Struct("<4sQQ")
 WATERMARK_MAGIC = b"BHWM"
 READ_ONLY = "STO-RAW-READ-ONLY"
@@ -182,7 +182,7 @@ class RawStore:
         try:
             yield descriptor
         except OSError as error:
-            raise _storage("STO-RAW-READ", "Không đọc được kho gốc", error) from error
+            raise disk_error("STO-RAW-READ", "Không đọc được kho gốc", error) from error
         finally:
             os.close(descriptor)
 
@@ -200,7 +200,7 @@ class RawStore:
             last = numbers[-1] if numbers else 0
             size = segment_path(self._folder, last).stat().st_size if last else 0
         except OSError as error:
-            raise _storage("STO-RAW-READ", "Không đọc được kho gốc", error) from error
+            raise disk_error("STO-RAW-READ", "Không đọc được kho gốc", error) from error
         return mark, last, size
 
     def _refresh(self) -> None:
@@ -241,8 +241,8 @@ class RawStore:
         if self._segments:
             current = self._segments[-1]
             if known is None or known != (current.number, current.end):
-                _sync_path(segment_path(self._folder, current.number))
-                _sync_path(self._folder)
+                sync_path(segment_path(self._folder, current.number))
+                sync_path(self._folder)
                 self._write_watermark(current)
         self._seen = self._state()
 
@@ -302,14 +302,14 @@ class RawStore:
                 rest = file.read()
                 aside = _unused(path.with_suffix(f".{good}.torn"))
                 aside.write_bytes(rest)
-                _sync_path(aside)
+                sync_path(aside)
                 file.truncate(good)
                 os.fsync(file.fileno())
             if good == 0:
                 path.unlink()
-            _sync_path(self._folder)
+            sync_path(self._folder)
         except OSError as error:
-            raise _storage("STO-RAW-WRITE", "Không ghi được kho gốc", error) from error
+            raise disk_error("STO-RAW-WRITE", "Không ghi được kho gốc", error) from error
         log.warning("raw: torn tail of segment %08d at %d set aside (%d bytes)", last, good, len(rest))
 
     def _write_watermark(self, segment: Segment) -> None:
@@ -329,7 +329,7 @@ class RawStore:
 
     def _append(self, items: Sequence[RawItem]) -> list[Receipt]:
         before = self._segments[-1] if self._segments else None
-        writer = _Writer(self._folder, before)
+        writer = GroupWriter(self._folder, before)
         receipts = []
         try:
             for item in items:
@@ -343,7 +343,7 @@ class RawStore:
             writer.commit()
         except OSError as error:
             writer.undo()
-            raise _storage("STO-RAW-WRITE", "Không ghi được kho gốc, chưa nhận gì của lần gửi này", error) from error
+            raise disk_error("STO-RAW-WRITE", "Không ghi được kho gốc, chưa nhận gì của lần gửi này", error) from error
         except BaseException:
             writer.undo()
             raise
@@ -359,7 +359,7 @@ class RawStore:
         try:
             descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise _storage(READ_ONLY, "Không ghi được vào thư mục kho gốc", error) from error
+            raise disk_error(READ_ONLY, "Không ghi được vào thư mục kho gốc", error) from error
         try:
             deadline = time.monotonic() + wait_seconds
             while True:
@@ -368,7 +368,7 @@ class RawStore:
                     break
                 except OSError as error:
                     if error.errno not in (errno.EAGAIN, errno.EACCES):
-                        raise _storage("STO-RAW-WRITE", "Không khóa được kho gốc", error) from error
+                        raise disk_error("STO-RAW-WRITE", "Không khóa được kho gốc", error) from error
                     if time.monotonic() >= deadline:
                         raise BusyError(
                             "BUSY-RAW",
@@ -379,91 +379,6 @@ class RawStore:
             yield
         finally:
             os.close(descriptor)
-
-
-class _Writer:
-    """One group of frames on its way to disk; until `commit` returns, `undo` leaves the files as they were."""
-
-    def __init__(self, folder: Path, last: Segment | None) -> None:
-        self._folder = folder
-        self._last = last
-        self._made: list[Segment] = []
-        self._done: list[tuple[Segment, list[int], int]] = []
-        self._offsets: list[int] = []
-        self._pending = bytearray()
-        self._descriptor = -1
-        self.segment = last
-        self.number = last.number if last else 0
-        self.end = last.end if last else 0
-        self.next_seq = last.next_seq if last else 1
-        if last:
-            self._descriptor = os.open(segment_path(folder, last.number), os.O_WRONLY)
-            os.lseek(self._descriptor, last.end, os.SEEK_SET)
-
-    def roll(self) -> None:
-        """Close the segment (durable) and begin the next one."""
-        if self._descriptor >= 0:
-            self._flush()
-            os.fsync(self._descriptor)
-            self.close()
-        if self.segment:
-            self._done.append((self.segment, self._offsets, self.end))
-        self.number += 1
-        self.segment = Segment(self.number, self.next_seq, frame.SEGMENT_BYTES)
-        path = segment_path(self._folder, self.number)
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._made.append(self.segment)
-        self._offsets = []
-        self._pending += frame.segment_head(self.number, self.next_seq)
-        self.end = frame.SEGMENT_BYTES
-
-    def write(self, pieces: list[bytes]) -> None:
-        """Add one frame; bytes go to the file in pieces of about a mebibyte."""
-        self._offsets.append(self.end)
-        self.next_seq += 1
-        for piece in pieces:
-            self._pending += piece
-            self.end += len(piece)
-            if len(self._pending) >= WRITE_BYTES:
-                self._flush()
-
-    def commit(self) -> None:
-        """Everything on disk: the file, and the folder when a file is new."""
-        self._flush()
-        os.fsync(self._descriptor)
-        if self._made:
-            _sync_path(self._folder)
-
-    def undo(self) -> None:
-        """Back to the last good end; when even that fails, the next append finds a torn tail and cuts it."""
-        self._pending.clear()
-        try:
-            for segment in self._made:
-                segment_path(self._folder, segment.number).unlink(missing_ok=True)
-            if self._last:
-                os.truncate(segment_path(self._folder, self._last.number), self._last.end)
-        except OSError:
-            log.exception("raw: could not shorten segment %08d after a failed write", self.number)
-
-    def publish(self, segments: list[Segment]) -> None:
-        """Enter the committed frames into the index."""
-        if self.segment:
-            self._done.append((self.segment, self._offsets, self.end))
-        for segment, offsets, end in self._done:
-            segment.offsets.extend(offsets)
-            segment.end = end
-        segments.extend(self._made)
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _flush(self) -> None:
-        rest = memoryview(bytes(self._pending))
-        self._pending.clear()
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
 
 
 def _watermark(data: bytes) -> tuple[int, int] | None:
@@ -484,18 +399,3 @@ def _unused(path: Path) -> Path:
         count += 1
         candidate = path.with_name(f"{path.name}.{count}")
     return candidate
-
-
-def _sync_path(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _storage(code: str, message: str, error: OSError) -> StorageError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    hint = "Đĩa đã đầy: giải phóng dung lượng rồi gửi lại." if full else "Kiểm tra ổ đĩa và quyền của thư mục dữ liệu."
-    reason = os.strerror(error.errno) if error.errno else type(error).__name__
-    return StorageError(code, f"{message} ({reason}).", hint=hint, who="operator")

@@ -1,0 +1,168 @@
+"""Keeping the lake small and true: compaction, retention, removal of replaced rows, and the count of rows.
+
+Jobs run under the writer lock. None reads a clock: `now` comes from whoever runs the job. Files are deleted only after
+a grace, since a reader in another process may still be in the middle of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+
+from bienho.core.errors import UsageError
+from bienho.lake.engine import ALIAS, identifier, literal
+from bienho.lake.failures import lake_errors
+from bienho.lake.lake import Lake
+from bienho.lake.relations import SUPERSEDED, pick
+
+AUTHOR = "bienho-maintenance"
+GRACE = timedelta(hours=1)
+# A file written by a transaction that is still open is in no catalog yet: it must not be taken for an orphan.
+ORPHAN_GRACE = timedelta(days=1)
+REWRITE_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class CompactReport:
+    """Live files and their bytes before and after; `deleted` = files removed from disk."""
+
+    files_before: int
+    files_after: int
+    bytes_before: int
+    bytes_after: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetainReport:
+    """Snapshots forgotten, files no snapshot needs that were removed, and files no transaction ever committed."""
+
+    snapshots: int
+    files: int
+    orphans: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropReport:
+    """Rows removed per table, and the snapshot that removed them."""
+
+    rows: dict[str, int]
+    snapshot_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountMismatch:
+    """A table whose rows on disk are not as many as the catalog or the caller's books say."""
+
+    table: str
+    counted: int
+    catalog: int
+    expected: int | None
+
+
+def compact(lake: Lake, *, now: datetime | None = None) -> CompactReport:
+    """Merge small files, rewrite files with many deleted rows, remove what that replaced (only with `now`).
+
+    Rows, and what can be read as of older snapshots, stay the same.
+    """
+    files, size = _live(lake)
+    with lake_errors("Gộp tệp của kho"):
+        for table in lake.tables():
+            place = f"'{ALIAS}', {literal(table.name)}, schema => {literal(table.zone)}"
+            lake.connection.execute(
+                f"CALL ducklake_rewrite_data_files({place}, delete_threshold => {REWRITE_SHARE})"
+            ).fetchall()
+            lake.connection.execute(f"CALL ducklake_merge_adjacent_files({place})").fetchall()
+    deleted = _clean(lake, now - GRACE) if now is not None else 0
+    after, size_after = _live(lake)
+    return CompactReport(files, after, size, size_after, deleted)
+
+
+def retain(lake: Lake, keep_days: int, now: datetime) -> RetainReport:
+    """Forget snapshots older than `keep_days` (the newest always stays) and remove files nothing points to."""
+    if keep_days < 1:
+        raise UsageError("USE-KEEP-DAYS", "Số ngày giữ lịch sử phải từ 1 trở lên.")
+    with lake_errors("Dọn lịch sử kho"):
+        expired = lake.connection.execute(
+            f"CALL ducklake_expire_snapshots('{ALIAS}', older_than => {_moment(now - timedelta(days=keep_days))})"
+        ).fetchall()
+        files = _clean(lake, now - GRACE)
+        orphans = lake.connection.execute(
+            f"CALL ducklake_delete_orphaned_files('{ALIAS}', older_than => {_moment(now - ORPHAN_GRACE)})"
+        ).fetchall()
+    return RetainReport(len(expired), files, len(orphans))
+
+
+def drop_superseded(lake: Lake, tables: Sequence[str] | None = None) -> DropReport:
+    """Delete, in one commit, the rows of replaced versions from versioned tables (all of them by default).
+
+    The list of replaced versions stays, and so do the rows as of earlier snapshots until `retain` forgets those.
+    """
+    known = lake.tables()
+    chosen = pick(known, list(tables)) if tables is not None else [table for table in known if table.versioned]
+    plain = [table.full_name for table in chosen if not table.versioned]
+    if plain:
+        raise UsageError("USE-TABLE", f"Bảng {', '.join(plain)} không có phiên bản để bỏ.")
+
+    def work(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        removed = {}
+        for table in chosen:
+            row = connection.execute(
+                f"DELETE FROM {ALIAS}.{identifier(table.zone)}.{identifier(table.name)}"
+                f" WHERE version_id IN (SELECT version_id FROM {ALIAS}.{SUPERSEDED})"
+            ).fetchone()
+            removed[table.full_name] = int(row[0]) if row else 0
+        return removed
+
+    rows, snapshot = lake.commit(work, author=AUTHOR, message="drop superseded", deliveries=())
+    return DropReport(rows, snapshot)
+
+
+def check_counts(lake: Lake, expected: Mapping[str, int] | None = None) -> list[CountMismatch]:
+    """Read every table to the end and compare its rows with the catalog and with the caller's books; what differs.
+
+    A plain count(*) is answered from the catalog, which is what is being checked here: a column is read instead.
+    """
+    books = dict(expected or {})
+    catalog = lake.table_counts()
+    pick(lake.tables(), list(books))
+    found = []
+    cursor = lake.cursor()
+    with lake_errors("Đếm lại kho"):
+        for name, known in catalog.items():
+            counted = _counted(cursor, name) if known else 0
+            if counted != known or counted != books.get(name, counted):
+                found.append(CountMismatch(name, counted, known, books.get(name)))
+    return found
+
+
+def _counted(cursor: duckdb.DuckDBPyConnection, name: str) -> int:
+    place = f"{ALIAS}." + ".".join(identifier(part) for part in name.split("."))
+    column = cursor.execute(f"SELECT * FROM {place} LIMIT 0").description[0][0]
+    row = cursor.execute(f"SELECT count(*), bit_xor(hash({identifier(column)})) FROM {place}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _clean(lake: Lake, before: datetime) -> int:
+    with lake_errors("Xóa tệp cũ của kho"):
+        return len(
+            lake.connection.execute(
+                f"CALL ducklake_cleanup_old_files('{ALIAS}', older_than => {_moment(before)})"
+            ).fetchall()
+        )
+
+
+def _live(lake: Lake) -> tuple[int, int]:
+    rows = lake.metadata_query(
+        "SELECT count(*), coalesce(sum(file_size_bytes), 0) FROM {meta}.ducklake_data_file WHERE end_snapshot IS NULL"
+    )
+    return int(rows[0][0]), int(rows[0][1])
+
+
+def _moment(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ValueError("now must carry its zone")
+    return f"TIMESTAMPTZ {literal(moment.isoformat())}"
