@@ -22,7 +22,10 @@ def caller(app: App) -> Actor:
 
 
 def findings(app: App, purpose: str, *, seq: int | None = None, facility: str | None = None) -> list[dict[str, Any]]:
-    """Open findings as in design 8.12: {code, delivery, dossier, facility, table, row, field, rule, severity, owner, message}."""
+    """Open findings in file order.
+
+    Keys: code, delivery, dossier, facility, table, row, field, rule, severity, owner, message (design 8.12).
+    """
     names = {
         "code": "code",
         "delivery": "delivery_id",

@@ -27,7 +27,8 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     for model in runner.models:
         revision = f"{conformed_revision}+{ModelRunner(connection, [model]).revision}"
         done = connection.execute(
-            "SELECT batch_id FROM lake.journal.batch WHERE stage = ? AND model_revision = ? ORDER BY batch_id DESC LIMIT 1",
+            "SELECT batch_id FROM lake.journal.batch WHERE stage = ? AND model_revision = ?"
+            " ORDER BY batch_id DESC LIMIT 1",
             [f"derived {model.name}", revision],
         ).fetchone()
         if done and done[0] >= last and not full:

@@ -1,4 +1,4 @@
-"""The newest version of each dossier, in PostgreSQL: a cache of the lake, made again whenever it lags behind (design 8.7)."""
+"""The newest version of each dossier, in PostgreSQL: a cache made again from the lake when it lags (design 8.7)."""
 
 from __future__ import annotations
 

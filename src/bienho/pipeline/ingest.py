@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def open_writer(app: App, lake: Lake, catalog: str) -> Iterator[Writer]:
-    """A writer over a lake whose code lists are loaded; when those changed with the program, what they map is redone."""
+    """A writer over a lake whose code lists are loaded; what they map is redone when they changed with the program."""
     changed = reference.load(lake, app.raw, last_seq(lake))
     with app.database.connect(Role.WORKER, autocommit=True) as connection:
         writer = Writer(lake, app.vault, Judge(app.vault, app.keys, app.limits), connection, app.limits, catalog)

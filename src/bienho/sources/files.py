@@ -35,7 +35,7 @@ def find_files(paths: Iterable[str | Path]) -> Iterator[FoundFile]:
         elif root.is_dir():
             yield from _below(root)
         else:
-            raise UsageError("USE-PATH-MISSING", f"Không thấy tệp hoặc thư mục {given}.", hint="Kiểm tra lại đường dẫn.")
+            raise UsageError("USE-PATH-MISSING", f"Không thấy tệp hoặc thư mục {given}.", hint="Kiểm tra đường dẫn.")
 
 
 def _below(root: Path) -> Iterator[FoundFile]:

@@ -14,7 +14,7 @@ from bienho.lake import RawItem, RawStore, Receipt
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Bytes as sent, with who and whence. `received_at` is UTC; `facility_asserted` is what the sender's door claims."""
+    """Bytes as sent, by whom and whence. `received_at` is UTC; `facility_asserted` is what the sender's door claims."""
 
     data: bytes
     received_at: datetime
@@ -50,7 +50,7 @@ def read_file(path: Path, limits: Limits) -> bytes:
 
 
 def receive(raw: RawStore, deliveries: Sequence[Delivery]) -> list[Receipt]:
-    """Append to raw and fsync; only then are receipts returned, in the order given. StorageError: nothing was received."""
+    """Append to raw and fsync; only then come receipts, in the order given. StorageError: nothing was received."""
     return raw.append(
         [
             RawItem(
