@@ -2,6 +2,19 @@
 
 from bienho.database.connection import Database, open_database, remove_database, stop
 from bienho.database.failures import storage_errors
+from bienho.database.lake_schemas import create_lake_schema, drop_lake_schema
 from bienho.database.roles import Role
+from bienho.database.state import ServerState, inspect_server
 
-__all__ = ["Database", "Role", "open_database", "remove_database", "stop", "storage_errors"]
+__all__ = [
+    "Database",
+    "Role",
+    "ServerState",
+    "create_lake_schema",
+    "drop_lake_schema",
+    "inspect_server",
+    "open_database",
+    "remove_database",
+    "stop",
+    "storage_errors",
+]

@@ -23,6 +23,7 @@ NAME = "bienho"
 URL = "BIENHO_DATABASE_URL"
 WRITER_LOCK = 7_206_002
 CONNECT_SECONDS = 10
+OLDEST = 160000
 
 
 class Database:
@@ -81,6 +82,7 @@ class Database:
         if self.embedded:
             self._ensure_database()
         with self.connect(Role.ADMIN, autocommit=True) as admin, storage_errors(self.place):
+            _check_server(admin)
             return migrate(admin, self._keys, self.home.home_id)
 
     @contextmanager
@@ -211,6 +213,7 @@ def remove_database(home: Home) -> None:
 
 def _embedded(home: Home, keys: KeyRing, keep_running: bool) -> Database:
     with places.start_lock(home):
+        places.refuse_elsewhere(home)
         users = places.share_use(home)
         try:
             place = places.locate(home)
@@ -220,6 +223,7 @@ def _embedded(home: Home, keys: KeyRing, keep_running: bool) -> Database:
                 install = binaries.reachable(place.account)
                 if not place.initialised:
                     server.initialise(place, install, Role.ADMIN.value, password(keys, Role.ADMIN))
+                places.note_machine(home)
                 found = server.start(place, install)
             if keep_running:
                 places.keep(home, found.pid)
@@ -234,6 +238,17 @@ def _embedded(home: Home, keys: KeyRing, keep_running: bool) -> Database:
         "password": password(keys, Role.ADMIN),
     }
     return Database(home, keys, address, users=users)
+
+
+def _check_server(admin: psycopg.Connection[Any]) -> None:
+    """A server of somebody else's may be too old or not Unicode."""
+    if admin.info.server_version < OLDEST or admin.info.parameter_status("server_encoding") != "UTF8":
+        raise ConfigError(
+            "CFG-POSTGRES-VERSION",
+            "Cần PostgreSQL 16 trở lên, bảng mã UTF8.",
+            hint="Nâng cấp máy chủ hoặc tạo cơ sở dữ liệu với ENCODING 'UTF8'.",
+            who=WHO,
+        )
 
 
 def _behind_url(home: Home, keys: KeyRing, url: str) -> Database:

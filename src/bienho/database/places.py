@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ OWNER = "home.json"
 START_LOCK = "database.start"
 USERS_LOCK = "database.users"
 KEEP = "database.keep"
-PATH_BYTES_MAX = 90
+MACHINE = "database.machine"
+SOCKET_PATH_BYTES_MAX = 100
 START_LOCK_SECONDS = 180.0
 
 
@@ -60,7 +62,7 @@ def locate(home: Home, *, create: bool = True) -> Place | None:
     if pointer.exists():
         folder = Path(json.loads(pointer.read_text(encoding="utf-8"))["place"])
         return _relocated(home, folder, create=create)
-    inside = home.path / "postgres"
+    inside = home.path.resolve() / "postgres"  # one spelling, whatever link the home was opened by
     account = server_account(inside / "data")
     if not account.lent or account.can_enter(home.path):
         if not create and not inside.exists():
@@ -70,7 +72,7 @@ def locate(home: Home, *, create: bool = True) -> Place | None:
 
 
 def _inside(home: Home, folder: Path, account: Account) -> Place:
-    log = folder / "log" if account.lent else home.log_dir / "postgres"
+    log = folder / "log" if account.lent else home.log_dir.resolve() / "postgres"
     for made in (folder, log):
         if not made.exists():
             made.mkdir(mode=0o700, parents=True)
@@ -138,7 +140,7 @@ def _write(path: Path, content: dict[str, object]) -> None:
 def remove_place(home: Home, place: Place) -> None:
     """Delete the server's files (the server must be stopped). Only folders that `locate` made are touched."""
     shutil.rmtree(place.folder)
-    for name in (POINTER, KEEP):
+    for name in (POINTER, KEEP, MACHINE):
         (home.run_dir / name).unlink(missing_ok=True)
 
 
@@ -160,25 +162,36 @@ def kept(home: Home, pid: int) -> bool:
 
 def socket_folder(place: Place) -> Path:
     """A private 0700 folder with a short path without blanks for the socket; a squatted one is refused."""
-    name = hashlib.sha256(os.fsencode(place.data.resolve())).hexdigest()[:12]
-    if place.account.lent:
-        folder = Path("/run" if Path("/run").is_dir() else "/tmp") / f"bienho-{name}"  # noqa: S108
-    else:
-        folder = _user_runtime() / f"bienho-{place.account.uid}-{name}"
-    try:
-        folder.mkdir(mode=0o700)
-        place.account.give(folder)
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise StorageError(
-            "STO-SOCKET-FOLDER",
-            f"Không tạo được thư mục {folder} ({os.strerror(error.errno or 0)}).",
-            hint="Cho phép ghi vào thư mục cha, hoặc đặt XDG_RUNTIME_DIR.",
-            who=WHO,
-        ) from None
-    check_private(folder, place.account)
-    return folder
+    name = hashlib.sha256(os.fsencode(place.data)).hexdigest()[:12]
+    last: OSError | None = None
+    for folder in _socket_candidates(place.account, name):
+        try:
+            folder.mkdir(mode=0o700)
+            place.account.give(folder)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            last = error
+            continue
+        check_private(folder, place.account)
+        return folder
+    raise StorageError(
+        "STO-SOCKET-FOLDER",
+        f"Không tạo được thư mục cho socket của PostgreSQL ({os.strerror(last.errno or 0) if last else ''}).",
+        hint="Cho phép ghi vào /run hoặc /tmp, hoặc đặt XDG_RUNTIME_DIR.",
+        who=WHO,
+    )
+
+
+def _socket_candidates(account: Account, name: str) -> list[Path]:
+    shared = Path("/tmp")  # noqa: S108 - the folder made below it is checked for owner and mode
+    if account.lent:
+        return [Path("/run") / f"bienho-{name}", shared / f"bienho-{account.uid}-{name}"]
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    mine = f"bienho-{account.uid}-{name}"
+    usable = runtime.startswith("/") and not set(runtime) & {" ", ",", "\t"}
+    usable = usable and len(os.fsencode(runtime)) + len(mine) + len("//.s.PGSQL.5432") <= SOCKET_PATH_BYTES_MAX
+    return [Path(runtime) / mine, shared / mine] if usable else [shared / mine]
 
 
 def check_private(folder: Path, account: Account) -> None:
@@ -197,18 +210,10 @@ def check_private(folder: Path, account: Account) -> None:
         )
 
 
-def _user_runtime() -> Path:
-    named = os.environ.get("XDG_RUNTIME_DIR", "")
-    if named and " " not in named and "," not in named and len(named) < PATH_BYTES_MAX - 40:
-        folder = Path(named)
-        if folder.is_absolute() and folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
-            return folder
-    return Path("/tmp")  # noqa: S108 - the folder made below it is checked for owner and mode
-
-
 @contextmanager
 def start_lock(home: Home) -> Iterator[None]:
     """One process of a home at a time starts, adopts or stops its server; BusyError BUSY-START after three minutes."""
+    home.run_dir.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(home.run_dir / START_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + START_LOCK_SECONDS
@@ -242,6 +247,37 @@ def in_use(home: Home) -> bool:
         return not _try_lock(handle, fcntl.LOCK_EX)
     finally:
         os.close(handle)
+
+
+def refuse_elsewhere(home: Home) -> None:
+    """BusyError BUSY-ELSEWHERE when processes that we cannot see (another container or machine) use the server.
+
+    PostgreSQL's own interlocks do not reach over a process namespace: a second server would destroy the data.
+    """
+    try:
+        written = (home.run_dir / MACHINE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    if written != _machine() and in_use(home):
+        raise BusyError(
+            "BUSY-ELSEWHERE",
+            "Thư mục dữ liệu đang được dùng từ một máy hoặc một container khác.",
+            hint="Dừng Biển Hồ ở nơi đó trước, hoặc dùng BIENHO_DATABASE_URL.",
+            who=WHO,
+        )
+
+
+def note_machine(home: Home) -> None:
+    """Write down where the server is being started."""
+    (home.run_dir / MACHINE).write_text(_machine(), encoding="utf-8")
+
+
+def _machine() -> str:
+    """This machine since its last start, and this process namespace."""
+    parts = [os.uname().nodename]
+    if sys.platform == "linux":
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")]
+    return " ".join(parts)
 
 
 def _try_lock(handle: int, kind: int) -> bool:

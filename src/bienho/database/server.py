@@ -93,16 +93,8 @@ def read_pid_file(data: Path) -> Postmaster | None:
 
 def is_alive(pid: int, data: Path) -> bool:
     """Whether `pid` is a living postmaster of `data`; a zombie or a stranger with a reused number is not."""
-    if pid <= 1:
-        return False
-    if sys.platform == "linux":
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        return os.fsencode(data) in words
-    listed = caller().run(["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)])
-    return os.fsencode(data) in listed.stdout
+    path = os.fsencode(data)
+    return any(path == word or (sys.platform != "linux" and path in word) for word in _command(pid))
 
 
 def initialise(place: Place, install: Path, admin: str, admin_password: str) -> None:
@@ -151,6 +143,8 @@ def start(place: Place, install: Path) -> Postmaster:
     """Start the server and wait until it takes connections; crash recovery may take a while."""
     _check_version(place, install)
     folder = socket_folder(place)
+    _forget_reused_pid(place.data / "postmaster.pid")
+    _forget_reused_pid(folder / f".s.PGSQL.{PORT}.lock")
     deadline = time.monotonic() + STRAY_SECONDS
     while True:
         pid = _launch(place, install, folder)
@@ -202,6 +196,32 @@ def stop(place: Place) -> bool:
         )
     _drop_socket_folder(found.socket_folder, place.account)
     return True
+
+
+def _forget_reused_pid(file: Path) -> None:
+    """Remove a left-over lock file whose process number now belongs to a program that is no PostgreSQL.
+
+    PostgreSQL would refuse to start for ever. A live server is still found by its shared memory.
+    """
+    try:
+        pid = int(file.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return
+    program = _command(pid)
+    if program and b"postgres" not in program[0]:
+        file.unlink(missing_ok=True)
+
+
+def _command(pid: int) -> list[bytes]:
+    """The command line of a process in words; empty for none and for a zombie."""
+    if pid <= 1:
+        return []
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+        except (FileNotFoundError, ProcessLookupError):
+            return []
+    return caller().run(["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]).stdout.splitlines()[:1]
 
 
 def _launch(place: Place, install: Path, folder: Path) -> int:
