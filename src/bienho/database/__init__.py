@@ -4,15 +4,12 @@ from bienho.database.connection import Database, open_database, remove_database,
 from bienho.database.failures import storage_errors
 from bienho.database.lake_schemas import create_lake_schema, drop_lake_schema
 from bienho.database.roles import Role
-from bienho.database.state import ServerState, inspect_server
 
 __all__ = [
     "Database",
     "Role",
-    "ServerState",
     "create_lake_schema",
     "drop_lake_schema",
-    "inspect_server",
     "open_database",
     "remove_database",
     "stop",
