@@ -1,0 +1,1 @@
+"""The portal: pages for people, read through the gate. See README.md."""

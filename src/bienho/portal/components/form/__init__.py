@@ -1,0 +1,41 @@
+"""A form: labels above, help under, the error beside its field with how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`options` are (value, label) pairs of a choice or of check boxes; `values` are the chosen ones."""
+
+    name: str
+    label: str
+    kind: Literal["text", "choice", "area", "date", "checks", "hidden"] = "text"
+    value: str = ""
+    values: Sequence[str] = ()
+    options: Sequence[tuple[str, str]] = ()
+    help: str = ""
+    error: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """`method` get for filters (the state is in the address), post for anything that changes or reveals."""
+
+    id: str
+    fields: Sequence[Field]
+    submit: str
+    action: str = ""
+    method: Literal["get", "post"] = "get"
+    inline: bool = False
+    reset_url: str = ""
+    title: str = ""
+    component: ClassVar[str] = "form"
+
+    @property
+    def errors(self) -> list[Field]:
+        return [field for field in self.fields if field.error]

@@ -1,0 +1,18 @@
+"""Where one is in a long list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Pagination:
+    """`first`–`last` of `total` rows (texts, already written in the reader's way); links are empty at the ends."""
+
+    summary: str
+    previous_url: str = ""
+    next_url: str = ""
+    page: str = "1"
+    pages: str = "1"
+    component: ClassVar[str] = "pagination"

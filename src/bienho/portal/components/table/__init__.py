@@ -1,0 +1,65 @@
+"""A table that is sorted, filtered and paged on the server, and turns into cards on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from bienho.portal.components.badge import Badge
+from bienho.portal.components.pagination import Pagination
+from bienho.portal.components.state import State
+
+LONG = 15
+Kind = Literal["text", "number", "code", "date"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One shown value. `note` is the small line under it; `raw` is what a CSV carries instead of `text`."""
+
+    text: str
+    href: str = ""
+    badge: Badge | None = None
+    note: str = ""
+    raw: Any = None
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`sort_url` and `sorted` (asc, desc or empty) are filled by the listing; `lead` is a card's title on a phone."""
+
+    key: str
+    title: str
+    kind: Kind = "text"
+    lead: bool = False
+    sort_url: str = ""
+    sorted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`rows` map column keys to cells; a missing key shows a dash, never a bare empty cell."""
+
+    id: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Cell]]
+    pagination: Pagination | None = None
+    empty: State | None = None
+    csv_url: str = ""
+    caption_hidden: bool = False
+    dense: bool = False
+    component: ClassVar[str] = "table"
+    lines: list[list[tuple[Column, Cell]]] = field(init=False, repr=False)
+
+    @property
+    def long(self) -> bool:
+        """Scrolls inside its own frame, under a head that stays."""
+        return len(self.rows) > LONG
+
+    def __post_init__(self) -> None:
+        blank = Cell("—")
+        lines = [[(column, row.get(column.key, blank)) for column in self.columns] for row in self.rows]
+        object.__setattr__(self, "lines", lines)

@@ -1,0 +1,96 @@
+"""One reader at work: every read of a page goes through here to the gate, in that person's name and for a purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from bienho.config import ProvinceProfile, load_profile
+from bienho.core.errors import DeniedError, StorageError
+from bienho.portal.components import State
+from bienho.portal.house import Filter, House, Measures, Order
+from bienho.portal.language import t
+
+OPERATIONS = "van-hanh"
+SURVEILLANCE = "giam-sat"
+MOST_ROWS = 10_000
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+class Desk:
+    """Reads for one request. `snapshot` is the newest lake snapshot an answer was pinned to, None before the first."""
+
+    def __init__(self, house: House, actor: Any, purpose: str = OPERATIONS) -> None:
+        self.house = house
+        self.actor = actor
+        self.purpose = purpose
+        self.snapshot: int | None = None
+        self.now: datetime = house.clock()
+
+    @classmethod
+    def of(cls, request: HttpRequest, purpose: str = OPERATIONS) -> Desk:
+        return cls(settings.BIENHO_HOUSE, request.actor, purpose)
+
+    @property
+    def profile(self) -> ProvinceProfile:
+        return load_profile(self.house.province)
+
+    def rows(
+        self,
+        dataset: str,
+        columns: Sequence[str],
+        filter: Filter = (),
+        order: Order = (),
+        limit: int = MOST_ROWS,
+        offset: int = 0,
+    ) -> list[Row]:
+        """Rows as dicts, never more than `MOST_ROWS`."""
+        decision, reader = self.house.gate.read(
+            self.actor, self.purpose, dataset, columns, filter, order, min(limit, MOST_ROWS), offset
+        )
+        return self._take(decision, reader)
+
+    def totals(
+        self,
+        dataset: str,
+        group_by: Sequence[str],
+        measures: Measures,
+        filter: Filter = (),
+        order: Order = (),
+        limit: int = MOST_ROWS,
+    ) -> list[Row]:
+        """Grouped measures as dicts."""
+        decision, reader = self.house.gate.aggregate(
+            self.actor, self.purpose, dataset, group_by, measures, filter, order, limit
+        )
+        return self._take(decision, reader)
+
+    def count(self, dataset: str, filter: Filter = ()) -> int:
+        """How many rows there are."""
+        return int(self.totals(dataset, (), {"n": ("count", None)}, filter)[0]["n"])
+
+    def facility_name(self, code: str | None) -> str:
+        """Name of a facility by the code it sends; the code itself when the profile does not know it."""
+        if not code:
+            return t("Chưa rõ cơ sở")
+        known = self.profile.facility_by_code.get(code)
+        return known.name if known else t("Cơ sở mã {code}", code=code)
+
+    def try_part(self, make: Callable[[], T]) -> T | State:
+        """A part of a page, or the state that says why it is missing: one closed dataset does not close the page."""
+        try:
+            return make()
+        except DeniedError as error:
+            return State("denied", t("Phần này không mở với tài khoản của bạn"), error.message, code=error.code)
+        except StorageError as error:
+            return State("partial", t("Phần này chưa đọc được"), error.message, do=error.hint, code=error.code)
+
+    def _take(self, decision: Any, reader: Any) -> list[Row]:
+        self.snapshot = decision.snapshot if decision.snapshot is not None else self.snapshot
+        rows: list[Row] = reader.read_all().to_pylist()
+        return rows

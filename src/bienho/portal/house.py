@@ -1,0 +1,79 @@
+"""What the portal needs of the rest of the program, gathered once when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from bienho.config import Home, KeyRing
+
+Filter = Sequence[tuple[str, str, Any]]
+Order = Sequence[tuple[str, str]]
+Measures = Mapping[str, tuple[str, str | None]]
+
+
+class ActorLike(Protocol):
+    """A signed-in account as governance knows it."""
+
+    @property
+    def account_id(self) -> Any: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def roles(self) -> Any: ...
+
+
+class GateLike(Protocol):
+    """The four doors of governance.Gate that pages use."""
+
+    def read(
+        self,
+        actor: Any,
+        purpose: str,
+        dataset: str,
+        columns: Sequence[str],
+        filter: Filter = (),
+        order: Order = (),
+        limit: int | None = None,
+        offset: int = 0,
+        at: int | None = None,
+    ) -> tuple[Any, Any]: ...
+
+    def aggregate(
+        self,
+        actor: Any,
+        purpose: str,
+        dataset: str,
+        group_by: Sequence[str],
+        measures: Measures,
+        filter: Filter = (),
+        order: Order = (),
+        limit: int | None = None,
+    ) -> tuple[Any, Any]: ...
+
+    def identify(self, actor: Any, purpose: str, relation: Any, columns: Sequence[str]) -> tuple[Any, Any]: ...
+
+
+class DatabaseLike(Protocol):
+    """Connection parameters by role."""
+
+    def parameters(self, role: Any) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One opened Bienho as the portal sees it: no lake, no vault, only the gate.
+
+    `find_actor(account_id)` gives the account or None when it is unknown or closed. `clock` is the only clock of the
+    pages (lateness is a fact of now); tests and screenshots pass a fixed one.
+    """
+
+    home: Home
+    keys: KeyRing
+    database: DatabaseLike
+    gate: GateLike
+    find_actor: Callable[[str], ActorLike | None]
+    province: str = "gialai"
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -1,0 +1,205 @@
+"""The state of a long list, kept in the address: filters, order, chosen columns, page. Works without script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+
+from bienho.portal.components import Cell, Column, Field, Form, Pagination, State, Table
+from bienho.portal.desk import MOST_ROWS, Desk, Row
+from bienho.portal.formats import LOCAL, number
+from bienho.portal.language import t
+
+PER_PAGE = 50
+LAST_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A filter of a list. `column` is the dataset's column; kinds: choice and text are equality, days a date range."""
+
+    name: str
+    label: str
+    column: str
+    kind: Literal["choice", "text", "since", "until"] = "choice"
+    options: Sequence[tuple[str, str]] = ()
+    convert: Callable[[str], Any] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A column of a list: `make` turns a row into its cell; `sort` names the dataset's column it sorts by."""
+
+    key: str
+    title: str
+    make: Callable[[Row], Cell]
+    kind: Literal["text", "number", "code", "date"] = "text"
+    sort: str = ""
+    lead: bool = False
+    shown: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What to list and how. `order` is the dataset's column and `asc` or `desc` used when the reader chose none."""
+
+    id: str
+    caption: str
+    dataset: str
+    needs: Sequence[str]
+    shows: Sequence[Show]
+    order: tuple[str, str]
+    tie: str
+    selects: Sequence[Select] = ()
+    fixed: Sequence[tuple[str, str, Any]] = ()
+    empty: State | None = None
+    prepare: Callable[[list[Row]], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list as read: its table, its filter form, its column chooser."""
+
+    table: Table
+    filters: Form | None
+    chooser: Form
+    total: int
+
+
+class Asked:
+    """What the address asks of a list."""
+
+    def __init__(self, request: HttpRequest, listing: Listing) -> None:
+        self.path = request.path
+        self.given = {key: request.GET.getlist(key) for key in request.GET if key != "xuat"}
+        self.listing = listing
+        known = {select.name: select for select in listing.selects}
+        self.values = {name: request.GET.get(name, "").replace("\0", "").strip() for name in known}
+        sortable = {show.sort for show in listing.shows if show.sort}
+        wanted = request.GET.get("sap", "")
+        column, direction = wanted.removeprefix("-"), "desc" if wanted.startswith("-") else "asc"
+        self.order = (column, direction) if column in sortable else listing.order
+        page = request.GET.get("trang", "1")
+        self.page = min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdigit() else 1
+        keys = {show.key for show in listing.shows}
+        chosen = [key for key in request.GET.getlist("cot") if key in keys]
+        self.columns = chosen or [show.key for show in listing.shows if show.shown]
+
+    @property
+    def filter(self) -> list[tuple[str, str, Any]]:
+        """Conditions for the gate; a value that does not read as its kind is no condition."""
+        found: list[tuple[str, str, Any]] = list(self.listing.fixed)
+        for select in self.listing.selects:
+            text = self.values[select.name]
+            if not text:
+                continue
+            try:
+                if select.kind == "since":
+                    found.append((select.column, ">=", _midnight(text)))
+                elif select.kind == "until":
+                    found.append((select.column, "<", _midnight(text) + timedelta(days=1)))
+                else:
+                    found.append((select.column, "=", select.convert(text)))
+            except ValueError:
+                continue
+        return found
+
+    def url(self, **changes: str) -> str:
+        """This list's address with some parts changed; an empty value removes the part."""
+        merged = {**self.given, **{key: [value] if value else [] for key, value in changes.items()}}
+        query = urlencode({key: values for key, values in merged.items() if values}, doseq=True)
+        return f"{self.path}?{query}" if query else self.path
+
+
+def read_listing(request: HttpRequest, desk: Desk, listing: Listing) -> Listed:
+    """Read one page of the list (or, for a download, its first ten thousand rows) through the gate."""
+    asked = Asked(request, listing)
+    everything = request.GET.get("xuat") == f"{listing.id}.csv"
+    total = desk.count(listing.dataset, asked.filter)
+    pages = max(1, -(-total // PER_PAGE))
+    page = min(asked.page, pages)
+    order = [asked.order] if asked.order[0] == listing.tie else [asked.order, (listing.tie, "desc")]
+    limit, offset = (MOST_ROWS, 0) if everything else (PER_PAGE, (page - 1) * PER_PAGE)
+    rows = desk.rows(listing.dataset, listing.needs, asked.filter, order, limit, offset)
+    if listing.prepare:
+        listing.prepare(rows)
+    shows = [show for show in listing.shows if show.key in asked.columns]
+    table = Table(
+        id=listing.id,
+        caption=listing.caption,
+        columns=[_column(show, asked) for show in shows],
+        rows=[{show.key: show.make(row) for show in shows} for row in rows],
+        pagination=_pagination(asked, page, pages, total) if total else None,
+        empty=_empty(listing, asked),
+        csv_url=asked.url(xuat=f"{listing.id}.csv"),
+    )
+    return Listed(table, _filters(listing, asked), _chooser(listing, asked), total)
+
+
+def _midnight(text: str) -> datetime:
+    return datetime.combine(date.fromisoformat(text), time(), LOCAL)
+
+
+def _column(show: Show, asked: Asked) -> Column:
+    now = asked.order[1] if show.sort and asked.order[0] == show.sort else ""
+    url = asked.url(sap=show.sort if now == "desc" else f"-{show.sort}", trang="") if show.sort else ""
+    return Column(show.key, show.title, show.kind, show.lead, url, now)
+
+
+def _pagination(asked: Asked, page: int, pages: int, total: int) -> Pagination:
+    first, last = (page - 1) * PER_PAGE + 1, min(page * PER_PAGE, total)
+    return Pagination(
+        summary=t("Dòng {first}–{last} trong {total}", first=number(first), last=number(last), total=number(total)),
+        previous_url=asked.url(trang=str(page - 1)) if page > 1 else "",
+        next_url=asked.url(trang=str(page + 1)) if page < pages else "",
+        page=number(page),
+        pages=number(pages),
+    )
+
+
+def _empty(listing: Listing, asked: Asked) -> State | None:
+    if any(asked.values.values()):
+        return State(
+            "empty",
+            t("Không có dòng nào khớp bộ lọc"),
+            t("Bỏ bớt điều kiện lọc để thấy nhiều hơn."),
+            href=asked.path,
+            link=t("Bỏ lọc"),
+        )
+    return listing.empty
+
+
+def _filters(listing: Listing, asked: Asked) -> Form | None:
+    if not listing.selects:
+        return None
+    fields = [
+        Field(
+            select.name,
+            select.label,
+            kind={"choice": "choice", "text": "text"}.get(select.kind, "date"),  # type: ignore[arg-type]
+            value=asked.values[select.name],
+            options=[("", t("Tất cả")), *select.options],
+        )
+        for select in listing.selects
+    ]
+    kept = [Field("cot", "", kind="hidden", value=key) for key in asked.given.get("cot", [])]
+    used = any(asked.values.values())
+    form = Form(f"{listing.id}-loc", [*fields, *kept], t("Lọc"), inline=True, title=t("Lọc danh sách"))
+    return replace(form, reset_url=asked.path) if used else form
+
+
+def _chooser(listing: Listing, asked: Asked) -> Form:
+    options = [(show.key, show.title) for show in listing.shows]
+    kept = [
+        Field(name, "", kind="hidden", value=value)
+        for name, values in asked.given.items()
+        if name not in ("cot", "trang")
+        for value in values
+    ]
+    checks = Field("cot", t("Cột hiện trong bảng"), kind="checks", values=asked.columns, options=options)
+    return Form(f"{listing.id}-cot", [checks, *kept], t("Áp dụng"))

@@ -1,0 +1,1 @@
+"""Presenters: from the gate's rows to components. No HTTP here, no SQL, no storage."""

@@ -1,0 +1,66 @@
+"""The portal's server: one process, a few threads, this machine only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from django.core.wsgi import get_wsgi_application
+from granian.server.embed import Server
+
+from bienho.core.errors import ConfigError
+from bienho.portal.bridge import Bridge
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def link(token: str, host: str = "127.0.0.1", port: int = 8000) -> str:
+    """The address that signs in with a one-time token."""
+    return f"http://{host}:{port}/dang-nhap/?ma={token}"
+
+
+def listen(host: str, port: int, *, on_ready: Callable[[], None] | None = None) -> None:
+    """Serve until interrupted. Django is set up already. ConfigError when the address is not this machine's own."""
+    if host not in LOOPBACK:
+        raise ConfigError(
+            "CFG-PORTAL-ADDRESS",
+            "Cổng chỉ mở trên chính máy này (127.0.0.1) cho đến khi có đăng nhập hai lớp.",
+            hint="Bỏ --host, hoặc dùng đường hầm SSH tới máy chủ.",
+        )
+    bridge = Bridge(get_wsgi_application())
+    try:
+        asyncio.run(_serve(bridge, "127.0.0.1" if host == "localhost" else host, port, on_ready))
+    finally:
+        bridge.close()
+
+
+async def _serve(bridge: Bridge, host: str, port: int, on_ready: Callable[[], None] | None) -> None:
+    server = Server(bridge, address=host, port=port, interface="asginl", log_access=False, log_enabled=False)
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError, NotImplementedError):
+            loop.add_signal_handler(name, server.stop)
+    task: asyncio.Task[Any] = asyncio.ensure_future(server.serve())
+    await _ready(host, port, task)
+    if on_ready and not task.done():
+        on_ready()
+    await task
+
+
+async def _ready(host: str, port: int, task: asyncio.Task[Any]) -> None:
+    """Wait until the port answers, or the server has given up."""
+    for _ in range(200):
+        if task.done():
+            return
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.05)
+            continue
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        return

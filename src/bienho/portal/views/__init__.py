@@ -1,0 +1,1 @@
+"""Views are thin: read through a presenter, render a template."""

@@ -1,0 +1,305 @@
+"""A gate for page tests: the same doors as governance.Gate over seeded synthetic rows in an in-memory DuckDB.
+
+Tables come from the contracts, so a page that asks for a column which no contract has fails here too. The rows are
+made up by arithmetic: no real facility sent them, no person is behind them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from bienho.config import load_profile
+from bienho.contracts import Catalogue, catalogue
+from bienho.core.errors import DeniedError
+from bienho.core.ids import delivery_id, version_id
+
+NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+SECRET_NAME = "NGUYỄN THỊ GIẢ LẬP"
+OPERATORS = {"=": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "like": "LIKE"}
+MEASURES = {"count": "count", "sum": "sum", "avg": "avg", "min": "min", "max": "max"}
+CODES = (
+    ("I10", "IX"),
+    ("J06.9", "X"),
+    ("E11.9", "IV"),
+    ("A90", "I"),
+    ("K29.7", "XI"),
+    ("M54.5", "XIII"),
+    ("S61.0", "XIX"),
+)
+FINDINGS = (
+    ("IN-CAST", "warning", "XML2", "NGAY_YL", "Ngày y lệnh không đúng dạng yyyymmddHHMM.", 29),
+    ("IN-MISSING", "error", "XML1", "MA_KHOA", "Thiếu mã khoa, trường bắt buộc.", 12),
+    ("IN-TOO-LONG", "warning", "XML3", "TEN_DICH_VU", "Tên dịch vụ dài hơn mức cho phép.", None),
+    ("IN-COUNT", "info", None, None, "Số hồ sơ khai khác số hồ sơ có trong tệp.", 188),
+)
+
+
+@dataclass(frozen=True)
+class FakeActor:
+    account_id: str = "test-1"
+    name: str = "Người xem thử"
+    roles: tuple[str, ...] = ("operator", "identifier-reader")
+    door: str = "portal"
+
+
+@dataclass(frozen=True)
+class FakeDecision:
+    allowed: bool = True
+    rule: str = "test"
+    snapshot: int = 42
+
+
+@dataclass
+class FakeGate:
+    """`calls` records (door, purpose, dataset); `closed` datasets are refused; `broken` ones raise."""
+
+    connection: duckdb.DuckDBPyConnection
+    calls: list[tuple[str, str, str]] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+
+    def read(
+        self,
+        actor: Any,
+        purpose: str,
+        dataset: str,
+        columns: Sequence[str],
+        filter: Sequence[tuple[str, str, Any]] = (),
+        order: Sequence[tuple[str, str]] = (),
+        limit: int | None = None,
+        offset: int = 0,
+        at: int | None = None,
+    ) -> tuple[FakeDecision, pa.RecordBatchReader]:
+        self._enter("read", purpose, dataset)
+        known = catalogue()[dataset].by_name
+        assert all(name in known for name in columns), set(columns) - set(known)
+        picked = ", ".join(f'"{name}"' for name in columns)
+        return self._run(dataset, picked, "", filter, order, limit, offset)
+
+    def aggregate(
+        self,
+        actor: Any,
+        purpose: str,
+        dataset: str,
+        group_by: Sequence[str],
+        measures: Mapping[str, tuple[str, str | None]],
+        filter: Sequence[tuple[str, str, Any]] = (),
+        order: Sequence[tuple[str, str]] = (),
+        limit: int | None = None,
+        offset: int = 0,
+        at: int | None = None,
+    ) -> tuple[FakeDecision, pa.RecordBatchReader]:
+        self._enter("aggregate", purpose, dataset)
+        known = catalogue()[dataset].by_name
+        parts = [f'"{name}"' for name in group_by]
+        for name, (kind, column) in measures.items():
+            assert column is None or column in known, column
+            inside = "*" if column is None else f'"{column}"'
+            sql = f"count(DISTINCT {inside})" if kind == "count_distinct" else f"{MEASURES[kind]}({inside})"
+            parts.append(f'{sql} AS "{name}"')
+        group = " GROUP BY " + ", ".join(f'"{name}"' for name in group_by) if group_by else ""
+        return self._run(dataset, ", ".join(parts), group, filter, order, limit, offset)
+
+    def identify(
+        self, actor: Any, purpose: str, relation: pa.Table, columns: Sequence[str]
+    ) -> tuple[FakeDecision, pa.Table]:
+        self._enter("identify", purpose, "vault")
+        if "identifier-reader" not in actor.roles:
+            raise DeniedError("DENY-ROLE", "Tài khoản không có vai trò xem định danh.")
+        for name in columns:
+            texts = [SECRET_NAME if v == "*" else v for v in relation.column(name).to_pylist()]
+            relation = relation.set_column(relation.schema.get_field_index(name), name, pa.array(texts, pa.string()))
+        return FakeDecision(), relation
+
+    def _enter(self, door: str, purpose: str, dataset: str) -> None:
+        self.calls.append((door, purpose, dataset))
+        if dataset in self.closed:
+            raise DeniedError("DENY-ROLE", "Vai trò này chưa được đọc bộ dữ liệu.")
+        if dataset in self.broken:
+            raise RuntimeError(f"broken on purpose: {SECRET_NAME}")
+
+    def _run(self, dataset: str, picked: str, group: str, filter: Any, order: Any, limit: Any, offset: int) -> Any:
+        where, values = [], []
+        for column, operator, value in filter:
+            if operator in ("is_null", "not_null"):
+                where.append(f'"{column}" IS {"NOT " if operator == "not_null" else ""}NULL')
+            elif operator == "in":
+                where.append(f'"{column}" IN ({", ".join("?" * len(value))})')
+                values += list(value)
+            else:
+                where.append(f'"{column}" {OPERATORS[operator]} ?')
+                values.append(value)
+        zone, name = dataset.split(".")
+        current = " ANTI JOIN standard.superseded USING (version_id)" if catalogue()[dataset].versioned else ""
+        sql = f"SELECT {picked} FROM {zone}.{name}{current}"
+        if where:
+            sql += " WHERE " + " AND ".join(where)
+        sql += group
+        if order:
+            sql += " ORDER BY " + ", ".join(f'"{c}" {"DESC" if d == "desc" else "ASC"} NULLS LAST' for c, d in order)
+        if limit is not None:
+            sql += f" LIMIT {int(limit)} OFFSET {int(offset)}"
+        return FakeDecision(), self.connection.cursor().execute(sql, values).to_arrow_reader(10_000)
+
+
+class _Rows:
+    """Rows of one table gathered as dicts, then put in at once with NULL for what was not given."""
+
+    def __init__(self, contracts: Catalogue) -> None:
+        self.contracts = contracts
+        self.tables: dict[str, list[dict[str, Any]]] = {}
+        self.last: dict[str, tuple[int, str, str]] = {}
+
+    def add(self, table: str, **values: Any) -> None:
+        self.tables.setdefault(table, []).append(values)
+
+    def store(self, connection: duckdb.DuckDBPyConnection) -> None:
+        for table, rows in self.tables.items():
+            schema = self.contracts[table].arrow_schema()
+            full = [{name: row.get(name) for name in schema.names} for row in rows]
+            given = pa.Table.from_pylist(full, schema=pa.schema([f.with_nullable(True) for f in schema]))
+            connection.register("given", given)
+            connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM given")
+            connection.unregister("given")
+
+
+def fake_gate(seed: int = 7, *, empty: bool = False) -> FakeGate:
+    """A gate over a month of made-up deliveries of thirty facilities, or over empty tables."""
+    connection = duckdb.connect(":memory:")
+    contracts = catalogue()
+    for zone in {contract.zone for contract in contracts.values()}:
+        connection.execute(f"CREATE SCHEMA {zone}")
+    for contract in contracts.values():
+        connection.execute(contract.ddl("memory"))
+    if not empty:
+        rows = _Rows(contracts)
+        _fill(rows, random.Random(seed))
+        rows.store(connection)
+    return FakeGate(connection)
+
+
+def _fill(rows: _Rows, chance: random.Random) -> None:
+    profile = load_profile("gialai")
+    facilities = [f for f in profile.facilities if f.code][:30]
+    communes = sorted(profile.commune_by_code)
+    sequence = 0
+    for back in range(30, -1, -1):
+        for place, facility in enumerate(facilities):
+            silent = place in (3, 11, 17) and back < 6 + place // 3
+            if silent or chance.random() < 0.35:
+                continue
+            sequence += 1
+            _delivery(
+                rows, chance, sequence, facility.code, NOW - timedelta(days=back, minutes=17 * place + 9), communes
+            )
+    for number, title in enumerate(("Bệnh nhiễm trùng và ký sinh trùng", "U tân sinh"), 1):
+        rows.add(
+            "reference.icd_chapter", chapter="I" * number, ordinal=number, title_vi=title,
+            title_en=f"Chapter {number}", edition="test", valid_from=date(2020, 1, 1),
+        )  # fmt: skip
+    weeks: dict[tuple[str, date, str], list[Any]] = {}
+    for row in rows.tables["conformed.encounter"]:
+        key = (row["facility_code"], row["week_start"], row["_chapter"])
+        weeks.setdefault(key, []).append(row["_cost"])
+    for (code, week, chapter), costs in weeks.items():
+        rows.add(
+            "derived.facility_week_chapter", facility_code=code, facility_canonical=code, week_start=week,
+            chapter=chapter, encounters=len(costs), patients=len(costs), cost=sum(costs), encounters_without_cost=0,
+        )  # fmt: skip
+
+
+def _delivery(rows: _Rows, chance: random.Random, seq: int, code: str, at: datetime, communes: Sequence[str]) -> None:
+    count = chance.randint(1, 9)
+    spoiled = chance.random() < 0.06
+    flawed = 0
+    for hoso in range(1, count + 1):
+        flawed += _dossier(rows, chance, seq, hoso, code, at, communes)
+    if spoiled:
+        rows.add(
+            "quality.quarantine", version_id=version_id(seq, count + 1), delivery_seq=seq,
+            delivery_id=delivery_id(seq), hoso=count + 1, facility_code=code, code="IN-NO-MA-LK",
+            message="Hồ sơ không có mã liên kết nên không xác định được lượt khám.",
+        )  # fmt: skip
+    rows.add(
+        "standard.delivery", delivery_seq=seq, delivery_id=delivery_id(seq), kind="xml130", source="folder",
+        bytes=18_000 * count, received_at=at, facility_code=code, created=f"{at:%Y%m%d}",
+        hoso_declared=str(count + spoiled), hoso_found=count + spoiled,
+        outcome="quarantined" if spoiled else "accepted_with_findings" if flawed else "accepted",
+        accepted=count - flawed, accepted_with_findings=flawed, quarantined=int(spoiled), duplicates=0,
+        superseded=0,
+    )  # fmt: skip
+
+
+def _dossier(
+    rows: _Rows, chance: random.Random, seq: int, hoso: int, code: str, at: datetime, communes: Sequence[str]
+) -> int:
+    version = version_id(seq, hoso)
+    key = f"{chance.getrandbits(128):032x}"
+    patient = f"{chance.getrandbits(128):032x}"
+    day = (at - timedelta(days=chance.randint(0, 5))).date()
+    icd, chapter = chance.choice(CODES)
+    commune = communes[min(int(chance.expovariate(0.02)), len(communes) - 1)]
+    if hoso == 1 and code in rows.last and chance.random() < 0.1:
+        old, key, patient = rows.last[code]
+        rows.add("standard.superseded", version_id=old, by_version_id=version, dossier_key=key)
+    if hoso == 1:
+        rows.last[code] = (version, key, patient)
+    lines = chance.randint(1, 4)
+    amounts = [Decimal(chance.randint(5, 900) * 1000) for _ in range(lines)]
+    rows.add(
+        "standard.xml130_dossier", version_id=version, delivery_seq=seq, delivery_id=delivery_id(seq), hoso=hoso,
+        facility_code=code, dossier_key=key, patient_key=patient, record_id=f"{chance.getrandbits(128):032x}",
+        content_digest=f"{chance.getrandbits(128):032x}", format_version=chance.choice(("3176", "3176", "4750", "130")),
+        version_evidence="structure", received_at=at,
+    )  # fmt: skip
+    stamp = f"{day:%Y%m%d}0830"
+    rows.add(
+        "standard.xml130_1", version_id=version, row_no=1, MA_LK="*", STT="1", MA_BN="*", HO_TEN="*", SO_CCCD="*",
+        NGAY_SINH="199001010000", GIOI_TINH="2", DIA_CHI="*", MA_BENH_CHINH=icd, NGAY_VAO=stamp, NGAY_RA=stamp,
+        MA_CSKCB=code, T_TONGCHI_BV=f"{sum(amounts):.2f}", CHAN_DOAN_RV="*", MAXA_CU_TRU=commune, MA_KHOA="K01",
+    )  # fmt: skip
+    for number, amount in enumerate(amounts, 1):
+        rows.add(
+            "standard.xml130_2", version_id=version, row_no=number, MA_LK="*", STT=str(number), MA_THUOC="40.48",
+            TEN_THUOC="Paracetamol 500mg", DON_VI_TINH="Viên", SO_LUONG="10.000", THANH_TIEN_BV=f"{amount:.2f}",
+            LIEU_DUNG="*", MA_BAC_SI="*", NGAY_YL=stamp,
+        )  # fmt: skip
+        rows.add(
+            "conformed.claim_item", version_id=version, encounter_key=key, patient_key=patient, facility_code=code,
+            table_name="XML2", row_no=number, kind="drug", amount_hospital=amount,
+        )  # fmt: skip
+    rows.add(
+        "standard.xml130_5", version_id=version, row_no=1, MA_LK="*", STT="1", DIEN_BIEN_LS="*", THOI_DIEM_DBLS=stamp
+    )
+    encounter = {
+        "version_id": version, "encounter_key": key, "patient_key": patient, "facility_code": code,
+        "facility_canonical": code, "encounter_class": "AMB", "admitted_at": datetime(day.year, day.month, day.day, 8),
+        "discharged_at": datetime(day.year, day.month, day.day, 9), "service_date": day,
+        "week_start": day - timedelta(days=day.weekday()), "commune_canonical": commune, "sex": "female", "age_years": 36,
+    }  # fmt: skip
+    rows.add("conformed.encounter", **encounter, _chapter=chapter, _cost=sum(amounts))
+    rows.add(
+        "conformed.condition", version_id=version, encounter_key=key, patient_key=patient, facility_code=code,
+        table_name="XML1", row_no=1, rank=1, role="main", code_received=icd, icd10=icd, chapter=chapter,
+    )  # fmt: skip
+    rows.add(
+        "conformed.claim", version_id=version, encounter_key=key, patient_key=patient, facility_code=code,
+        total_hospital=sum(amounts),
+    )  # fmt: skip
+    if chance.random() > 0.18:
+        return 0
+    finding = chance.choice(FINDINGS[:3])
+    rows.add(
+        "quality.finding", finding_id=f"{version}-1", version_id=version, delivery_seq=seq, delivery_id=delivery_id(seq),
+        dossier_key=key, facility_code=code, table_name=finding[2], row_no=1, field=finding[3], code=finding[0],
+        rule=finding[5], severity=finding[1], owner="facility", message=finding[4], rule_revision=1,
+    )  # fmt: skip
+    return 1
