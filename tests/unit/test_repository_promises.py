@@ -61,7 +61,8 @@ def test_promise_files_hold_tests() -> None:
 @pytest.fixture(scope="module")
 def error_codes() -> ModuleType:
     spec = importlib.util.spec_from_file_location("error_codes", ROOT / "tools" / "error_codes.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # A dataclass looks its module up by name while it is being made.
     with pytest.MonkeyPatch.context() as patch:
