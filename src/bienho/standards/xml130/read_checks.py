@@ -1,0 +1,125 @@
+"""What is wrong in the rows of one table: required fields, sizes, and texts whose shape is not their field's.
+
+A text of another shape (a name in a date field) must not reach the lake: it is marked for the vault. Most rows are
+sound, so each is first held against one pattern compiled for its table and edition; only rows the pattern refuses are
+looked at field by field. The pattern may refuse a sound row, never pass a faulty one; a property test holds that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from itertools import repeat
+
+from bienho.contracts import Field, Shape
+from bienho.core.finding import Finding
+from bienho.standards.xml130.read_codes import found
+from bienho.standards.xml130.read_model import Row
+from bienho.standards.xml130.versions import contract_of, day_of, rank_of
+
+_SEPARATOR = "\x1f"  # XML 1.0 cannot carry it, so no text holds it
+_IDENTIFIER = {
+    "code": re.compile(r"\s*(?:[A-Za-z]{2}[0-9]{13}|0[0-9]{8,11}|\+?84[0-9]{9})\s*"),
+    "number": re.compile(r"\s*\+?0[0-9]{8,11}\s*"),
+}
+"""Insurance card, personal id or phone (code); personal id or phone, which start with 0 (number)."""
+_DATE_PART = re.compile(
+    r"\s*(?:(?:1[89]|2[01])[0-9]{2}[0-9]{0,10}"
+    r"|(?:1[89]|2[01])[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?:[ T][0-9:.]{4,12})?"
+    r"|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}(?: [0-9:.]{4,12})?"
+    r"|[0-9]{0,7}|\*)\s*",
+    re.ASCII,
+)
+_NUMBER = re.compile(r"[-+0-9.,;:/%\s]*(?:[0-9][eE][-+]?[0-9]{1,3})?\s*|\*", re.ASCII)
+_PLAIN: dict[Shape, str] = {
+    "date": r"(?:(?:19|20)[0-9]{6}(?:[0-9]{4})?)?",
+    "number": r"-?(?:[1-9][0-9]{0,14}|0?[0-9]{0,5})(?:\.[0-9]{0,6})?",
+    "code": r"(?![A-Za-z]{2}[0-9]{13}|0[0-9]{8}|\+?84[0-9]{9})[A-Za-z0-9.,;:/+_()#%-]*",
+    "free": rf"[^{_SEPARATOR}]*",
+}
+
+
+def foreign(shape: Shape, text: str) -> bool:
+    """True when a text cannot be what its field declares and may be about a person: it must not stay in the lake."""
+    if not text or shape == "free":
+        return False
+    if shape == "date":
+        return not all(_DATE_PART.fullmatch(part) for part in text.split(";"))
+    if _IDENTIFIER[shape].fullmatch(text):
+        return True
+    if shape == "number":
+        return not _NUMBER.fullmatch(text)
+    return not text.isascii() or sum(map(str.isspace, text)) >= 2
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """The compiled check of one table under one edition on one side of the `required_until` days."""
+
+    table: str
+    fields: tuple[Field, ...]
+    required: frozenset[str]
+    names: tuple[str, ...]
+    sound: re.Pattern[str]
+
+
+@lru_cache(maxsize=256)
+def _compile(table: str, edition: str, no_longer: frozenset[str]) -> RowCheck:
+    rank = rank_of(edition)
+    fields = contract_of(table).official_fields
+    required = frozenset(
+        field.name
+        for field in fields
+        if field.required and field.name not in no_longer and rank_of(_first_demand(field)) <= rank
+    )
+    pattern = _SEPARATOR.join(_sound(field, field.name in required) for field in fields)
+    return RowCheck(table, fields, required, tuple(field.name for field in fields), re.compile(pattern))
+
+
+def _first_demand(field: Field) -> str:
+    return field.required_from or field.introduced_in or "130"
+
+
+def _sound(field: Field, required: bool) -> str:
+    low, high = ("1" if required else "0"), ("" if field.max_length is None else str(field.max_length))
+    ahead = rf"(?=[^{_SEPARATOR}]{{{low},{high}}}(?:{_SEPARATOR}|$))" if required or high else ""
+    return ahead + _PLAIN["free" if field.in_vault else field.shape]
+
+
+def check_rows(
+    table: str, rows: Sequence[Row], edition: str, discharge: date | None
+) -> tuple[list[Finding], list[tuple[str, int, str]]]:
+    """(findings, cells for the vault) of the rows of one table; `discharge` decides on fields no longer demanded."""
+    no_longer = frozenset(
+        field.name
+        for field in contract_of(table).official_fields
+        if field.required_until
+        and discharge
+        and discharge >= (day_of(field.required_until.replace("-", "")) or discharge)
+    )
+    check = _compile(table, edition, no_longer)
+    sound, names, blank = check.sound.fullmatch, check.names, repeat("")
+    findings: list[Finding] = []
+    vaulted: list[tuple[str, int, str]] = []
+    for number, row in enumerate(rows, 1):
+        if not sound(_SEPARATOR.join(map(row.get, names, blank))):
+            _look(check, number, row, findings, vaulted)
+    return findings, vaulted
+
+
+def _look(check: RowCheck, number: int, row: Row, findings: list[Finding], vaulted: list[tuple[str, int, str]]) -> None:
+    """The same checks field by field."""
+    for field in check.fields:
+        text = row.get(field.name, "")
+        if not text:
+            if field.name in check.required:
+                findings.append(found("IN-REQUIRED", check.table, number, field.name, field.required_rule))
+            continue
+        if field.max_length is not None and len(text) > field.max_length:
+            findings.append(found("IN-LENGTH", check.table, number, field.name, field.format_rule))
+        if not field.in_vault and foreign(field.shape, text):
+            findings.append(found("IN-SHAPE-VAULTED", check.table, number, field.name, field.format_rule))
+            vaulted.append((check.table, number, field.name))
