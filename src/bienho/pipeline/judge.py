@@ -97,17 +97,15 @@ class Judge:
         if isinstance(item, UnreadableDossier):
             judged.set_aside.append(SetAside(item.hoso, item.facility or None, item.code, item.message))
             return
+        try:
+            dossier_key = self._vault.dossier_key(item.facility, item.ma_lk)
+            patient_key = self._vault.patient_key(item.facility, item.ma_bn, item.ma_lk)
+        except InputError as error:
+            judged.set_aside.append(SetAside(item.hoso, item.facility or None, error.code, error.message))
+            return
         digest = hashlib.blake2b(item.content, key=self._content_key, digest_size=16).hexdigest()
-        judged.candidates.append(
-            Candidate(
-                version_id=version_id(judged.header.seq, item.hoso),
-                dossier=item,
-                dossier_key=self._vault.dossier_key(item.facility, item.ma_lk),
-                patient_key=self._vault.patient_key(item.facility, item.ma_bn, item.ma_lk),
-                content_digest=digest,
-                header=judged.header,
-            )
-        )
+        version = version_id(judged.header.seq, item.hoso)
+        judged.candidates.append(Candidate(version, item, dossier_key, patient_key, digest, judged.header))
 
     def _check_sender(self, judged: Judged) -> None:
         asserted = judged.header.facility_asserted

@@ -22,9 +22,9 @@ from bienho.pipeline.heads import Heads
 from bienho.pipeline.judge import Fates, Judge, settle
 from bienho.pipeline.models import ModelRunner, store
 from bienho.pipeline.records import Outcome, change_rows, delivery_rows, finding_rows, quarantine_rows, replaced_rows
-from bienho.privacy import Vault, VaultEntry
+from bienho.privacy import BATCH_MAX, Blind, Vault, VaultEntry, blind_entries
 from bienho.quality import cast_findings_sql, describe_cast_finding
-from bienho.standards.xml130 import Versioned, columns
+from bienho.standards.xml130 import Dossier, Versioned, columns
 from bienho.standards.xml130.map import models as conformed_models
 
 AUTHOR = "bienho-worker"
@@ -96,7 +96,8 @@ class Writer:
                 judged.keep_only(only)
         keys = [candidate.dossier_key for judged in batch for candidate in judged.candidates]
         fates = settle(batch, self.heads.find(keys) if keys else {})
-        tables = columns.build(self._seal(fates))
+        versions, vault_written = self._seal(fates)
+        tables = columns.build(versions)
         self.runner.bind_rows(tables)
         casts = self._cast_findings()
         outputs = self.runner.compute()
@@ -122,23 +123,23 @@ class Writer:
         ids = [outcome.judged.delivery_id for outcome in outcomes]
         self.lake.commit(work, author=AUTHOR, message=f"{stage} {batch_id}", deliveries=ids)
         self.heads.move(fates.heads, batch_id)
-        return Batch(outcomes, rows, books["quality.finding"].num_rows)
+        return Batch(outcomes, rows, books["quality.finding"].num_rows, vault_written)
 
-    def _seal(self, fates: Fates) -> list[Versioned]:
+    def _seal(self, fates: Fates) -> tuple[list[Versioned], int]:
         payloads = [columns.vault_payload(candidate.dossier) for candidate in fates.kept]
-        sealed = self._vault.seal(
-            [
-                VaultEntry(
-                    facility=candidate.dossier.facility,
-                    ma_lk=candidate.dossier.ma_lk,
-                    patient_key=candidate.patient_key,
-                    payload=payload,
-                    blind=columns.blind_values(candidate.dossier),
-                )
-                for candidate, payload in zip(fates.kept, payloads, strict=True)
-            ]
-        )
-        return [
+        entries = [
+            VaultEntry(
+                facility=candidate.dossier.facility,
+                ma_lk=candidate.dossier.ma_lk,
+                patient_key=candidate.patient_key,
+                payload=payload,
+                blind=_blind(candidate.dossier),
+            )
+            for candidate, payload in zip(fates.kept, payloads, strict=True)
+        ]
+        results = [self._vault.seal(entries[start : start + BATCH_MAX]) for start in range(0, len(entries), BATCH_MAX)]
+        record_ids = [record_id for result in results for record_id in result.record_ids]
+        versions = [
             Versioned(
                 version_id=candidate.version_id,
                 delivery_seq=candidate.header.seq,
@@ -149,8 +150,9 @@ class Writer:
                 content_digest=candidate.content_digest,
                 received_at=candidate.header.received_at,
             )
-            for candidate, record_id in zip(fates.kept, sealed.record_ids, strict=True)
+            for candidate, record_id in zip(fates.kept, record_ids, strict=True)
         ]
+        return versions, sum(result.written for result in results)
 
     def _cast_findings(self) -> dict[int, list[Finding]]:
         found: dict[int, list[Finding]] = {}
@@ -179,3 +181,15 @@ class Writer:
     def _scalar(self, sql: str) -> int:
         row = self.lake.connection.execute(sql).fetchone()
         return row[0] if row else 0
+
+
+def _blind(dossier: Dossier) -> Blind:
+    """By what a person may later be looked up, from XML1."""
+    first = dossier.tables["XML1"][0]
+    return blind_entries(
+        name=first.get("HO_TEN", ""),
+        birth=first.get("NGAY_SINH", ""),
+        personal_id=first.get("SO_CCCD", ""),
+        insurance_number=first.get("MA_THE_BHYT", ""),
+        phone=first.get("DIEN_THOAI", ""),
+    )

@@ -2,6 +2,17 @@
 
 from bienho.privacy.blind import Blind, Kind, blind_entries, name_birth
 from bienho.privacy.sealing import Payload, encode
-from bienho.privacy.vault import SealResult, Vault, VaultEntry
+from bienho.privacy.vault import BATCH_MAX, SealResult, Vault, VaultEntry
 
-__all__ = ["Blind", "Kind", "Payload", "SealResult", "Vault", "VaultEntry", "blind_entries", "encode", "name_birth"]
+__all__ = [
+    "BATCH_MAX",
+    "Blind",
+    "Kind",
+    "Payload",
+    "SealResult",
+    "Vault",
+    "VaultEntry",
+    "blind_entries",
+    "encode",
+    "name_birth",
+]
