@@ -15,7 +15,7 @@ from psycopg import conninfo
 from bienho.config import Home, KeyRing
 from bienho.core.errors import BusyError, ConfigError, StorageError
 from bienho.database import binaries, places, server
-from bienho.database.failures import WHO, is_wrong_password, storage_errors, translate, unreachable
+from bienho.database.failures import WHO, connecting, is_wrong_password, storage_errors
 from bienho.database.migrations import migrate
 from bienho.database.roles import Role, password
 
@@ -75,13 +75,13 @@ class Database:
                     hint="Chạy `bienho init`.",
                     who=WHO,
                 ) from None
-            raise (translate(error, self.place) or unreachable(self.place)) from None
+            raise connecting(error, self.place) from None
 
     def migrate(self) -> list[str]:
         """Bring the database up to date (made first if it does not exist); names of the migrations run now."""
         if self.embedded:
             self._ensure_database()
-        with self.connect(Role.ADMIN, autocommit=True) as admin, storage_errors(self.place):
+        with self.connect(Role.ADMIN, autocommit=True) as admin, storage_errors():
             _check_server(admin)
             return migrate(admin, self._keys, self.home.home_id)
 

@@ -64,26 +64,31 @@ def is_wrong_password(error: psycopg.Error) -> bool:
     return error.sqlstate in {"28P01", "28000"} or "password authentication failed" in str(error)
 
 
-def translate(error: psycopg.Error, place: str = "PostgreSQL") -> BienhoError | None:
-    """The project's error for a failure an operator can act on; None for what is a fault of the program."""
+def connecting(error: psycopg.Error, place: str) -> BienhoError:
+    """The project's error for a connection that could not be made."""
     if is_wrong_password(error):
         return wrong_key()
-    if error.sqlstate == "53100":
-        return disk_full()
     if error.sqlstate == "53300" or "too many clients" in str(error) or "remaining connection slots" in str(error):
         return too_many()
+    return unreachable(place)
+
+
+def translate(error: psycopg.Error) -> BienhoError | None:
+    """The project's error for a failure an operator can act on; None for what is a fault of the program."""
+    if error.sqlstate == "53100":
+        return disk_full()
     if error.sqlstate in _STOPPED or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
-        return unreachable(place) if "connection failed" in str(error) else stopped()
+        return stopped()
     return None
 
 
 @contextmanager
-def storage_errors(place: str = "PostgreSQL") -> Iterator[None]:
+def storage_errors() -> Iterator[None]:
     """Run a block; operator-facing failures of PostgreSQL leave it as BienhoError, others as they are."""
     try:
         yield
     except psycopg.Error as error:
-        known = translate(error, place)
+        known = translate(error)
         if known is None:
             raise
         raise known from None
