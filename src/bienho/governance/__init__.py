@@ -1,0 +1,28 @@
+"""Who may look at what, for which purpose, and the record of every look. Public names of the room."""
+
+from bienho.governance import accounts, audit
+from bienho.governance.accounts import Account
+from bienho.governance.audit import ChainStatus
+from bienho.governance.decision import Actor, Decision, Denied, Request, decide
+from bienho.governance.gate import Gate
+from bienho.governance.purposes import PURPOSES, Purpose
+from bienho.governance.roles import ROLES, Role
+from bienho.governance.sql_check import SqlRefused
+
+__all__ = [
+    "PURPOSES",
+    "ROLES",
+    "Account",
+    "Actor",
+    "ChainStatus",
+    "Decision",
+    "Denied",
+    "Gate",
+    "Purpose",
+    "Request",
+    "Role",
+    "SqlRefused",
+    "accounts",
+    "audit",
+    "decide",
+]

@@ -14,20 +14,20 @@ import duckdb
 import orjson
 
 from bienho.governance.sql_check import SqlRefused
-from bienho.governance.sql_functions import ALLOWED, OPERATORS, TABLE_FUNCTIONS
+from bienho.governance.sql_functions import ALLOWED, OPERATORS, TABLE_FUNCTIONS, words
 
-_EXPRESSION_CLASSES = frozenset(
+_EXPRESSION_CLASSES = words(
     """
     FUNCTION WINDOW OPERATOR COMPARISON CONJUNCTION CONSTANT COLUMN_REF CASE CAST BETWEEN STAR SUBQUERY LAMBDA
     POSITIONAL_REFERENCE
-    """.split()
+    """
 )
-_NODE_TYPES = frozenset(
+_NODE_TYPES = words(
     """
     SELECT_NODE SET_OPERATION_NODE CTE_NODE BASE_TABLE SUBQUERY JOIN EMPTY EXPRESSION_LIST TABLE_FUNCTION
     ORDER_MODIFIER LIMIT_MODIFIER DISTINCT_MODIFIER ORDER_DEFAULT ASCENDING DESCENDING
     DECIMAL_TYPE_INFO LIST_TYPE_INFO STRUCT_TYPE_INFO ARRAY_TYPE_INFO
-    """.split()
+    """
 )
 _CALLS = ALLOWED | OPERATORS
 #: What DuckDB's parser itself puts in for syntax already judged by `sql_check`.

@@ -17,7 +17,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from bienho.core.errors import LimitError, UsageError
-from bienho.governance.sql_functions import ALLOWED, CLOCK, PAD_MAX, SQLGLOT_FORMS, TABLE_FUNCTIONS
+from bienho.governance.sql_functions import ALLOWED, CLOCK, PAD_MAX, SQLGLOT_FORMS, TABLE_FUNCTIONS, words
 
 ZONES = ("standard", "conformed", "quality", "derived", "reference")
 TEXT_MAX = 20_000
@@ -66,12 +66,12 @@ _EMPTY_ARGS: Mapping[type[exp.Expression], tuple[str, ...]] = {
     exp.Unnest: ("offset",),
 }  # fmt: skip
 
-_SAFE_TYPES = frozenset(
+_SAFE_TYPES = words(
     """
     VARCHAR TEXT CHAR NCHAR NVARCHAR BOOLEAN TINYINT SMALLINT INT BIGINT INT128 UTINYINT USMALLINT UINT UBIGINT
     UINT128 FLOAT DOUBLE DECIMAL DATE TIME TIMESTAMP TIMESTAMPTZ TIMESTAMPNTZ TIMESTAMPLTZ TIMESTAMP_S TIMESTAMP_MS
     TIMESTAMP_NS INTERVAL STRUCT LIST ARRAY MAP
-    """.split()
+    """
 )
 
 
@@ -97,7 +97,6 @@ class CheckedSql:
     cte_names: list[str]
     names: frozenset[str]
     text: str = ""
-    masked: str = ""
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -139,7 +138,10 @@ def check(sql: str, datasets: Container[str]) -> CheckedSql:
         raise LimitError("LIM-SQL-RELATIONS", f"Câu lệnh đọc quá {RELATIONS_MAX} bảng.", hint="Tách thành nhiều câu.")
     checked.names = frozenset(node.name.lower() for node in tree.find_all(exp.Identifier))
     _drop_schema_qualifiers(checked)
-    checked.render()
+    text = checked.render()
+    # Each stand-in is replaced by a subquery later on, wherever it stands: it must stand in one place only.
+    if any(text.count(relation.placeholder) != 1 for relation in checked.relations):
+        raise SqlRefused("USE-SQL-NAME", "Câu lệnh dùng tên dành riêng cho hệ thống.")
     return checked
 
 

@@ -1,0 +1,235 @@
+"""Accounts: who may come in, under which roles. Version 0 has no sign-in of its own.
+
+The command line's actor is the operating-system user mapped to an account; an unmapped user is refused, except in demo
+mode, where the demo account stands in. Every change is an AuditEvent.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from bienho.config import Home, load_keys
+from bienho.core.errors import DeniedError, UsageError
+from bienho.database import Database, Role, storage_errors
+from bienho.governance import audit
+from bienho.governance.decision import Actor, Denied, Request, decide
+from bienho.governance.purposes import OPERATIONS
+from bienho.governance.roles import ADMINISTRATOR, ROLES
+
+DEMO_ACCOUNT = "demo"
+SYSTEM = Actor("system", "Hệ thống", (), "cli")
+_ACCOUNT_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+_COLUMNS = "account_id, name, os_user, roles, active"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account as stored. `os_user` is the operating-system user it stands for, or None."""
+
+    account_id: str
+    name: str
+    os_user: str | None
+    roles: tuple[str, ...]
+    active: bool
+
+    def actor(self, door: str) -> Actor:
+        """The actor this account is when it comes through a door."""
+        return Actor(self.account_id, self.name, self.roles, door)
+
+
+def os_user() -> str:
+    """Name of the operating-system user this process runs as (not an environment variable, which anyone may set)."""
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid-{uid}"
+
+
+def find(db: Database, account_id: str) -> Account | None:
+    """The active account of that id, or None when it is unknown or closed."""
+    found = _select(db, "account_id = %s AND active", account_id)
+    return found[0] if found else None
+
+
+def list_accounts(db: Database) -> list[Account]:
+    """Every account, closed ones too, by id."""
+    return _select(db, "%s::text IS NULL", None)
+
+
+def actor_for_os_user(db: Database, home: Home) -> Actor:
+    """The actor of whoever runs this process; DeniedError DENY-ACCOUNT when no active account is mapped to them."""
+    user = os_user()
+    found = _select(db, "os_user = %s AND active", user)
+    if found:
+        return found[0].actor("cli")
+    if home.mode == "demo":
+        return ensure_demo_account(db, home).actor("cli")
+    raise DeniedError(
+        "DENY-ACCOUNT",
+        f"Người dùng hệ điều hành «{user}» chưa được gắn với tài khoản nào.",
+        hint="Người quản trị thêm bằng lệnh `bienho accounts add`.",
+        who="người quản trị tài khoản",
+    )
+
+
+def ensure_demo_account(db: Database, home: Home) -> Account:
+    """The account of the demo, holding every role; made on first use. ConfigError outside demo mode."""
+    if home.mode != "demo":
+        raise UsageError("USE-DEMO-ONLY", "Tài khoản trình diễn chỉ có ở chế độ demo.")
+    known = _select(db, "account_id = %s", DEMO_ACCOUNT)
+    if known:
+        return known[0]
+    account = Account(DEMO_ACCOUNT, "Tài khoản trình diễn", None, tuple(ROLES), True)
+    _insert(db, home, account, SYSTEM, replace_nothing=True)
+    return account
+
+
+def add(
+    db: Database,
+    home: Home,
+    *,
+    by: Actor | None,
+    account_id: str,
+    name: str,
+    roles: Collection[str],
+    os_user: str | None = None,
+) -> Account:
+    """Make an account. `by` None is allowed for the very first account only: whoever holds the key sets up the house.
+
+    UsageError USE-ACCOUNT-…; Denied when `by` is no administrator.
+    """
+    account = Account(account_id, name.strip(), os_user, _checked_roles(roles), True)
+    if not _ACCOUNT_ID.match(account_id):
+        raise UsageError("USE-ACCOUNT-ID", "Mã tài khoản gồm chữ thường, số, dấu chấm, gạch; tối đa 64 ký tự.")
+    if not account.name:
+        raise UsageError("USE-ACCOUNT-NAME", "Tài khoản phải có tên người.")
+    _may_manage(db, home, by, first_allowed=True)
+    _insert(db, home, account, by or _founder())
+    return account
+
+
+def change(
+    db: Database,
+    home: Home,
+    *,
+    by: Actor,
+    account_id: str,
+    roles: Collection[str] | None = None,
+    active: bool | None = None,
+) -> Account:
+    """Give other roles, close or reopen an account. The last active administrator can be neither demoted nor closed."""
+    _may_manage(db, home, by)
+    known = _select(db, "account_id = %s", account_id)
+    if not known:
+        raise UsageError("USE-ACCOUNT-UNKNOWN", "Không có tài khoản này.", hint="Xem `bienho accounts list`.")
+    before = known[0]
+    after = Account(
+        before.account_id,
+        before.name,
+        before.os_user,
+        before.roles if roles is None else _checked_roles(roles),
+        before.active if active is None else active,
+    )
+    keeps = after.active and ADMINISTRATOR in after.roles
+    others = [a for a in list_accounts(db) if a.active and ADMINISTRATOR in a.roles and a.account_id != account_id]
+    if not keeps and not others:
+        raise UsageError("USE-ACCOUNT-LAST", "Phải còn ít nhất một người quản trị đang hoạt động.")
+    _record(home, db, by, "U", after)
+    with db.connect(Role.GOVERNANCE) as connection, storage_errors():
+        connection.execute(
+            "UPDATE governance.account SET roles = %s, active = %s, changed_at = now() WHERE account_id = %s",
+            (list(after.roles), after.active, account_id),
+        )
+    return after
+
+
+def _founder() -> Actor:
+    return Actor(f"os:{os_user()}", os_user(), (), "cli")
+
+
+def _checked_roles(roles: Collection[str]) -> tuple[str, ...]:
+    unknown = sorted(set(roles) - ROLES.keys())
+    if unknown or not roles:
+        raise UsageError("USE-ACCOUNT-ROLE", "Vai trò phải nằm trong danh sách.", hint=", ".join(ROLES))
+    return tuple(role for role in ROLES if role in roles)
+
+
+def _may_manage(db: Database, home: Home, by: Actor | None, *, first_allowed: bool = False) -> None:
+    if by is None:
+        if first_allowed and not list_accounts(db):
+            return
+        raise DeniedError("DENY-ACCOUNT", "Chỉ người quản trị được thêm tài khoản.", who="người quản trị tài khoản")
+    decision = decide(Request(uuid.uuid4().hex, by, OPERATIONS, "manage", None))
+    if not decision.allowed:
+        _write(home, db, by, "U", "denied", decision.rule, decision.reason_vi, [])
+        raise Denied(decision)
+
+
+def _select(db: Database, where: str, value: str | None) -> list[Account]:
+    with db.connect(Role.GOVERNANCE) as connection, storage_errors():
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM governance.account WHERE {where} ORDER BY account_id", (value,)
+        ).fetchall()
+    return [Account(row[0], row[1], row[2], tuple(row[3]), row[4]) for row in rows]
+
+
+def _insert(db: Database, home: Home, account: Account, by: Actor, *, replace_nothing: bool = False) -> None:
+    """The event first, then the account: an account nobody heard of is worse than an event about none."""
+    _record(home, db, by, "C", account)
+    conflict = " ON CONFLICT DO NOTHING" if replace_nothing else ""
+    try:
+        with db.connect(Role.GOVERNANCE) as connection:
+            connection.execute(
+                f"INSERT INTO governance.account ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s){conflict}",
+                (account.account_id, account.name, account.os_user, list(account.roles), account.active),
+            )
+    except psycopg.errors.UniqueViolation:
+        raise UsageError(
+            "USE-ACCOUNT-TAKEN", "Mã tài khoản hoặc người dùng hệ điều hành này đã có tài khoản."
+        ) from None
+
+
+def _record(home: Home, db: Database, by: Actor, action: str, account: Account) -> None:
+    detail = {"roles": list(account.roles), "active": account.active, "os_user": account.os_user}
+    entity = {"type": "account", "what": {"identifier": account.account_id}, "detail": detail}
+    _write(home, db, by, action, "allowed", "administrator-accounts", "", [entity])
+
+
+def _write(
+    home: Home,
+    db: Database,
+    by: Actor,
+    action: str,
+    outcome: str,
+    rule: str,
+    reason: str,
+    entities: list[dict[str, Any]],
+) -> None:
+    log = audit.AuditLog(db, load_keys(home), home)
+    try:
+        log.append(
+            audit.event(
+                action=action,
+                outcome=outcome,
+                decision_id=uuid.uuid4().hex,
+                actor_id=by.account_id,
+                actor_name=by.name,
+                door=by.door,
+                home_id=home.home_id,
+                purpose=OPERATIONS,
+                policy=[rule],
+                reason=reason,
+                entities=entities,
+            )
+        )
+    finally:
+        log.close()

@@ -1,0 +1,460 @@
+"""The gate: every look at the lake or the vault from outside goes through here.
+
+One call is one look: it is decided (default deny), run on one snapshot, and recorded; the record is committed before
+the first row leaves. A look that is refused or fails is recorded too.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from bienho.config import DEFAULT, Home, KeyRing, Limits
+from bienho.contracts import Contract, catalogue
+from bienho.core import ids
+from bienho.core.errors import BienhoError, LimitError, UsageError
+from bienho.database import Database
+from bienho.governance import audit, identifying, question, sql_check
+from bienho.governance.decision import Action, Actor, Decision, Denied, Request, decide
+from bienho.governance.engine_check import second_opinion
+from bienho.governance.purposes import PURPOSES
+from bienho.governance.running import Engine
+from bienho.governance.sql_check import ZONES, SqlRefused
+from bienho.governance.sql_functions import ALLOWED
+from bienho.lake import LakeTable, Versions
+from bienho.lake.relations import reading
+from bienho.privacy import Vault
+
+_KEY = re.compile(r"[0-9a-f]{32}\Z")
+_ACTION_LETTERS = {"read": "R", "aggregate": "R", "query": "E", "identify": "R", "audit": "R", "manage": "U"}
+
+
+class LakeLike(Protocol):
+    """What the gate needs of an opened lake: sandboxed, read-only, attached as `lake`."""
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection: ...
+    def snapshot_id(self) -> int: ...
+
+
+class VaultLike(Protocol):
+    """What the gate needs of the vault."""
+
+    def open(self, record_ids: Sequence[str]) -> Mapping[str, identifying.Payload]: ...
+
+
+@dataclass(slots=True)
+class _Look:
+    """One call on its way: what will be written about it."""
+
+    look_id: str
+    actor: Actor
+    purpose: str
+    action: Action
+    entities: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+    def about(self, dataset: str, **detail: Any) -> None:
+        """Name a dataset looked at, with what was asked of it."""
+        given = {name: value for name, value in detail.items() if value not in (None, (), [], "")}
+        self.entities.append({"type": "dataset", "what": {"identifier": dataset}, "detail": given})
+
+    def touched(self, kind: str, keys: Sequence[str | None]) -> None:
+        """Name the persons, dossiers or records whose identifiers were opened."""
+        self.entities.extend(
+            {"type": kind, "what": {"identifier": key}} for key in dict.fromkeys(keys) if key is not None
+        )
+
+
+class Gate:
+    """The doors' way in. Thread-safe: each call works on a cursor of its own, events are written one by one."""
+
+    def __init__(
+        self,
+        lake: LakeLike,
+        db: Database,
+        keys: KeyRing,
+        home: Home,
+        *,
+        limits: Limits = DEFAULT,
+        vault: VaultLike | None = None,
+    ) -> None:
+        self._engine = Engine(lake, limits)
+        self._limits = limits
+        self._db = db
+        self._home = home
+        self._audit = audit.AuditLog(db, keys, home)
+        self._vault: VaultLike = vault or Vault(keys, db)
+        self._vault_lock = threading.Lock()
+
+    def close(self) -> None:
+        """Give back the connection of the audit log."""
+        self._audit.close()
+
+    def read(
+        self,
+        actor: Actor,
+        purpose: str,
+        dataset: str,
+        columns: Sequence[str] | None,
+        filter: question.Filter = (),
+        order: question.Order = (),
+        limit: int | None = None,
+        offset: int = 0,
+        at: int | None = None,
+        versions: Versions = "current",
+    ) -> tuple[Decision, pa.RecordBatchReader]:
+        """Rows of one dataset. `columns` None = all the actor may see; `filter` items are (column, op, value), ANDed.
+
+        Streams; the snapshot is in the Decision. Raises Denied, UsageError (USE-DATASET, USE-COLUMN, USE-FILTER …),
+        LimitError LIM-QUERY-SECONDS.
+        """
+        with self._look(actor, purpose, "read") as look:
+            contract = self._contract(dataset)
+            look.about(
+                contract.id,
+                columns=[name if name in contract.by_name else "?" for name in columns or ()],
+                filter=question.described(contract, filter, self._audit.digest),
+                limit=limit,
+                offset=offset or None,
+            )
+            decision = self._decide(look, contract, tuple(columns) if columns is not None else None)
+            asked = question.rows(contract, decision.columns, filter, order, limit, offset)
+            self._decide(look, contract, asked.touched, note=False)
+            moment = self._engine.moment(at)
+            text = asked.over(_relation(contract, moment, versions))
+            reader = self._engine.stream(text, asked.values)
+            look.entities[-1]["detail"]["snapshot"] = moment
+        return replace(decision, snapshot=moment), reader
+
+    def aggregate(
+        self,
+        actor: Actor,
+        purpose: str,
+        dataset: str,
+        group_by: question.GroupBy,
+        measures: question.Measures,
+        filter: question.Filter = (),
+        order: question.Order = (),
+        limit: int | None = None,
+        at: int | None = None,
+        versions: Versions = "current",
+    ) -> tuple[Decision, pa.RecordBatchReader]:
+        """Numbers of one dataset. `measures` = {name: (count|count_distinct|sum|avg|min|max, column or None)}.
+
+        A group is a column, or (day|week|month|quarter|year, column) giving a column `column_period`.
+        """
+        with self._look(actor, purpose, "aggregate") as look:
+            contract = self._contract(dataset)
+            asked = question.groups(contract, group_by, measures, filter, order, limit)
+            look.about(
+                contract.id,
+                group_by=[item if isinstance(item, str) else list(item) for item in group_by],
+                measures={name: list(spec) for name, spec in measures.items()},
+                filter=question.described(contract, filter, self._audit.digest),
+            )
+            decision = self._decide(look, contract, tuple(dict.fromkeys(asked.touched)))
+            moment = self._engine.moment(at)
+            table = self._engine.collect(asked.over(_relation(contract, moment, versions)), asked.values)
+            look.entities[-1]["detail"]["snapshot"] = moment
+        return replace(decision, snapshot=moment), table.to_reader()
+
+    def query(
+        self,
+        actor: Actor,
+        purpose: str,
+        sql: str,
+        at: int | None = None,
+        with_identifiers: bool = False,
+        versions: Versions = "current",
+    ) -> tuple[Decision, pa.RecordBatchReader]:
+        """The answer to one SELECT typed by a person, within `Limits.query_rows` and `query_seconds`.
+
+        Raises SqlRefused (USE-SQL-…), Denied, UsageError USE-QUERY / USE-IDENTIFY, LimitError LIM-QUERY-…
+        """
+        with self._look(actor, purpose, "query") as look:
+            contracts = {name: contract for name, contract in catalogue().items() if contract.zone in ZONES}
+            checked = sql_check.check(sql, contracts)
+            known = _known_names(contracts)
+            moment = self._engine.moment(at)
+            look.entities.append(
+                {
+                    "type": "query",
+                    "what": {"identifier": self._audit.digest(checked.text)},
+                    "query": sql_check.masked(checked.tree, known),
+                    "detail": {"snapshot": moment},
+                }
+            )
+            decision = self._decide_query(look, checked, contracts)
+            plan = self._plan(look, checked, contracts) if with_identifiers else None
+            text = self._bind(checked, contracts, decision, moment, versions, plan)
+            table = self._engine.collect(text, ())
+            if plan is not None:
+                table, decision = self._fill(look, table, plan, decision)
+        return replace(decision, snapshot=moment), table.to_reader()
+
+    def identify(
+        self, actor: Actor, purpose: str, relation: pa.Table, columns: Sequence[str]
+    ) -> tuple[Decision, pa.Table]:
+        """The relation with `*` in `columns` replaced by the exact text from the vault.
+
+        Needs a column `record_id`; rows of sub-files need `table_name` (`XML2`) and `row_no` (from 1), default XML1
+        row 1. A cell whose person was erased keeps `*`, and the Decision says how many.
+        """
+        with self._look(actor, purpose, "identify") as look:
+            if relation.num_rows > self._limits.query_rows:
+                raise LimitError("LIM-IDENTIFY", f"Mỗi lần mở định danh tối đa {self._limits.query_rows} dòng.")
+            names = relation.column_names
+            if "record_id" not in names or not columns or any(names.count(name) != 1 for name in columns):
+                raise UsageError("USE-IDENTIFY", "Bảng cần có record_id và đúng các cột cần mở định danh.")
+            places = _places(relation)
+            wanted = dict.fromkeys([table for _, table, _ in places] or ["XML1"])
+            decisions = []
+            for table in wanted:
+                contract = self._contract(identifying.dataset_of(table))
+                for name in columns:
+                    question.column(contract, name)
+                look.about(contract.id, columns=list(columns))
+                decisions.append(self._decide(look, contract, tuple(columns)))
+            decision = _merged(look, decisions)
+            records = [record for record, _, _ in places]
+            payloads = self._open(look, records)
+            filled, missing = identifying.restored(
+                relation, {names.index(name): name for name in columns}, places, payloads
+            )
+        return _with_missing(decision, missing), filled
+
+    def payload(self, actor: Actor, purpose: str, record_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Everything the vault holds of one record, {table: [{FIELD: text}]}; {} when its person was erased."""
+        with self._look(actor, purpose, "identify") as look:
+            contract = self._contract("standard.xml130_1")
+            look.about(contract.id, columns=["*"])
+            self._decide(look, contract, None)
+            opened = self._open(look, [record_id]).get(record_id, {})
+        return {table: [dict(row) for row in rows] for table, rows in opened.items()}
+
+    def permit_bytes(self, actor: Actor, purpose: str, delivery_id: str) -> Decision:
+        """Leave to see a delivery's bytes as received: they hold identifiers. Every dossier in it is recorded."""
+        with self._look(actor, purpose, "identify") as look:
+            contract = self._contract("standard.xml130_1")
+            delivery = ids.delivery_id(ids.delivery_seq(delivery_id))
+            look.entities.append({"type": "raw", "what": {"identifier": delivery}})
+            decision = self._decide(look, contract, None)
+            self._note_persons(look, "delivery_id", [delivery])
+        return decision
+
+    def audit_events(
+        self, actor: Actor, purpose: str, *, limit: int = 100, person: str | None = None
+    ) -> tuple[Decision, list[dict[str, Any]]]:
+        """The newest events of the audit log; `person`: a patient, dossier or record key, to see who looked."""
+        with self._look(actor, purpose, "audit") as look:
+            if not 0 < limit <= self._limits.query_rows:
+                raise UsageError("USE-LIMIT", "Số sự kiện cần xem không hợp lệ.")
+            if person is not None and not _KEY.match(person):
+                raise UsageError("USE-KEY", "Cần mã người bệnh, mã hồ sơ hoặc mã bản ghi gồm 32 chữ số thập lục phân.")
+            look.entities.append({"type": "audit", "what": {"identifier": person or "audit"}})
+            decision = self._decide(look, None, None)
+            events = audit.recent(self._db, limit=limit, person=person)
+        return decision, events
+
+    # ── deciding and recording ────────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def _look(self, actor: Actor, purpose: str, action: Action) -> Iterator[_Look]:
+        look = _Look(uuid.uuid4().hex, actor, purpose, action)
+        try:
+            yield look
+        except Denied as error:
+            self._record(look, "denied", [error.decision.rule], error.message)
+            raise
+        except SqlRefused as error:
+            self._record(look, "denied", [error.code])
+            raise
+        except BienhoError as error:  # its code only: the message may repeat what a person typed
+            self._record(look, "failed", [error.code])
+            raise
+        except BaseException as error:
+            self._record(look, "failed", [type(error).__name__])
+            raise
+        rules = [rule for decision in look.decisions for rule in decision.rule.split("+")]
+        agreements = [f"agreement:{decision.agreement}" for decision in look.decisions if decision.agreement]
+        self._record(look, "allowed", [*dict.fromkeys(rules), *dict.fromkeys(agreements)])
+
+    def _record(self, look: _Look, outcome: str, policy: Sequence[str], reason: str = "") -> None:
+        self._audit.append(
+            audit.event(
+                action=_ACTION_LETTERS[look.action],
+                outcome=outcome,
+                decision_id=look.look_id,
+                actor_id=look.actor.account_id,
+                actor_name=look.actor.name,
+                door=look.actor.door,
+                home_id=self._home.home_id,
+                purpose=look.purpose if look.purpose in PURPOSES else "",
+                policy=policy,
+                reason=reason,
+                entities=look.entities,
+            )
+        )
+
+    def _decide(
+        self, look: _Look, contract: Contract | None, columns: tuple[str, ...] | None, *, note: bool = True
+    ) -> Decision:
+        if contract is not None:
+            for name in columns or ():
+                question.column(contract, name)
+        decision = decide(Request(look.look_id, look.actor, look.purpose, look.action, contract, columns))
+        if not decision.allowed:
+            raise Denied(decision)
+        if note:
+            look.decisions.append(decision)
+        return decision
+
+    def _decide_query(self, look: _Look, checked: sql_check.CheckedSql, contracts: Mapping[str, Contract]) -> Decision:
+        decisions = []
+        for dataset in checked.datasets:
+            contract = contracts[dataset]
+            look.about(dataset)
+            decision = self._decide(look, contract, None)
+            named = tuple(name for name in decision.hidden if name.lower() in checked.names)
+            if named:
+                self._decide(look, contract, named)
+            decisions.append(decision)
+        return _merged(look, decisions or [self._decide(look, None, None)])
+
+    def _contract(self, dataset: str) -> Contract:
+        contract = catalogue().get(dataset)
+        if contract is None or contract.zone not in ZONES:
+            raise UsageError(
+                "USE-DATASET", f"Không có bộ dữ liệu {sql_check.shown(dataset)}.", hint="Xem `bienho catalogue`."
+            )
+        return contract
+
+    # ── running ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _plan(self, look: _Look, checked: sql_check.CheckedSql, contracts: Mapping[str, Contract]) -> identifying.Plan:
+        plan = identifying.plan(checked, contracts)
+        fields = tuple(dict.fromkeys(plan.fields.values()))
+        request = Request(look.look_id, look.actor, look.purpose, "identify", contracts[plan.dataset], fields)
+        decision = decide(request)
+        if not decision.allowed:
+            raise Denied(decision)
+        look.decisions.append(decision)
+        look.about(plan.dataset, identified=list(fields))
+        return plan
+
+    def _bind(
+        self,
+        checked: sql_check.CheckedSql,
+        contracts: Mapping[str, Contract],
+        decision: Decision,
+        moment: int,
+        versions: Versions,
+        plan: identifying.Plan | None,
+    ) -> str:
+        """The text to run: judged by the engine's parser, then each stand-in name replaced by its pinned relation."""
+        text = checked.render()
+        names = [relation.placeholder for relation in checked.relations] + checked.cte_names
+        pinned = {
+            relation.placeholder: _relation(
+                contracts[relation.dataset], moment, versions, _hidden(decision, relation.dataset)
+            )
+            for relation in checked.relations
+        }
+        if plan is not None:
+            names.append(plan.dossier)
+            pinned[plan.dossier] = _relation(contracts[identifying.DOSSIER], moment, "all")
+        with self._engine.cursor() as cursor:
+            second_opinion(cursor, text, names)
+        for name, relation in pinned.items():
+            text = text.replace(name, relation)
+        return text
+
+    def _fill(
+        self, look: _Look, table: pa.Table, plan: identifying.Plan, decision: Decision
+    ) -> tuple[pa.Table, Decision]:
+        origins = [origin or {} for origin in table.column(table.num_columns - 1).to_pylist()]
+        table = table.select(range(table.num_columns - 1))
+        records = [origin.get("record") for origin in origins]
+        places = [(origin.get("record"), plan.table, origin.get("row") or 0) for origin in origins]
+        for kind, name in (("Patient", "person"), ("Encounter", "dossier"), ("Record", "record")):
+            look.touched(kind, [origin.get(name) for origin in origins])
+        with self._vault_lock:
+            payloads = self._vault.open([record for record in dict.fromkeys(records) if record])
+        filled, missing = identifying.restored(table, plan.fields, places, payloads)
+        return filled, _with_missing(decision, missing)
+
+    def _open(self, look: _Look, records: Sequence[str | None]) -> Mapping[str, identifying.Payload]:
+        wanted = [record for record in dict.fromkeys(records) if record]
+        if not all(_KEY.match(record) for record in wanted):
+            raise UsageError("USE-IDENTIFY", "Mã bản ghi trong bảng cần mở không hợp lệ.")
+        look.touched("Record", wanted)
+        self._note_persons(look, "record_id", wanted)
+        with self._vault_lock:
+            return self._vault.open(wanted)
+
+    def _note_persons(self, look: _Look, column: str, values: Sequence[str]) -> None:
+        contract = self._contract(identifying.DOSSIER)
+        asked = question.rows(contract, ("patient_key", "dossier_key"), [(column, "in", values)], (), None, 0)
+        found = self._engine.collect(asked.over(_relation(contract, self._engine.moment(None), "all")), asked.values)
+        look.touched("Patient", found.column("patient_key").to_pylist())
+        look.touched("Encounter", found.column("dossier_key").to_pylist())
+
+
+def _relation(contract: Contract, moment: int, versions: Versions, hidden: Sequence[str] = ()) -> str:
+    """A dataset as of a snapshot, as a subquery; hidden columns are not there at all."""
+    source = reading(LakeTable(contract.zone, contract.name, contract.versioned), at=moment, versions=versions)
+    names = [field.name for field in contract.fields if field.name not in hidden]
+    return f"(SELECT {', '.join(question.quoted(name) for name in names)} FROM ({source}))"
+
+
+def _hidden(decision: Decision, dataset: str) -> list[str]:
+    """Hidden columns of one dataset in a decision over one or several."""
+    if decision.dataset == dataset:
+        return list(decision.hidden)
+    prefix = f"{dataset}."
+    return [name.removeprefix(prefix) for name in decision.hidden if name.startswith(prefix)]
+
+
+def _merged(look: _Look, decisions: Sequence[Decision]) -> Decision:
+    """One decision over several datasets: columns and hidden columns carry their dataset's name."""
+    if len(decisions) == 1:
+        return decisions[0]
+    return replace(
+        decisions[0],
+        rule="+".join(dict.fromkeys(rule for one in decisions for rule in one.rule.split("+"))),
+        reason_vi=" ".join(dict.fromkeys(one.reason_vi for one in decisions)),
+        dataset=", ".join(one.dataset for one in decisions),
+        columns=tuple(f"{one.dataset}.{name}" for one in decisions for name in one.columns),
+        hidden=tuple(f"{one.dataset}.{name}" for one in decisions for name in one.hidden),
+        obligations=tuple(dict.fromkeys(word for one in decisions for word in one.obligations)),
+    )
+
+
+def _with_missing(decision: Decision, missing: int) -> Decision:
+    if not missing:
+        return decision
+    return replace(decision, obligations=(*decision.obligations, f"khong-con-dinh-danh:{missing}"))
+
+
+def _places(relation: pa.Table) -> list[tuple[str | None, str, int]]:
+    """(record_id, table, row) of every row of a relation given to `identify`."""
+    names, count = relation.column_names, relation.num_rows
+    records = relation.column("record_id").to_pylist()
+    tables = relation.column("table_name").to_pylist() if "table_name" in names else ["XML1"] * count
+    rows = relation.column("row_no").to_pylist() if "row_no" in names else [1] * count
+    return [(record, table or "", row or 0) for record, table, row in zip(records, tables, rows, strict=True)]
+
+
+def _known_names(contracts: Mapping[str, Contract]) -> frozenset[str]:
+    """Names that may stand in the audit log: of datasets, columns and functions."""
+    fields = {field.name.lower() for contract in contracts.values() for field in contract.fields}
+    return frozenset(fields | {contract.name.lower() for contract in contracts.values()} | ALLOWED | set(ZONES))

@@ -1,0 +1,86 @@
+"""Purposes, version 0: why somebody asks. A small reviewed list; nobody reads without one.
+
+The laws are those in force from 2026-01-01 (personal data) and 2026-07-01 (cybersecurity, disease prevention) as the
+project knows them; `reviewed` says whether a lawyer of the Department has compared them with the Gazette yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bienho.governance.roles import ADMINISTRATOR, IDENTIFIER_READER, OPERATOR, VIEWER
+
+OPERATIONS = "van-hanh"
+SURVEILLANCE = "giam-sat"
+QUALITY = "chat-luong"
+RECORD_LOOKUP = "tra-cuu-ho-so"
+INSPECTION = "kiem-tra"
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """One purpose: who may claim it, on which legal basis, under which agreement, and whether it may open names."""
+
+    code: str
+    title_vi: str
+    description_vi: str
+    legal_basis: str
+    agreement: str
+    roles: frozenset[str]
+    identifies: bool
+    reviewed: bool = False
+
+
+#: Inside the Department no separate agreement is signed; the standing internal rule is named instead.
+_INTERNAL = "noi-bo-so-y-te"
+
+PURPOSES: dict[str, Purpose] = {
+    purpose.code: purpose
+    for purpose in (
+        Purpose(
+            OPERATIONS,
+            "Vận hành kho dữ liệu",
+            "Nhận, kiểm tra, xử lý dữ liệu các cơ sở gửi về.",
+            "Nghị định 102/2025/NĐ-CP; Quyết định 3176/QĐ-BYT",
+            _INTERNAL,
+            frozenset({VIEWER, OPERATOR, ADMINISTRATOR}),
+            identifies=False,
+        ),
+        Purpose(
+            SURVEILLANCE,
+            "Giám sát dịch bệnh",
+            "Phát hiện, điều tra và theo dõi bệnh phải báo cáo.",
+            "Luật Phòng bệnh 114/2025/QH15; Thông tư 15/2026/TT-BYT",
+            _INTERNAL,
+            frozenset({VIEWER, OPERATOR, IDENTIFIER_READER}),
+            identifies=True,
+        ),
+        Purpose(
+            QUALITY,
+            "Đánh giá chất lượng dữ liệu",
+            "Chấm điểm và yêu cầu đơn vị sửa dữ liệu sai, thiếu.",
+            "Nghị định 102/2025/NĐ-CP; Quyết định 3176/QĐ-BYT",
+            _INTERNAL,
+            frozenset({VIEWER, OPERATOR}),
+            identifies=False,
+        ),
+        Purpose(
+            RECORD_LOOKUP,
+            "Tra cứu một hồ sơ",
+            "Tra cứu hồ sơ của một người theo yêu cầu công việc cụ thể.",
+            "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15; Nghị định 356/2025/NĐ-CP",
+            _INTERNAL,
+            frozenset({OPERATOR, IDENTIFIER_READER}),
+            identifies=True,
+        ),
+        Purpose(
+            INSPECTION,
+            "Kiểm tra, thanh tra",
+            "Kiểm tra việc khám chữa bệnh, thanh toán và việc truy cập dữ liệu.",
+            "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15; Luật An ninh mạng 116/2025/QH15",
+            _INTERNAL,
+            frozenset({IDENTIFIER_READER, ADMINISTRATOR}),
+            identifies=True,
+        ),
+    )
+}
