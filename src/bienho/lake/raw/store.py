@@ -29,12 +29,11 @@ from bienho.lake.raw.segment import (
     segment_numbers,
     segment_path,
 )
-from bienho.lake.raw.writer import GroupWriter, disk_error, sync_path
+from bienho.lake.raw.writer import DiskError, GroupWriter, sync_path
 
 SEGMENT_LIMIT = 256 << 20
 WATERMARK = struct.Struct("<4sQQ")
 WATERMARK_MAGIC = b"BHWM"
-READ_ONLY = "STO-RAW-READ-ONLY"
 log = logging.getLogger(__name__)
 
 
@@ -126,6 +125,8 @@ class RawStore:
 
     def verify(self) -> int:
         """Read every record to the last byte and return their number; IntegrityError at the first damaged one."""
+        with self._mutex:
+            self._segments, self._seen = [], None
         return sum(1 for _ in self.scan())
 
     # ── places ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -182,7 +183,7 @@ class RawStore:
         try:
             yield descriptor
         except OSError as error:
-            raise disk_error("STO-RAW-READ", "Không đọc được kho gốc", error) from error
+            raise DiskError("STO-RAW-READ", "Không đọc được kho gốc", error) from error
         finally:
             os.close(descriptor)
 
@@ -200,7 +201,7 @@ class RawStore:
             last = numbers[-1] if numbers else 0
             size = segment_path(self._folder, last).stat().st_size if last else 0
         except OSError as error:
-            raise disk_error("STO-RAW-READ", "Không đọc được kho gốc", error) from error
+            raise DiskError("STO-RAW-READ", "Không đọc được kho gốc", error) from error
         return mark, last, size
 
     def _refresh(self) -> None:
@@ -224,7 +225,7 @@ class RawStore:
                     raise
                 self._index(known[0], known[1], known)
             except StorageError as error:
-                if error.code != READ_ONLY:
+                if error.code != "STO-RAW-READ-ONLY":
                     raise
                 self._index(last, size, known)
 
@@ -309,7 +310,7 @@ class RawStore:
                 path.unlink()
             sync_path(self._folder)
         except OSError as error:
-            raise disk_error("STO-RAW-WRITE", "Không ghi được kho gốc", error) from error
+            raise DiskError("STO-RAW-WRITE", "Không ghi được kho gốc", error) from error
         log.warning("raw: torn tail of segment %08d at %d set aside (%d bytes)", last, good, len(rest))
 
     def _write_watermark(self, segment: Segment) -> None:
@@ -343,7 +344,7 @@ class RawStore:
             writer.commit()
         except OSError as error:
             writer.undo()
-            raise disk_error("STO-RAW-WRITE", "Không ghi được kho gốc, chưa nhận gì của lần gửi này", error) from error
+            raise DiskError("STO-RAW-WRITE", "Không ghi được kho gốc, chưa nhận gì của lần gửi này", error) from error
         except BaseException:
             writer.undo()
             raise
@@ -359,7 +360,7 @@ class RawStore:
         try:
             descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise disk_error(READ_ONLY, "Không ghi được vào thư mục kho gốc", error) from error
+            raise DiskError("STO-RAW-READ-ONLY", "Không ghi được vào thư mục kho gốc", error) from error
         try:
             deadline = time.monotonic() + wait_seconds
             while True:
@@ -368,7 +369,7 @@ class RawStore:
                     break
                 except OSError as error:
                     if error.errno not in (errno.EAGAIN, errno.EACCES):
-                        raise disk_error("STO-RAW-WRITE", "Không khóa được kho gốc", error) from error
+                        raise DiskError("STO-RAW-WRITE", "Không khóa được kho gốc", error) from error
                     if time.monotonic() >= deadline:
                         raise BusyError(
                             "BUSY-RAW",

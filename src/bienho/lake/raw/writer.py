@@ -109,9 +109,15 @@ def sync_path(path: Path) -> None:
         os.close(descriptor)
 
 
-def disk_error(code: str, message: str, error: OSError) -> StorageError:
-    """The error of the tree for what the disk refused; `message` is Vietnamese and ends without a stop."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    hint = "Đĩa đã đầy: giải phóng dung lượng rồi gửi lại." if full else "Kiểm tra ổ đĩa và quyền của thư mục dữ liệu."
-    reason = os.strerror(error.errno) if error.errno else type(error).__name__
-    return StorageError(code, f"{message} ({reason}).", hint=hint, who="operator")
+class DiskError(StorageError):
+    """What the disk refused; `message` is Vietnamese and ends without a stop."""
+
+    def __init__(self, code: str, message: str, error: OSError) -> None:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        super().__init__(
+            code,
+            f"{message} ({reason}).",
+            hint="Đĩa đã đầy: giải phóng dung lượng." if full else "Kiểm tra ổ đĩa và quyền của thư mục dữ liệu.",
+            who="operator",
+        )

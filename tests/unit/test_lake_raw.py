@@ -1,0 +1,310 @@
+"""The raw store where a list cannot judge: receipts against fsync, locks, limits, secrets, other processes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bienho.config import Home, KeyRing, Limits
+from bienho.core.errors import BusyError, ConfigError, InputError, IntegrityError, LimitError, StorageError, UsageError
+from bienho.lake import RawItem, RawStore
+from bienho.lake.raw import frame, writer
+
+KEYS = KeyRing("0" * 16, bytes(range(32)))
+NOON = datetime(2026, 11, 23, 5, 0, 0, 123456, tzinfo=UTC)
+SECRET = "Rơ Chăm H'Bia 1987"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.create(tmp_path / "home")
+
+
+def item(data: bytes | Path, path: str = "a.xml") -> RawItem:
+    return RawItem("xml130", data, "folder", path, NOON, "64020")
+
+
+def segment_bytes(home: Home) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in home.raw_dir.iterdir() if path.is_file()}
+
+
+def test_header_and_bytes_come_back_as_given(home: Home) -> None:
+    raw = RawStore(home, KEYS)
+    (receipt,) = raw.append([item(b"<GIAMDINHHS/>", "thư mục/a.xml")])
+    header, data = raw.read(1)
+    assert data == b"<GIAMDINHHS/>"
+    assert receipt.delivery_id == "D000000000001"
+    assert (header.kind, header.source, header.path, header.facility_asserted) == (
+        "xml130",
+        "folder",
+        "thư mục/a.xml",
+        "64020",
+    )
+    assert (header.received_at, header.size, header.sha256) == (NOON, 13, receipt.sha256)
+
+
+def test_nothing_readable_lies_on_disk(home: Home) -> None:
+    raw = RawStore(home, KEYS)
+    raw.append([RawItem("xml130", SECRET.encode() * 50, SECRET, f"/nhận/{SECRET}.xml", NOON, SECRET)])
+    for name, content in segment_bytes(home).items():
+        for form in (SECRET.encode(), b"xml130", b"H'Bia", b"sha256"):
+            assert form not in content, name
+
+
+def test_a_record_moved_to_another_place_does_not_open(home: Home) -> None:
+    raw = RawStore(home, KEYS)
+    raw.append([item(b"one"), item(b"two")])
+    header, _ = raw.read(1)
+    pieces, _, _ = frame.encode(item(b"one"), segment=1, seq=2, key=KEYS.derive("raw/00000001"), limit=100)
+    sealed = pieces[2]
+    with pytest.raises(IntegrityError, match="INT-RAW-KEY"):
+        frame.decode_header(sealed, segment=1, offset=0, seq=header.seq, key=KEYS.derive("raw/00000001"))
+
+
+def test_another_key_is_told_from_damage(home: Home) -> None:
+    RawStore(home, KEYS).append([item(b"x")])
+    with pytest.raises(IntegrityError) as caught:
+        RawStore(home, KeyRing("0" * 16, bytes(32))).read(1)
+    assert caught.value.code == "INT-RAW-KEY"
+
+
+def test_no_receipt_and_no_trace_when_fsync_fails(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = RawStore(home, KEYS)
+    raw.append([item(b"kept")])
+    before = segment_bytes(home)
+    real = os.fsync
+
+    def broken(descriptor: int) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(writer.os, "fsync", broken)
+    with pytest.raises(StorageError) as caught:
+        raw.append([item(b"lost"), item(b"lost too")])
+    assert caught.value.code == "STO-RAW-WRITE"
+    monkeypatch.setattr(writer.os, "fsync", real)
+    assert segment_bytes(home) == before
+    assert [receipt.seq for receipt in raw.append([item(b"next")])] == [2]
+    assert [data for _, data in RawStore(home, KEYS).scan()] == [b"kept", b"next"]
+
+
+@pytest.mark.parametrize("fails_at", range(1, 6))
+def test_a_full_disk_at_any_write_leaves_what_was_there(
+    home: Home, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    """Segments roll inside the group here: the new ones must go too."""
+    raw = RawStore(home, KEYS, segment_bytes=200)
+    raw.append([item(b"kept")])
+    before = segment_bytes(home)
+    real, calls = os.write, 0
+
+    def filling(descriptor: int, data: bytes | memoryview) -> int:
+        nonlocal calls
+        calls += 1
+        if calls >= fails_at:
+            raise OSError(errno.ENOSPC, "full")
+        return real(descriptor, bytes(data)[: max(1, len(data) // 2)])
+
+    monkeypatch.setattr(writer.os, "write", filling)
+    with pytest.raises(StorageError) as caught:
+        raw.append([item(b"a" * 300), item(b"b" * 300), item(b"c" * 300)])
+    assert "đầy" in caught.value.hint
+    monkeypatch.setattr(writer.os, "write", real)
+    assert segment_bytes(home) == before
+    assert raw.append([item(b"again")])[0].seq == 2
+
+
+def test_receipts_follow_fsync_of_file_and_folder(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        real(descriptor)
+
+    monkeypatch.setattr(writer.os, "fsync", noting)
+    raw = RawStore(home, KEYS)
+    raw.append([item(b"1"), item(b"2"), item(b"3")])
+    assert synced == ["raw-00000001.seg", "raw"]
+    synced.clear()
+    raw.append([item(b"4")])
+    assert synced == ["raw-00000001.seg"]
+
+
+def test_a_group_too_large_leaves_nothing(home: Home, tmp_path: Path) -> None:
+    raw = RawStore(home, KEYS, limits=Limits(delivery_bytes=100))
+    big = tmp_path / "big.xml"
+    big.write_bytes(b"x" * 101)
+    for data in (b"x" * 101, big):
+        with pytest.raises(LimitError, match="LIM-DELIVERY-BYTES"):
+            raw.append([item(b"fits"), item(data)])
+    assert raw.last_seq() == 0
+    with pytest.raises(InputError, match="IN-FILE-UNREADABLE"):
+        raw.append([item(tmp_path / "absent.xml")])
+    assert raw.last_seq() == 0
+
+
+def test_a_file_is_kept_like_its_bytes(home: Home, tmp_path: Path) -> None:
+    raw = RawStore(home, KEYS)
+    file = tmp_path / "large.xml"
+    content = b"<HOSO>" * 600_000
+    file.write_bytes(content)
+    by_path, by_bytes = raw.append([item(file), item(content)])
+    assert (by_path.sha256, by_path.size) == (by_bytes.sha256, by_bytes.size)
+    assert raw.read(1)[1] == raw.read(2)[1] == content
+    assert raw.exists_sha256(by_path.sha256.upper()) == [1, 2]
+    assert raw.exists_sha256("0" * 64) == []
+
+
+def test_scan_begins_after_a_sequence_across_segments(home: Home) -> None:
+    raw = RawStore(home, KEYS, segment_bytes=400)
+    for number in range(12):
+        raw.append([item(b"%d" % number)])
+    assert len(list(home.raw_dir.glob("*.seg"))) > 2
+    for after in range(14):
+        assert [header.seq for header, _ in raw.scan(after)] == list(range(after + 1, 13))
+        assert [header.seq for header in raw.headers(after)] == list(range(after + 1, 13))
+
+
+def test_an_unknown_sequence_is_a_usage_error(home: Home) -> None:
+    raw = RawStore(home, KEYS)
+    raw.append([item(b"x")])
+    for seq in (-1, 0, 2):
+        with pytest.raises(UsageError, match="USE-DELIVERY-UNKNOWN"):
+            raw.read(seq)
+
+
+def test_a_time_without_zone_is_refused(home: Home) -> None:
+    raw = RawStore(home, KEYS)
+    with pytest.raises(ValueError, match="zone"):
+        raw.append([RawItem("xml130", b"x", "folder", "a", datetime(2026, 1, 1))])
+    assert raw.last_seq() == 0
+
+
+def test_a_name_that_is_no_text_is_kept_visible(home: Home) -> None:
+    raw = RawStore(home, KEYS)
+    raw.append([item(b"x", os.fsdecode(b"a\xe1.xml"))])
+    assert raw.read(1)[0].path == "a\\xe1.xml"
+
+
+@pytest.mark.parametrize("lost", ["raw-00000001.seg", "raw-00000002.seg", "last"])
+def test_a_missing_segment_is_damage(home: Home, lost: str) -> None:
+    raw = RawStore(home, KEYS, segment_bytes=200)
+    for _ in range(4):
+        raw.append([item(b"y" * 100)])
+    path = max(home.raw_dir.glob("*.seg")) if lost == "last" else home.raw_dir / lost
+    path.unlink()
+    with pytest.raises(IntegrityError, match="INT-RAW"):
+        RawStore(home, KEYS).last_seq()
+    with pytest.raises(IntegrityError, match="INT-RAW"):
+        raw.append([item(b"z")])
+
+
+def test_a_newer_format_is_refused_and_not_called_damage(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame, "VERSION", 2)
+    RawStore(home, KEYS).append([item(b"x")])
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match="CFG-RAW-VERSION"):
+        RawStore(home, KEYS).last_seq()
+
+
+HOLDER = """
+import fcntl, os, sys, time
+descriptor = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(descriptor, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_another_appender_makes_busy_and_its_death_frees(home: Home) -> None:
+    raw = RawStore(home, KEYS, wait_seconds=0.05)
+    raw.append([item(b"x")])
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home.raw_dir / "lock")], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(BusyError, match="BUSY-RAW"):
+            raw.append([item(b"y")])
+        assert RawStore(home, KEYS).last_seq() == 1, "readers do not wait for a writer"
+        holder.kill()
+    assert raw.append([item(b"y")])[0].seq == 2
+
+
+APPENDER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from bienho.config import Home, KeyRing
+from bienho.lake import RawItem, RawStore
+raw = RawStore(Home.open(Path(sys.argv[1])), KeyRing("0" * 16, bytes(range(32))), segment_bytes=20_000)
+for group in range(20):
+    texts = [f"{sys.argv[2]}-{group}-{i}" for i in range(5)]
+    items = [RawItem("xml130", text.encode(), "folder", "a", datetime.now(UTC)) for text in texts]
+    for receipt, given in zip(raw.append(items), items, strict=True):
+        assert raw.read(receipt.seq)[1] == given.data
+        print(receipt.seq, given.data.decode())
+"""
+
+
+def test_three_processes_append_and_no_sequence_is_given_twice(home: Home) -> None:
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", APPENDER, str(home.path), str(number)], stdout=subprocess.PIPE, text=True
+        )
+        for number in range(3)
+    ]
+    said = {}
+    for process in started:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        for line in output.splitlines():
+            seq, content = line.split()
+            assert int(seq) not in said
+            said[int(seq)] = content
+    assert sorted(said) == list(range(1, 301))
+    assert {header.seq: data.decode() for header, data in RawStore(home, KEYS).scan()} == said
+
+
+KILLED = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from bienho.config import Home, KeyRing
+from bienho.lake import RawItem, RawStore
+from bienho.lake.raw import writer
+raw = RawStore(Home.open(Path(sys.argv[1])), KeyRing("0" * 16, bytes(range(32))))
+real, left = os.write, int(sys.argv[2])
+def dying(descriptor, data):
+    global left
+    done = real(descriptor, bytes(data)[:left])
+    left -= done
+    if left <= 0:
+        os.kill(os.getpid(), 9)
+    return done
+writer.os.write = dying
+raw.append([RawItem("xml130", os.urandom(500), "folder", "a", datetime.now(UTC)) for _ in range(3)])
+"""
+
+
+@pytest.mark.parametrize("at", [1, 27, 40, 700, 1400])
+def test_killed_while_writing_leaves_the_acknowledged_and_sets_the_rest_aside(home: Home, at: int) -> None:
+    raw = RawStore(home, KEYS)
+    raw.append([item(b"kept")])
+    end = (home.raw_dir / "raw-00000001.seg").stat().st_size
+    done = subprocess.run([sys.executable, "-c", KILLED, str(home.path), str(at)], check=False)
+    assert done.returncode == -9
+    assert (home.raw_dir / "raw-00000001.seg").stat().st_size == end + at
+    reader = RawStore(home, KEYS)
+    whole = reader.last_seq()
+    assert reader.read(1)[1] == b"kept"
+    assert raw.append([item(b"after")])[0].seq == whole + 1
+    assert [data for _, data in reader.scan(whole)] == [b"after"]
+    (torn,) = home.raw_dir.glob("*.torn")
+    assert 0 < torn.stat().st_size <= at
