@@ -81,7 +81,7 @@ class Database:
         """Bring the database up to date (made first if it does not exist); names of the migrations run now."""
         if self.embedded:
             self._ensure_database()
-        with self.connect(Role.ADMIN, autocommit=True) as admin, storage_errors():
+        with self.connect(Role.ADMIN, autocommit=True) as admin, storage_errors(self.place):
             _check_server(admin)
             return migrate(admin, self._keys, self.home.home_id)
 

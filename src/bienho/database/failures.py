@@ -41,10 +41,10 @@ def unreachable(place: str) -> StorageError:
     )
 
 
-def stopped() -> StorageError:
+def stopped(place: str) -> StorageError:
     return StorageError(
         "STO-DATABASE-STOPPED",
-        "Cơ sở dữ liệu đã ngắt kết nối giữa chừng; việc đang làm chưa được ghi.",
+        f"Cơ sở dữ liệu ({place}) đã ngắt kết nối giữa chừng; việc đang làm chưa được ghi.",
         hint="Chạy lại lệnh; nếu còn lỗi, chạy `bienho doctor`.",
         who=WHO,
     )
@@ -73,22 +73,22 @@ def connecting(error: psycopg.Error, place: str) -> BienhoError:
     return unreachable(place)
 
 
-def translate(error: psycopg.Error) -> BienhoError | None:
+def translate(error: psycopg.Error, place: str) -> BienhoError | None:
     """The project's error for a failure an operator can act on; None for what is a fault of the program."""
     if error.sqlstate == "53100":
         return disk_full()
     if error.sqlstate in _STOPPED or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
-        return stopped()
+        return stopped(place)
     return None
 
 
 @contextmanager
-def storage_errors() -> Iterator[None]:
+def storage_errors(place: str = "PostgreSQL") -> Iterator[None]:
     """Run a block; operator-facing failures of PostgreSQL leave it as BienhoError, others as they are."""
     try:
         yield
     except psycopg.Error as error:
-        known = translate(error)
+        known = translate(error, place)
         if known is None:
             raise
         raise known from None

@@ -99,7 +99,7 @@ class Vault:
             contents.setdefault(bytes.fromhex(entry.record_id), (entry, data))
         if not entries:
             return SealResult(0, 0, 0, (), frozenset())
-        with storage_errors(), self._db.connect(Role.WORKER) as connection:
+        with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
             written, erased = _Batch(connection, Sealer(self._keys), self._blind).write(contents)
         gone = sum(1 for entry in entries if entry.patient_key in erased)
         ids = tuple(entry.record_id for entry in entries)
@@ -116,7 +116,7 @@ class Vault:
         opened: dict[str, dict[str, list[dict[str, Any]]]] = {}
         if not wanted:
             return opened
-        with storage_errors(), self._db.connect(Role.GOVERNANCE) as connection:
+        with storage_errors(self._db.place), self._db.connect(Role.GOVERNANCE) as connection:
             for chunk in _chunks(wanted, OPEN_CHUNK):
                 rows = connection.cursor(binary=True).execute(
                     "SELECT r.record_id, r.patient_key, r.sealed, p.wrapped_key"
@@ -136,7 +136,7 @@ class Vault:
         `kind` is personal_id, insurance_number, phone or name_birth (text from `name_birth`).
         """
         found: set[tuple[str, str]] = set()
-        with storage_errors(), self._db.connect(Role.GOVERNANCE) as connection:
+        with storage_errors(self._db.place), self._db.connect(Role.GOVERNANCE) as connection:
             for number, digest in self._blind.digests(kind, text):
                 rows = connection.cursor(binary=True).execute(
                     "SELECT patient_key, record_id FROM vault.blind_index WHERE kind = %s AND digest = %b",
@@ -154,7 +154,7 @@ class Vault:
         if not article.strip():
             raise UsageError("USE-ERASE-ARTICLE", "Việc xóa dữ liệu phải nêu điều khoản pháp lý.")
         wanted = sorted({_key(text) for text in patient_keys})
-        with storage_errors(), self._db.connect(Role.GOVERNANCE, autocommit=True) as connection:
+        with storage_errors(self._db.place), self._db.connect(Role.GOVERNANCE, autocommit=True) as connection:
             row = connection.execute("SELECT vault.erase(%b, %s)", (wanted, article)).fetchone()
             if connection.info.server_version >= 170000:
                 # rewrite the table: an updated row's old version would keep the wrapped key on disk until overwritten
@@ -163,7 +163,7 @@ class Vault:
 
     def counts(self) -> dict[str, int]:
         """records, patients (with a key) and erased patients in the vault."""
-        with storage_errors(), self._db.connect(Role.WORKER) as connection:
+        with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
             row = connection.execute(
                 "SELECT (SELECT count(record_id) FROM vault.record), count(wrapped_key), count(erased_at)"
                 " FROM vault.patient"
