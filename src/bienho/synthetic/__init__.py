@@ -1,0 +1,6 @@
+"""The twin: synthetic people of a real province, their visits as real-format deliveries, and the truth about them."""
+
+from bienho.synthetic.generate import generate
+from bienho.synthetic.plan import DIRT_KINDS, VERSION_MIX, Plan, Summary
+
+__all__ = ["DIRT_KINDS", "VERSION_MIX", "Plan", "Summary", "generate"]

@@ -94,6 +94,10 @@ class WireField:
     required: bool
 
 
+def _rank(version: str | None) -> int:
+    return VERSIONS.index(version) if version in VERSIONS else 0
+
+
 @cache
 def layout(table: str, version: str) -> tuple[WireField, ...]:
     """Fields of a table in the order of the decision, as that version knows them; InputError for unknown names."""
@@ -102,11 +106,12 @@ def layout(table: str, version: str) -> tuple[WireField, ...]:
     rank = VERSIONS.index(version)
     fields = []
     for field in catalogue()[f"standard.xml130_{table[3:]}"].fields:
-        if not field.name.isupper() or VERSIONS.index(str(field.introduced_in)) > rank:
+        if not field.as_received or _rank(field.introduced_in) > rank:
             continue
         wire = field.renamed_from if version == "4210" and field.renamed_from else field.name
         size = _SIZES.get((table, field.name), {}).get(version, field.max_length)
-        fields.append(WireField(field.name, wire, size, bool(field.required)))
+        required = field.required and field.required_until is None and _rank(field.required_from) <= rank
+        fields.append(WireField(field.name, wire, size, required))
     return tuple(fields)
 
 

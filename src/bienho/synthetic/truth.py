@@ -1,0 +1,153 @@
+"""The truth beside the deliveries: who is who, what each dossier is, which errors were put in. Parquet, in clear.
+
+All people are synthetic: this is the only place outside a delivery where their identifiers stand together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bienho.synthetic import names
+from bienho.synthetic.dirt import ASIDE, CLEAN, FOUND, Injected
+from bienho.synthetic.people import Person
+from bienho.synthetic.plan import Plan
+
+PEOPLE = pa.schema(
+    [
+        ("person_id", pa.string()), ("household_id", pa.int64()),
+        ("mother_id", pa.string()), ("father_id", pa.string()),
+        ("name", pa.string()), ("sex", pa.string()), ("birth_date", pa.date32()), ("birth_text", pa.string()),
+        ("ethnic_code", pa.string()), ("people", pa.string()), ("personal_id", pa.string()),
+        ("insurance_number", pa.string()), ("insurance_card", pa.string()), ("phone", pa.string()),
+        ("address", pa.string()), ("address_before_merger", pa.string()), ("commune_code", pa.string()),
+        ("old_commune_code", pa.string()), ("old_district_code", pa.string()), ("side", pa.string()),
+    ]
+)  # fmt: skip
+DOSSIERS = pa.schema(
+    [
+        ("dossier_no", pa.int64()), ("facility", pa.string()), ("ma_lk", pa.string()), ("ma_bn", pa.string()),
+        ("person_id", pa.string()), ("version", pa.string()), ("style", pa.string()), ("file", pa.string()),
+        ("hoso", pa.int64()), ("kind", pa.string()), ("visit_kind", pa.string()), ("icd10", pa.string()),
+        ("admitted", pa.timestamp("us")), ("discharged", pa.timestamp("us")), ("created", pa.date32()),
+        ("rows_xml1", pa.int64()), ("rows_xml2", pa.int64()), ("rows_xml3", pa.int64()), ("rows_xml4", pa.int64()),
+        ("rows_xml5", pa.int64()), ("total_cost", pa.decimal128(18, 2)), ("injected", pa.string()),
+        ("outcome", pa.string()), ("superseded_by", pa.int64()), ("duplicate_of", pa.int64()),
+    ]
+)  # fmt: skip
+ERRORS = pa.schema(
+    [
+        ("dossier_no", pa.int64()), ("facility", pa.string()), ("file", pa.string()), ("hoso", pa.int64()),
+        ("kind", pa.string()), ("table", pa.string()), ("field", pa.string()), ("rule", pa.int64()),
+        ("outcome", pa.string()), ("note", pa.string()),
+    ]
+)  # fmt: skip
+DESCRIPTIONS = {
+    "people": "One synthetic person per row, all identifiers in clear.",
+    "dossiers": "One HOSO as written per row. kind: first, resend, duplicate. outcome: accepted, "
+    "accepted_with_findings, quarantined, duplicate, or lost when a cut file never held it. superseded_by, duplicate_of: dossier_no.",
+    "errors": "One injected error per row; hoso is null where the error is the file's.",
+}
+LOST = "lost"
+
+
+@dataclass(slots=True)
+class Truth:
+    """Collects the truth while files are written, settles what follows what, and writes it."""
+
+    people: list[dict[str, Any]] = field(default_factory=list)
+    dossiers: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def add_person(self, person: Person, on: date) -> None:
+        """A person as of a day (card and addresses)."""
+        self.people.append(
+            {
+                "person_id": person.key,
+                "household_id": person.household,
+                "mother_id": f"P{person.mother:07d}" if person.mother >= 0 else None,
+                "father_id": f"P{person.father:07d}" if person.father >= 0 else None,
+                "name": person.name,
+                "sex": person.sex,
+                "birth_date": person.birth,
+                "birth_text": person.birth_text(),
+                "ethnic_code": names.ethnic_code(person.people),
+                "people": person.people,
+                "personal_id": person.personal_id,
+                "insurance_number": person.insurance_id,
+                "insurance_card": person.card_on(on) or None,
+                "phone": person.phone or None,
+                "address": f"{person.hamlet}, {person.place.name}, Tỉnh Gia Lai",
+                "address_before_merger": person.address_on(date(2025, 6, 30)),
+                "commune_code": person.place.code,
+                "old_commune_code": person.old.code,
+                "old_district_code": person.old.district_code,
+                "side": person.place.side,
+            }
+        )
+
+    def add_error(self, dossier: dict[str, Any] | None, facility: str, file: str, injected: Injected) -> None:
+        """One injected error; `dossier` None for an error of the file."""
+        self.errors.append(
+            {
+                "dossier_no": dossier["dossier_no"] if dossier else None,
+                "facility": facility,
+                "file": file,
+                "hoso": dossier["hoso"] if dossier else None,
+                "kind": injected.kind,
+                "table": injected.table or None,
+                "field": injected.field or None,
+                "rule": injected.rule,
+                "outcome": injected.outcome,
+                "note": injected.note,
+            }
+        )
+
+    def settle(self) -> None:
+        """Follow the deliveries in their order per facility: what is a duplicate, what replaces what.
+
+        A dossier set aside or lost takes no part; the content of a resend differs from that of the first.
+        """
+        heads: dict[str, dict[str, Any]] = {}
+        for dossier in self.dossiers:
+            dossier["superseded_by"] = dossier["duplicate_of"] = None
+            if dossier["outcome"] in (ASIDE, LOST):
+                continue
+            key = dossier["ma_lk"]
+            head = heads.get(key)
+            if head is not None and head["content"] == dossier["content"]:
+                dossier["outcome"], dossier["duplicate_of"] = "duplicate", head["dossier_no"]
+                continue
+            if head is not None:
+                head["superseded_by"] = dossier["dossier_no"]
+            heads[key] = dossier
+
+    def write(self, folder: Path, plan: Plan) -> None:
+        """people.parquet, dossiers.parquet, errors.parquet and plan.json under `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / "people.parquet", PEOPLE, self.people, DESCRIPTIONS["people"])
+        _write(folder / "dossiers.parquet", DOSSIERS, self.dossiers, DESCRIPTIONS["dossiers"])
+        _write(folder / "errors.parquet", ERRORS, self.errors, DESCRIPTIONS["errors"])
+        text = json.dumps(plan.as_dict(), ensure_ascii=False, indent=2, sort_keys=True)
+        (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
+
+
+def outcomes(dossiers: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Dossiers per expected outcome."""
+    counts = dict.fromkeys((CLEAN, FOUND, ASIDE, "duplicate", LOST), 0)
+    for dossier in dossiers:
+        counts[dossier["outcome"]] += 1
+    return counts
+
+
+def _write(path: Path, schema: pa.Schema, rows: Sequence[dict[str, Any]], description: str) -> None:
+    columns = [pa.array([row.get(name) for row in rows], schema.field(name).type) for name in schema.names]
+    table = pa.Table.from_arrays(columns, schema=schema.with_metadata({"description": description}))
+    pq.write_table(table, path, compression="zstd")
