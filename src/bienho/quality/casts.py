@@ -1,4 +1,4 @@
-"""Texts in the standard zone that do not read as their declared type: one scan per table, findings with rule numbers."""
+"""Texts in the standard zone that do not read as their declared type: one scan per table, with rule numbers."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ def cast_findings_sql(contract: Contract, relation: str | None = None) -> str | 
     births = [field for field in contract.official_fields if field.received_type == "partial_datetime"]
     for field in births:
         short = (
-            f"SELECT version_id, row_no, {{'field': '{field.name}', 'rule': {field.format_rule}}} AS place FROM {source} "
-            f"ANTI JOIN (SELECT version_id FROM standard.xml130_dossier WHERE format_version = '4210') USING (version_id) "
+            f"SELECT version_id, row_no, {{'field': '{field.name}', 'rule': {field.format_rule}}} AS place "
+            f"FROM {source} ANTI JOIN "
+            "(SELECT version_id FROM standard.xml130_dossier WHERE format_version = '4210') USING (version_id) "
             f"""WHERE length(trim("{field.name}")) = 8 AND vn_timestamp("{field.name}") IS NOT NULL"""
         )
         parts.append(_columns(contract, short))
@@ -60,8 +61,8 @@ def cast_findings_sql(contract: Contract, relation: str | None = None) -> str | 
 def _columns(contract: Contract, inner: str) -> str:
     table = contract.standard_table or contract.name
     return (
-        f"SELECT version_id, '{table}' AS table_name, row_no, place.field AS field, '{CODE}' AS code, place.rule AS rule "
-        f"FROM ({inner})"
+        f"SELECT version_id, '{table}' AS table_name, row_no, place.field AS field, '{CODE}' AS code, "
+        f"place.rule AS rule FROM ({inner})"
     )
 
 

@@ -37,7 +37,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """An envelope cut up: `spans` in file order, the parsed skeleton, whether it was sound, whether the end is there."""
+    """A cut envelope: `spans` in file order, the parsed skeleton, whether that was sound, whether the end is there."""
 
     spans: tuple[Span, ...]
     skeleton: Element
@@ -130,10 +130,19 @@ def _cut(data: bytes, masked: bytes, tag: re.Pattern[bytes]) -> Cut:
     try:
         return Cut(spans, parse(pieces), True, ended, open_tail)
     except etree.XMLSyntaxError:
-        root = etree.fromstring(pieces, parser(len(pieces), recover=True)) if pieces.strip() else None
+        root = _recovered(pieces)
     if root is None or (not spans and open_tail is None):
         raise Bad("IN-NOT-XML" if root is None or ended else "IN-TRUNCATED")
     return Cut(spans, root, False, ended, open_tail)
+
+
+def _recovered(pieces: bytes) -> Element | None:
+    """What can be saved of a torn or faulty skeleton."""
+    try:
+        root: Element | None = etree.fromstring(pieces, parser(len(pieces), recover=True))
+    except etree.XMLSyntaxError:
+        return None
+    return root
 
 
 def _spans(masked: bytes, tag: re.Pattern[bytes]) -> tuple[tuple[Span, ...], list[tuple[int, int]], int | None]:
