@@ -21,7 +21,7 @@ CHECKS: tuple[Item, ...] = (
     Item("layout", "Thư mục con", storage.layout, ("home",)),
     Item("disk", "Dung lượng đĩa", storage.disk, ("home",)),
     Item("key", "Tệp khóa", storage.key, ("home",)),
-    Item("locks", "Khóa cũ và tiến trình lạc", server.locks, ("home", "layout")),
+    Item("locks", server.LOCKS, server.locks, ("home", "layout")),
     Item("database", "Cơ sở dữ liệu", server.database, ("home", "layout", "key", "postgres", "account")),
     Item("key-match", "Khóa đúng với dữ liệu", server.key_match, DATABASE),
     Item("migrations", "Bước nâng cấp cơ sở dữ liệu", server.migrated, (*DATABASE, "key-match")),

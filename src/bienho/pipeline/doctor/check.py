@@ -7,11 +7,11 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from bienho.config import Home, KeyRing, default_home
 from bienho.core.errors import BienhoError
@@ -50,11 +50,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one check function answers."""
+    """What one check function answers; `blocks` = it could not be looked at, nor what builds on it."""
 
     status: Status
     text: str
     repair: str = ""
+    blocks: bool = False
 
 
 def ok(text: str) -> Found:
@@ -67,6 +68,11 @@ def warn(text: str, repair: str) -> Found:
 
 def fail(text: str, repair: str) -> Found:
     return Found("fail", text, repair)
+
+
+def unlooked(ground: str) -> Found:
+    """Not looked at, because the check named `ground` failed before."""
+    return Found("warn", f"Chưa kiểm tra được, vì mục “{ground}” chưa ổn.", f"Sửa mục “{ground}” trước.", blocks=True)
 
 
 class VolumeFacts(Protocol):
@@ -122,7 +128,8 @@ class Scene:
     place: Place | None = None
     database: Database | None = None
     key_refused: BienhoError | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
+    lock_unreadable: bool = False
+    format_written: str = ""
 
     def the_home(self) -> Home:
         """The home, for checks that need one."""
@@ -161,12 +168,10 @@ def examine(items: Sequence[Item], path: Path | None, probes: Probes) -> list[Ch
         scene = Scene((path or default_home()).absolute(), probes, stack)
         for item in items:
             missing = [closed[code] for code in item.needs if code in closed]
-            if missing:
-                closed[item.code] = missing[0]
-                found = warn(f"Chưa kiểm tra được, vì mục “{missing[0]}” chưa ổn.", f"Sửa mục “{missing[0]}” trước.")
-            else:
-                found = _looked(item, scene)
-            if found.status == "fail":
+            found = unlooked(missing[0]) if missing else _looked(item, scene)
+            if found.blocks:
+                closed[item.code] = missing[0] if missing else item.title_vi
+            elif found.status == "fail":
                 closed[item.code] = item.title_vi
             checks.append(Check(item.code, item.title_vi, found.status, found.text, found.repair))
         _close(stack)

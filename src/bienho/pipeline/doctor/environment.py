@@ -7,6 +7,7 @@ import platform
 import re
 import sqlite3
 import sys
+import tempfile
 from importlib.metadata import PackageNotFoundError
 
 import duckdb
@@ -60,6 +61,7 @@ def extensions(scene: Scene) -> Found:
         return fail(f"Phần mở rộng {', '.join(odd)} không cùng phiên bản với DuckDB {duckdb.__version__}.", REINSTALL)
     with duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as connection:
         load_extensions(connection)
+        scene.format_written = _format_written(connection)
     return ok(f"DuckDB {duckdb.__version__} nạp được {', '.join(EXTENSIONS)}.")
 
 
@@ -90,6 +92,17 @@ def port(scene: Scene) -> Found:
         f"Nếu đó không phải cổng thông tin Biển Hồ đang chạy: chạy `bienho serve --port {number + 1}`, "
         f"hoặc tắt chương trình kia (xem bằng `ss -ltnp 'sport = :{number}'`).",
     )
+
+
+def _format_written(connection: duckdb.DuckDBPyConnection) -> str:
+    """The catalog format this extension gives to a new lake: written once to a scratch file and read back."""
+    with tempfile.TemporaryDirectory(prefix="bienho-doctor-") as scratch:
+        connection.execute(f"ATTACH 'ducklake:{scratch}/catalog.duckdb' AS scratch (DATA_PATH '{scratch}/files/')")
+        row = connection.execute(
+            "SELECT value FROM __ducklake_metadata_scratch.ducklake_metadata WHERE key = 'version'"
+        ).fetchone()
+        connection.execute("DETACH scratch")
+    return str(row[0]) if row else ""
 
 
 def _declared(scene: Scene) -> list[str]:

@@ -14,11 +14,12 @@ from bienho.database import server as embedded
 from bienho.database.connection import URL, WRITER_LOCK
 from bienho.database.migrations import migrations
 from bienho.lake import RawStore
-from bienho.pipeline.doctor.check import Found, Scene, fail, ok, warn
+from bienho.pipeline.doctor.check import Found, Scene, fail, ok, unlooked, warn
 
 SKEW = timedelta(seconds=60)
 RECEIPT_SLACK = timedelta(minutes=5)
 WRITER_LONG = timedelta(hours=6)
+LOCKS = "Khóa cũ và tiến trình lạc"
 INIT = "Chạy `bienho init` (thư mục mới) hoặc khôi phục từ bản sao lưu (thư mục đã từng có dữ liệu)."
 
 
@@ -38,7 +39,7 @@ def locks(scene: Scene) -> Found:
         return ok("Không có khóa cũ; máy chủ đang nghỉ.")
     known = embedded.read_pid_file(place.data)
     if known is None:
-        scene.notes["locks"] = "unreadable"
+        scene.lock_unreadable = True
         return fail(
             "Tệp khóa postmaster.pid của PostgreSQL bị hỏng, máy chủ sẽ không khởi động.",
             f"Khi chắc chắn không có PostgreSQL nào chạy trên thư mục đó, xóa tệp: {pid_file}",
@@ -59,9 +60,8 @@ def database(scene: Scene) -> Found:
     """The server answers; an embedded one is started when it rests, never made anew."""
     home, keys = scene.the_home(), scene.the_keys()
     url = os.environ.get(URL)
-    if scene.notes.get("locks") == "unreadable":
-        scene.notes["unchecked"] = True
-        return fail("PostgreSQL không khởi động được vì khóa cũ bị hỏng.", "Sửa mục khóa cũ trước.")
+    if scene.lock_unreadable:
+        return unlooked(LOCKS)
     if not url:
         place = places.locate(home, create=False)
         if place is None or not place.initialised:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-import duckdb
 import psycopg
 from psycopg import sql
 
@@ -16,7 +14,6 @@ from bienho.config import Home
 from bienho.core.errors import BusyError
 from bienho.database import Role, storage_errors
 from bienho.lake import Lake, RawHeader, RawStore
-from bienho.lake.engine import load_extensions
 from bienho.lake.raw import frame
 from bienho.lake.raw.segment import extend, open_segment, segment_numbers, segment_path
 from bienho.pipeline.catalog import current_catalog
@@ -40,7 +37,7 @@ def version(scene: Scene) -> Found:
                 f"Chưa có danh mục kho `{name}` trong cơ sở dữ liệu.",
                 "Thư mục mới: chạy `bienho init`. Thư mục đã có dữ liệu gốc: chạy `bienho rebuild`.",
             )
-    have, want = str(row[0]) if row else "không ghi", _written_version()
+    have, want = str(row[0]) if row else "không ghi", scene.format_written
     if have != want:
         return fail(
             f"Danh mục kho theo định dạng DuckLake {have}, chương trình này dùng {want}.",
@@ -152,21 +149,6 @@ def sample(scene: Scene) -> Found:
     if not last:
         return ok("Chưa nhận dữ liệu nào.")
     return ok(f"Đọc thử {read} trong {last} lần nhận, đều nguyên vẹn.")
-
-
-def _written_version() -> str:
-    """The format version this extension gives to a new catalog: written once to a scratch file and read back."""
-    with (
-        tempfile.TemporaryDirectory(prefix="bienho-doctor-") as scratch,
-        duckdb.connect(":memory:", config={"autoinstall_known_extensions": False}) as connection,
-    ):
-        load_extensions(connection)
-        connection.execute(f"ATTACH 'ducklake:{scratch}/catalog.duckdb' AS scratch (DATA_PATH '{scratch}/files/')")
-        row = connection.execute(
-            "SELECT value FROM __ducklake_metadata_scratch.ducklake_metadata WHERE key = 'version'"
-        ).fetchone()
-        connection.execute("DETACH scratch")
-    return str(row[0]) if row else ""
 
 
 def _catalog_files(scene: Scene, name: str) -> tuple[set[str], set[str]]:
