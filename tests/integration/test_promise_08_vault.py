@@ -1,0 +1,149 @@
+"""Promise 8 for the vault: killed anywhere, sealing again ends in the undisturbed state; twice is once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bienho.database import Role, open_database, places, server
+from bienho.privacy import Vault
+from bienho.privacy.vault import BATCH_MAX
+from support.homes import Made, temporary_home
+from support.people import entries, entry
+
+pytestmark = pytest.mark.database
+TESTS = str(Path(__file__).resolve().parents[1])
+SEAL_FOREVER = """
+from bienho.config import Home, load_keys
+from bienho.database import open_database
+from bienho.privacy import Vault
+from support.people import entries
+home = Home.open()
+keys = load_keys(home)
+with open_database(home, keys) as database:
+    vault, start = Vault(keys, database), 0
+    while True:
+        print(start, flush=True)
+        vault.seal(entries(vault, 100, start=start))
+        start += 100
+"""
+
+
+@pytest.fixture
+def made() -> Iterator[Made]:
+    with temporary_home() as made:
+        yield made
+
+
+def state(made: Made) -> tuple[list[tuple[bytes, ...]], list[tuple[object, ...]]]:
+    """Everything in the vault that does not depend on chance (keys and nonces do)."""
+    with made.database.connect(Role.GOVERNANCE) as connection:
+        records = connection.execute("SELECT record_id, patient_key, size FROM vault.record ORDER BY 1").fetchall()
+        blind = connection.execute("SELECT * FROM vault.blind_index ORDER BY 1, 2, 4").fetchall()
+    return records, blind
+
+
+def test_sealing_again_writes_nothing(made: Made) -> None:
+    vault = Vault(made.keys, made.database)
+    batch = entries(vault, 40)
+    first = vault.seal(batch)
+    assert (first.written, first.existing, first.erased) == (40, 0, 0)
+    before = state(made)
+    again = vault.seal(list(reversed(batch)))
+    assert (again.written, again.existing, again.erased) == (0, 40, 0)
+    assert again.record_ids == tuple(reversed(first.record_ids))
+    assert state(made) == before
+    assert len(set(first.record_ids)) == 40
+
+
+def test_a_new_content_is_a_new_record_beside_the_old(made: Made) -> None:
+    vault = Vault(made.keys, made.database)
+    first, second = entry(vault, 1), entry(vault, 1, revision=1)
+    result = vault.seal([first, second, first])
+    assert (result.written, result.existing) == (2, 1)
+    assert result.record_ids == (first.record_id, second.record_id, first.record_id)
+    assert vault.open(result.record_ids) == {first.record_id: first.payload, second.record_id: second.payload}
+
+
+def test_two_homes_with_one_key_give_the_same_names(made: Made) -> None:
+    """Rebuild elsewhere finds the same ids."""
+    with temporary_home() as other:
+        for one in (made, other):
+            Vault(one.keys, one.database).seal(entries(Vault(one.keys, one.database), 30))
+        assert state(made) == state(other)
+
+
+def test_sealers_at_once_write_each_record_once(made: Made) -> None:
+    counts: list[int] = []
+
+    def go(turn: int) -> None:
+        vault = Vault(made.keys, made.database)
+        batch = entries(vault, 300)
+        for start in range(0, 300, 100):
+            part = batch[start : start + 100]
+            counts.append(vault.seal(part if turn % 2 else part[::-1]).written)
+
+    threads = [threading.Thread(target=go, args=(turn,)) for turn in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(counts) == 12
+    assert sum(counts) == 300
+    vault = Vault(made.keys, made.database)
+    assert vault.open(one.record_id for one in sealed_names(vault, 300)) == {
+        one.record_id: one.payload for one in sealed_names(vault, 300)
+    }
+
+
+def sealed_names(vault: Vault, count: int) -> list:
+    batch = entries(vault, count)
+    vault.seal(batch)
+    return batch
+
+
+@pytest.mark.parametrize("victim", ["sealer", "server"])
+@pytest.mark.parametrize("batches", [1, 4])
+def test_killed_between_or_within_batches_nothing_is_half(made: Made, victim: str, batches: int) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", SEAL_FOREVER],
+        env={**made.environment, "PYTHONPATH": TESTS},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdout is not None
+    for _ in range(batches + 1):
+        started = int(child.stdout.readline())
+    if victim == "server":
+        place = places.locate(made.home, create=False)
+        found = server.postmaster(place.data) if place else None
+        assert found is not None
+        os.kill(found.pid, signal.SIGKILL)
+    child.kill()
+    child.communicate()
+    with open_database(made.home, made.keys) as database, temporary_home() as undisturbed:
+        vault = Vault(made.keys, database)
+        done = vault.counts()["records"]
+        assert done % 100 == 0
+        assert done >= started
+        total = started + 200
+        Vault(undisturbed.keys, undisturbed.database).seal(entries(vault, total))
+        vault.seal(entries(vault, total))
+        assert state(made) == state(undisturbed)
+        last = sealed_names(vault, total)[-1]
+        assert vault.open([last.record_id]) == {last.record_id: last.payload}
+
+
+def test_a_batch_has_a_limit(made: Made) -> None:
+    vault = Vault(made.keys, made.database)
+    with pytest.raises(ValueError, match=str(BATCH_MAX)):
+        vault.seal([entry(vault, 1)] * (BATCH_MAX + 1))
+    assert vault.seal([]).record_ids == ()
