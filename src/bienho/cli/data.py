@@ -198,6 +198,3 @@ def codes_import(home: Path | None, kind: str, path: Path, edition: str, valid_f
         as_json(result)
     else:
         console.print(f"Đã nhập {number(result['rows'])} mã của {kind}, bản {edition} ({result['delivery']}).")
-
-
-COMMANDS = (ingest, findings, dossier, quarantine, sql, codes)

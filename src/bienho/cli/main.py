@@ -1,21 +1,54 @@
-"""The `bienho` command."""
+"""The `bienho` command. Commands are imported when they are called, so that a small one starts fast."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bienho.cli import data, operate, twin
 from bienho.cli.output import fail
 from bienho.core.errors import BienhoError
 
+PLACES = {
+    "ingest": "data",
+    "findings": "data",
+    "dossier": "data",
+    "quarantine": "data",
+    "sql": "data",
+    "codes": "data",
+    "init": "operate",
+    "run": "operate",
+    "rebuild": "operate",
+    "job": "operate",
+    "backup": "operate",
+    "restore": "operate",
+    "doctor": "operate",
+    "stop": "operate",
+    "account": "people",
+    "audit": "people",
+    "synth": "twin",
+    "demo": "show",
+    "serve": "show",
+}
+"""Command → module of this room."""
+
 
 class Commands(click.Group):
-    """Turns errors of the tree into a message and an exit code; a bug keeps its traceback."""
+    """Finds commands by name; turns errors of the tree into a message and an exit code; a bug keeps its traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = PLACES.get(cmd_name)
+        if place is None:
+            return None
+        command: click.Command = getattr(import_module(f"bienho.cli.{place}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -32,7 +65,3 @@ def main(ctx: click.Context, home: Path | None) -> None:
     """Biển Hồ: kho dữ liệu y tế dùng chung."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     ctx.obj = home
-
-
-for command in (*data.COMMANDS, *operate.COMMANDS, *twin.COMMANDS):
-    main.add_command(command)

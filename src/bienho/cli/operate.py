@@ -10,10 +10,10 @@ from bienho.cli.data import JSON
 from bienho.cli.output import as_json, as_table, console, number
 from bienho.config import Home, create_key, default_home, key_path
 from bienho.core.errors import IntegrityError
+from bienho.pipeline import backup as backups
 from bienho.pipeline import jobs, open_app, setup
 from bienho.pipeline.doctor import diagnose
 from bienho.pipeline.rebuild import rebuild as rebuild_lake
-from bienho.portal import serve as portal
 
 
 @click.command()
@@ -86,6 +86,34 @@ def job(home: Path | None, name: str, json_: bool) -> None:
 
 
 @click.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@JSON
+@click.pass_obj
+def backup(home: Path | None, target: Path, json_: bool) -> None:
+    """Sao lưu mã hóa: dữ liệu gốc, kho bảo mật, nhật ký. Khóa không nằm trong bản sao."""
+    with open_app(home) as app:
+        report = backups.backup(app, target)
+    if json_:
+        as_json(report.as_dict())
+    else:
+        console.print(f"Đã sao lưu {number(report.deliveries)} lần nhận, {number(report.size)} byte vào {target}.")
+        console.print("Việc cần làm: cất tệp khóa ở nơi khác với bản sao này, và thử khôi phục định kỳ.")
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@JSON
+@click.pass_obj
+def restore(home: Path | None, source: Path, json_: bool) -> None:
+    """Khôi phục bản sao lưu vào thư mục trống và dựng lại kho từ dữ liệu gốc."""
+    report = backups.restore(source, home or default_home())
+    if json_:
+        as_json(report.as_dict())
+    else:
+        console.print(f"Đã khôi phục {number(report.deliveries)} lần nhận và dựng lại kho.")
+
+
+@click.command()
 @JSON
 @click.pass_obj
 def doctor(home: Path | None, json_: bool) -> None:
@@ -109,14 +137,3 @@ def stop(home: Path | None) -> None:
     """Dừng cơ sở dữ liệu nhúng của thư mục này."""
     stopped = setup.stop(home)
     console.print("Đã dừng." if stopped else "Không có gì đang chạy.")
-
-
-@click.command()
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
-@click.pass_obj
-def serve(home: Path | None, port: int) -> None:
-    """Mở cổng thông tin trên máy này (127.0.0.1) và in đường dẫn đăng nhập dùng một lần."""
-    portal.run(home or default_home(), port=port)
-
-
-COMMANDS = (init, run, rebuild, job, doctor, stop, serve)

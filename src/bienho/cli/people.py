@@ -1,0 +1,69 @@
+"""Commands about who may: accounts, and the record of looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bienho.cli.data import JSON
+from bienho.cli.output import as_json, as_table, console, number
+from bienho.core.errors import IntegrityError
+from bienho.governance import ROLES, accounts
+from bienho.governance import audit as audits
+from bienho.pipeline import ask, open_app
+
+
+@click.group()
+def account() -> None:
+    """Tài khoản và vai trò."""
+
+
+@account.command("list")
+@JSON
+@click.pass_obj
+def account_list(home: Path | None, json_: bool) -> None:
+    """Liệt kê tài khoản."""
+    with open_app(home) as app:
+        found = accounts.list_accounts(app.database)
+    rows = [(one.account_id, one.name, one.os_user, ", ".join(one.roles), one.active) for one in found]
+    columns = ("account", "name", "os_user", "roles", "active")
+    if json_:
+        as_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        as_table(("Tài khoản", "Tên", "Người dùng hệ điều hành", "Vai trò", "Đang dùng"), rows)
+
+
+@account.command("add")
+@click.argument("account_id")
+@click.option("--name", required=True, help="Họ tên hoặc tên đơn vị.")
+@click.option("--os-user", help="Người dùng hệ điều hành được gắn với tài khoản.")
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(sorted(ROLES)))
+@click.pass_obj
+def account_add(home: Path | None, account_id: str, name: str, os_user: str | None, roles: tuple[str, ...]) -> None:
+    """Thêm tài khoản; tài khoản đầu tiên của kho mới do người cài đặt tạo."""
+    with open_app(home) as app:
+        first = not accounts.list_accounts(app.database)
+        by = None if first else ask.caller(app)
+        accounts.add(app.database, app.home, account_id=account_id, name=name, os_user=os_user, roles=roles, by=by)
+    console.print(f"Đã thêm tài khoản {account_id}.")
+
+
+@click.group()
+def audit() -> None:
+    """Nhật ký truy cập."""
+
+
+@audit.command("verify")
+@JSON
+@click.pass_obj
+def audit_verify(home: Path | None, json_: bool) -> None:
+    """Kiểm tra chuỗi nhật ký: có dòng nào bị sửa, xóa, đảo hay không."""
+    with open_app(home) as app:
+        status = audits.verify(app.database, app.keys, app.home)
+    if json_:
+        as_json({"ok": status.ok, "events": status.events, "problem": status.problem})
+    elif status.ok:
+        console.print(f"Chuỗi nhật ký nguyên vẹn: {number(status.events)} sự kiện.")
+    if not status.ok:
+        raise IntegrityError("INT-AUDIT", status.message_vi, who="người quản trị, báo ngay")

@@ -1,0 +1,198 @@
+"""Backup and restore: what cannot be made again, sealed under the home's key (promise 8).
+
+In it: the home's marker, every raw segment, and the PostgreSQL schemas vault and governance. The lake is not in it: raw
+is the truth, and `restore` rebuilds the lake from it, which proves the backup at the same time. Sessions of the portal
+are not kept. The key is never in a backup (promise 6).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import psycopg
+from psycopg import sql
+
+from bienho.config import Home, KeyRing, load_keys
+from bienho.core.errors import ConfigError, InputError, IntegrityError, StorageError
+from bienho.database import Role, open_database
+from bienho.pipeline.app import App, open_app
+from bienho.pipeline.rebuild import rebuild
+from bienho.pipeline.sealed_stream import SealedReader, SealedWriter
+
+SCHEMAS = ("vault", "governance")
+MARKER = "home.json"
+TITLE = b"BIENHO-BACKUP-1 "
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    """What a backup holds, or a restore brought back. Sizes in bytes."""
+
+    files: int
+    tables: int
+    size: int
+    deliveries: int
+
+    def as_dict(self) -> dict[str, int]:
+        return {"files": self.files, "tables": self.tables, "bytes": self.size, "deliveries": self.deliveries}
+
+
+def backup(app: App, target: Path) -> BackupReport:
+    """Write a sealed backup; StorageError STO-BACKUP-EXISTS rather than replace a file.
+
+    Taken under the writer lock, so raw and vault belong together. The file appears under its name only when whole.
+    """
+    if target.exists():
+        raise StorageError("STO-BACKUP-EXISTS", f"Đã có tệp {target}.", hint="Chọn tên khác.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    files = tables = 0
+    try:
+        with app.database.writer_lock(), _new_file(partial) as file:
+            file.write(TITLE + app.home.home_id.encode() + b"\n")
+            sealed = SealedWriter(file, app.keys.derive("backup"))
+            with tarfile.open(fileobj=cast("BinaryIO", sealed), mode="w|", format=tarfile.PAX_FORMAT) as archive:
+                archive.add(app.home.path / MARKER, MARKER)
+                for path in sorted(app.home.raw_dir.glob("*.seg")):
+                    archive.add(path, f"raw/{path.name}")
+                    files += 1
+                for name, data in _dump(app):
+                    _add(archive, f"postgresql/{name}", data)
+                    tables += 1
+            sealed.close()
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return BackupReport(files, tables, target.stat().st_size, app.raw.last_seq())
+
+
+def restore(source: Path, folder: Path) -> BackupReport:
+    """Make a home from a backup in an empty folder and rebuild its lake.
+
+    The key file of the backed-up home must be in its place (`BIENHO_KEY_FILE` or the key folder) first.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError("CFG-HOME-NOT-EMPTY", f"Thư mục {folder} không trống.", hint="Khôi phục vào thư mục mới.")
+    home_id = _title(source)
+    keys = load_keys(Home(folder.absolute(), home_id, "production"))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bienho-restore-") as work:
+        files, dumps = _unpack(source, folder, Path(work), keys)
+        home = Home.open(folder)
+        if home.home_id != home_id:
+            raise IntegrityError("INT-BACKUP-HOME", "Bản sao lưu thuộc thư mục dữ liệu khác với khóa đã cho.")
+        for place in (home.raw_dir, home.lake_dir, home.run_dir, home.log_dir):
+            place.mkdir(mode=0o700, exist_ok=True)
+        with open_database(home, keys) as database, database.connect(Role.ADMIN) as admin:
+            for path in dumps:
+                _load(admin, path.name, path)
+    with open_app(folder) as app:
+        deliveries = rebuild(app, compare=False).deliveries
+    return BackupReport(files, len(dumps), source.stat().st_size, deliveries)
+
+
+def _new_file(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _title(source: Path) -> str:
+    """The home a backup belongs to: the one thing said in clear, so that the right key can be found."""
+    with source.open("rb") as file:
+        line = file.readline(128)
+    if not line.startswith(TITLE) or not line.endswith(b"\n"):
+        raise InputError("IN-BACKUP", "Đây không phải tệp sao lưu của Biển Hồ.", hint="Chọn đúng tệp sao lưu.")
+    return line.removeprefix(TITLE).strip().decode("ascii", errors="replace")
+
+
+def _dump(app: App) -> Iterator[tuple[str, BinaryIO]]:
+    """(schema.table, rows in COPY's binary form) of every table, all from one snapshot."""
+    with app.database.connect(Role.ADMIN) as admin:
+        admin.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        for schema, table in _tables(admin):
+            with tempfile.TemporaryFile(dir=app.home.run_dir) as spool:
+                place = sql.Identifier(schema, table)
+                with (
+                    admin.cursor() as cursor,
+                    cursor.copy(sql.SQL("COPY {} TO STDOUT (FORMAT binary)").format(place)) as copy,
+                ):
+                    for block in copy:
+                        spool.write(block)
+                spool.seek(0)
+                yield f"{schema}.{table}", cast("BinaryIO", spool)
+
+
+def _tables(admin: psycopg.Connection[Any]) -> list[tuple[str, str]]:
+    return admin.execute(
+        "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY(%s) ORDER BY 1, 2", (list(SCHEMAS),)
+    ).fetchall()
+
+
+def _add(archive: tarfile.TarFile, name: str, data: BinaryIO) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = data.seek(0, io.SEEK_END)
+    entry.mode = 0o600
+    data.seek(0)
+    archive.addfile(entry, data)
+
+
+def _unpack(source: Path, folder: Path, work: Path, keys: KeyRing) -> tuple[int, list[Path]]:
+    files, dumps = 0, []
+    with source.open("rb") as file:
+        file.readline(128)
+        sealed = io.BufferedReader(SealedReader(file, keys.derive("backup")), 1 << 20)
+        with tarfile.open(fileobj=sealed, mode="r|") as archive:
+            for entry in archive:
+                part, _, name = entry.name.rpartition("/")
+                place = {"": folder, "raw": folder / "raw", "postgresql": work}.get(part)
+                if place is None or not entry.isfile() or name in ("", ".", ".."):
+                    raise IntegrityError("INT-BACKUP-ENTRY", "Bản sao lưu có mục lạ.", hint="Dùng bản sao khác.")
+                place.mkdir(mode=0o700, exist_ok=True)
+                content = archive.extractfile(entry)
+                if content is None:
+                    raise IntegrityError("INT-BACKUP-ENTRY", "Bản sao lưu có mục lạ.", hint="Dùng bản sao khác.")
+                with _new_file(place / name) as out:
+                    while block := content.read(1 << 20):
+                        out.write(block)
+                files += part == "raw"
+                if part == "postgresql":
+                    dumps.append(place / name)
+        while sealed.read(1 << 20):
+            continue  # the end of the stream is checked by reading it
+    return files, dumps
+
+
+def _load(admin: psycopg.Connection[Any], name: str, path: Path) -> None:
+    schema, _, table = name.partition(".")
+    if (schema, table) not in _tables(admin):
+        raise IntegrityError("INT-BACKUP-TABLE", f"Bản sao lưu có bảng {name} mà chương trình này không biết.")
+    place = sql.Identifier(schema, table)
+    admin.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(place))
+    # Rows that migrations put there (a chain's first head) come back with the backup.
+    admin.execute(sql.SQL("DELETE FROM {}").format(place))
+    with (
+        path.open("rb") as file,
+        admin.cursor() as cursor,
+        cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(place)) as copy,
+    ):
+        while block := file.read(1 << 20):
+            copy.write(block)
+    admin.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(place))
+    for column, sequence in admin.execute(
+        "SELECT column_name, pg_get_serial_sequence(%s, column_name) FROM information_schema.columns"
+        " WHERE table_schema = %s AND table_name = %s",
+        (f"{schema}.{table}", schema, table),
+    ).fetchall():
+        if sequence:
+            admin.execute(
+                sql.SQL("SELECT setval(%s, coalesce(max({}), 1)) FROM {}").format(sql.Identifier(column), place),
+                (sequence,),
+            )
