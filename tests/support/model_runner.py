@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from bienho.contracts import catalogue, casts
+from bienho.contracts import casts, catalogue
 from bienho.contracts.models import Model
 from bienho.terminology import builtin_editions, reference_tables
 
@@ -17,7 +17,9 @@ RECEIVED = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-def dossier(version_id: int, facility: str = "52001", version: str = "3176", patient: str | None = None) -> dict[str, Any]:
+def dossier(
+    version_id: int, facility: str = "52001", version: str = "3176", patient: str | None = None
+) -> dict[str, Any]:
     """A row of standard.xml130_dossier."""
     return {
         "version_id": version_id,

@@ -163,7 +163,7 @@ def _check(model: Model) -> None:
     try:
         statements = sqlglot.parse(model.sql, dialect="duckdb")
     except sqlglot.errors.SqlglotError as error:
-        raise _bad(path, f"câu lệnh không đọc được: {error}") from error
+        raise _bad(path, f"câu lệnh không đọc được: {str(error).splitlines()[0]}") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise _bad(path, "phải là đúng một câu SELECT")
     tree = statements[0]
