@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from bienho.config import Home
-from bienho.core.errors import ConfigError
+from bienho.core.errors import ConfigError, IntegrityError
 from bienho.database import Database, Role
 from bienho.lake.failures import OPERATOR, translated
 
@@ -18,6 +18,8 @@ from bienho.lake.failures import OPERATOR, translated
 EXTENSIONS = ("httpfs", "postgres_scanner", "ducklake")
 ALIAS = "lake"
 DOING = "Mở kho dữ liệu"
+# DuckLake's own retries re-send the same commit, which helps appends only; real conflicts are left to Lake.commit.
+COMMIT_RETRIES = 5
 # Written once into a new lake. Row groups of 122,880 rows are DuckDB's unit of parallel work; files of 256 MB keep a
 # compaction within the memory of a small machine.
 OPTIONS = {"parquet_compression": "zstd", "target_file_size": "256MB"}
@@ -84,6 +86,7 @@ def open_engine(
         _attach(connection, home, database, catalog=catalog, read_only=read_only, metadata=metadata)
         if not read_only:
             _set_options(connection)
+            _guard(connection, metadata, catalog)
     except BaseException:
         connection.close()
         raise
@@ -190,3 +193,27 @@ def _set_options(connection: duckdb.DuckDBPyConnection) -> None:
     for name, value in OPTIONS.items():
         if name not in known:
             connection.execute(f"CALL {ALIAS}.set_option({literal(name)}, {literal(value)})")
+
+
+def _guard(connection: duckdb.DuckDBPyConnection, metadata: str, catalog: str) -> None:
+    """Let PostgreSQL hold what DuckLake d8a1881e does not check: a data file has one list of deletions.
+
+    Two transactions that delete from a file which already had deletions both commit, and the file's rows are then read
+    twice. With this index the second one fails as a conflict and is done again.
+    """
+    connection.execute(f"SET ducklake_max_retry_count = {COMMIT_RETRIES}")
+    index = (
+        f"CREATE UNIQUE INDEX IF NOT EXISTS bienho_one_list_of_deletions ON {identifier(catalog)}.ducklake_delete_file"
+        " (data_file_id) WHERE end_snapshot IS NULL"
+    )
+    try:
+        connection.execute(f"CALL postgres_execute({literal(metadata)}, {literal(index)})")
+    except duckdb.Error as error:
+        if "could not create unique index" not in str(error):
+            raise translated(error, DOING) from None
+        raise IntegrityError(
+            "INT-LAKE-DELETES",
+            "Danh mục của kho có tệp dữ liệu mang hai danh sách dòng đã xóa; số liệu đọc ra sẽ sai.",
+            hint="Dừng nhận và chạy `bienho rebuild` để dựng lại kho từ dữ liệu gốc.",
+            who=OPERATOR,
+        ) from None

@@ -133,6 +133,8 @@ class Lake:
             place = f"{ALIAS}.{identifier(contract.zone)}.{identifier(contract.name)}"
             table = known.get(full)
             wanted = [contract.ddl()] if table is None else self._additions(contract, place, columns[full])
+            if contract.versioned and "version_id" not in {field.name for field in contract.fields}:
+                raise ValueError(f"{full} is versioned but has no version_id")
             if contract.versioned != (table.versioned if table else False):
                 wanted.append(f"COMMENT ON TABLE {place} IS {literal(VERSIONED) if contract.versioned else 'NULL'}")
             if wanted:
@@ -295,13 +297,15 @@ class Lake:
         """Rows of every table, all versions counted. Now: as the catalog knows them, no file is read."""
         tables = self.tables(at)
         if at is None:
-            live = "f.table_id = t.table_id AND f.end_snapshot IS NULL"
+            # A file all of whose rows were deleted ends, but its last list of deletions does not.
             rows = self.metadata_query(
                 "SELECT s.schema_name || '.' || t.table_name,"
-                f" coalesce((SELECT sum(f.record_count) FROM {{meta}}.ducklake_data_file f WHERE {live}), 0)"
-                f" - coalesce((SELECT sum(f.delete_count) FROM {{meta}}.ducklake_delete_file f WHERE {live}), 0)"
+                " sum(f.record_count) - coalesce(sum(d.delete_count), 0)"
                 " FROM {meta}.ducklake_table t JOIN {meta}.ducklake_schema s USING (schema_id)"
-                " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL"
+                " JOIN {meta}.ducklake_data_file f USING (table_id)"
+                " LEFT JOIN (SELECT * FROM {meta}.ducklake_delete_file WHERE end_snapshot IS NULL) AS d"
+                " USING (data_file_id)"
+                " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND f.end_snapshot IS NULL GROUP BY 1"
             )
             known = {name: int(count) for name, count in rows}
             return {table.full_name: known.get(table.full_name, 0) for table in tables}
