@@ -38,13 +38,12 @@ class Shipment:
     items: list[Item]
 
 
-def _period(plan: Plan, clinic: Clinic, ended: date) -> date:
-    """Day on which a facility sends what ended on `ended`: at once, at the end of the week, or of the month."""
-    habit = stream(plan.seed, "habit", clinic.code).random()
-    if clinic.level == 1 and habit < 0.7:
+def _period(habit: float, clinic: Clinic, ended: date) -> date:
+    """Day on which a facility of that habit (0 to 1) sends what ended on `ended`: next day, week or month."""
+    if clinic.level == 1 and habit < 0.8:
         following = ended.replace(day=28) + timedelta(days=4)
         return following.replace(day=1)
-    if clinic.level == 3 and habit < 0.35:
+    if clinic.level == 3 and habit < 0.25:
         return ended + timedelta(days=1)
     return ended + timedelta(days=7 - ended.weekday())
 
@@ -64,6 +63,7 @@ def shipments(plan: Plan, visits: Sequence[Visit]) -> Iterator[Shipment]:
 def _of_clinic(plan: Plan, visits: Sequence[Visit]) -> Iterator[Shipment]:
     clinic = visits[0].clinic
     last = plan.end - timedelta(days=1)
+    habit = stream(plan.seed, "habit", clinic.code).random()
     bundles: dict[tuple[date, int, str], list[Item]] = {}
 
     def put(day: date, turn: int, item: Item) -> None:
@@ -71,8 +71,12 @@ def _of_clinic(plan: Plan, visits: Sequence[Visit]) -> Iterator[Shipment]:
 
     for visit in visits:
         r = stream(plan.seed, "send", ma_lk(visit))
-        sent = min(_period(plan, clinic, visit.end.date()), last)
-        sent = max(sent, visit.end.date())
+        ended = visit.end.date()
+        if ended >= plan.start:
+            sent = min(_period(habit, clinic, ended), last)
+        else:  # archives travel once in half a year
+            sent = date(ended.year, 7, 1) if ended.month < 7 else date(ended.year + 1, 1, 1)
+        sent = max(sent, ended)
         put(sent, 0, Item(visit, "first", corrected=False))
         roll = r.random()
         if roll < plan.share_resent:

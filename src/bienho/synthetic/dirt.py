@@ -90,6 +90,8 @@ def break_base64(files: Files) -> tuple[Files, Injected]:
 def truncate(data: bytes, keep: float) -> tuple[bytes, int]:
     """A file cut off at a share of its bytes: the bytes kept and the number of HOSO that are whole in them."""
     cut = data[: max(1, int(len(data) * keep))]
+    if b"<HOSO>" not in cut.rpartition(b"</HOSO>")[2]:  # between two HOSO: go on into the next
+        cut = data[: len(cut) + 200]
     return cut, cut.count(b"</HOSO>")
 
 

@@ -26,14 +26,16 @@ def stamp(moment: datetime) -> str:
 
 
 @cache
-def _names(table: str, version: str) -> tuple[str, ...]:
-    return tuple(f.official for f in layout(table, version))
+def _blank(table: str, version: str) -> Row:
+    return {f.official: "" for f in layout(table, version)}
 
 
 def full_row(table: str, version: str, values: Row) -> Row:
     """Every field of the version in official order, '' where nothing is said."""
-    get = values.get
-    return {name: get(name, "") for name in _names(table, version)}
+    blank = _blank(table, version)
+    row = blank | values
+    # What an older version does not know falls away.
+    return row if len(row) == len(blank) else {name: row[name] for name in blank}
 
 
 def staff(clinic: Clinic, number: int, version: str) -> str:

@@ -7,6 +7,7 @@ other sources taken from the patient's own share first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 def half_up(numerator: int, denominator: int) -> int:
@@ -14,12 +15,14 @@ def half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
+@lru_cache(maxsize=65_536)
 def amount_text(hundredths: int) -> str:
     """`12500` or `12500.5`: hundredths of a đồng as the files carry them."""
     whole, part = divmod(hundredths, 100)
     return f"{whole}.{part:02d}".rstrip("0") if part else str(whole)
 
 
+@lru_cache(maxsize=16_384)
 def milli_text(thousandths: int) -> str:
     """`2` or `0.5`: a price or quantity with at most 3 decimals."""
     whole, part = divmod(thousandths, 1000)

@@ -34,7 +34,8 @@ def rows(name: str) -> list[dict[str, str]]:
 @cache
 def document(name: str) -> Any:
     """One YAML file of the room."""
-    return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load((DATA / name).read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - safe loaders both
 
 
 def _parts(text: str) -> tuple[str, ...]:

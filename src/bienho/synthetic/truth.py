@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bienho.sources.files import IGNORE_MARKER
 from bienho.synthetic import names
 from bienho.synthetic.dirt import ASIDE, CLEAN, FOUND, Injected
 from bienho.synthetic.people import Person
@@ -52,7 +53,8 @@ ERRORS = pa.schema(
 DESCRIPTIONS = {
     "people": "One synthetic person per row, all identifiers in clear.",
     "dossiers": "One HOSO as written per row. kind: first, resend, duplicate. outcome: accepted, "
-    "accepted_with_findings, quarantined, duplicate, or lost when a cut file never held it. superseded_by, duplicate_of: dossier_no.",
+    "accepted_with_findings, quarantined, duplicate, or lost when a cut file never held it. superseded_by and "
+    "duplicate_of hold a dossier_no.",
     "errors": "One injected error per row; hoso is null where the error is the file's.",
 }
 LOST = "lost"
@@ -132,6 +134,7 @@ class Truth:
     def write(self, folder: Path, plan: Plan) -> None:
         """people.parquet, dossiers.parquet, errors.parquet and plan.json under `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / IGNORE_MARKER).touch()  # whoever takes in the whole output passes the truth over
         _write(folder / "people.parquet", PEOPLE, self.people, DESCRIPTIONS["people"])
         _write(folder / "dossiers.parquet", DOSSIERS, self.dossiers, DESCRIPTIONS["dossiers"])
         _write(folder / "errors.parquet", ERRORS, self.errors, DESCRIPTIONS["errors"])

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from operator import gt, itemgetter
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
 from bienho.contracts import catalogue
 from bienho.core.errors import InputError
@@ -32,7 +32,6 @@ Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
 
 
-@runtime_checkable
 class HasTables(Protocol):
     """Anything that carries its sub-files as `tables`: a read dossier fits."""
 
@@ -340,7 +339,7 @@ def _check_envelope(facility: str, created: str) -> None:
 
 def write_dossier(dossier: HasTables | Tables, *, version: str, style: Style = CANONICAL) -> list[tuple[str, bytes]]:
     """The sub-files of one dossier as (LOAIHOSO, bytes), XML1 first; strict as `write_delivery`."""
-    tables = dossier.tables if isinstance(dossier, HasTables) else dossier
+    tables: Tables = dossier if isinstance(dossier, Mapping) else dossier.tables
     strange = sorted(set(tables) - set(TABLES))
     if strange:
         raise InputError("IN-WRITE-TABLE", f"Không ghi được bảng {', '.join(strange)}.")
