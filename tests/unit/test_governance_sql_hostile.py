@@ -197,12 +197,15 @@ HOSTILE = [
 ]
 
 
+def _judge(sql: str) -> None:
+    checked = check(sql, DATASETS)
+    second_opinion(duckdb.connect(), checked.text, [r.placeholder for r in checked.relations] + checked.cte_names)
+
+
 @pytest.mark.parametrize("sql", HOSTILE)
 def test_hostile_sql_is_refused(sql: str) -> None:
-    engine = duckdb.connect()
     with pytest.raises(BienhoError) as refusal:
-        checked = check(sql, DATASETS)
-        second_opinion(engine, checked.text, [r.placeholder for r in checked.relations] + checked.cte_names)
+        _judge(sql)
     assert refusal.type in (SqlRefused, LimitError)
     assert refusal.value.code.startswith(("USE-SQL-", "LIM-SQL-"))
     assert "/etc/passwd" not in refusal.value.message

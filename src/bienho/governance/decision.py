@@ -34,7 +34,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to `decide`. `columns` None = all that may be seen; `contract` None = no dataset is read."""
+    """One question to `decide`; `contract` None = no dataset is read.
+
+    `columns` None = all that may be seen, () = rows are only counted.
+    """
 
     request_id: str
     actor: Actor
@@ -200,6 +203,8 @@ def _columns(request: Request, purpose: Purpose, grants: Sequence[Grant]) -> Dec
         classes = frozenset().union(*(grant.classes for grant in grants))
         visible = tuple(field.name for field in contract.fields if field_class(field) in classes)
         hidden = tuple(field.name for field in contract.fields if field_class(field) not in classes)
+        if not visible:
+            return _refuse(request, purpose, "column-class", f"Vai trò này không được xem cột nào của {contract.id}.")
         if request.columns is not None:
             refused = [name for name in request.columns if name not in visible]
             if refused:
@@ -210,8 +215,6 @@ def _columns(request: Request, purpose: Purpose, grants: Sequence[Grant]) -> Dec
                     f"Vai trò này không được xem cột {', '.join(refused)} của {contract.id}.",
                 )
             visible, hidden = request.columns, ()
-        if not visible:
-            return _refuse(request, purpose, "column-class", f"Vai trò này không được xem cột nào của {contract.id}.")
     obligations = [OBLIGATION_LOGGED]
     if request.action == "identify":
         obligations.append(OBLIGATION_NO_COPY)

@@ -65,7 +65,7 @@ def plan(checked: CheckedSql, contracts: Mapping[str, Contract]) -> Plan:
     ):
         raise _shape("câu lệnh gộp, nhóm hoặc ghép kết quả")
     sources = _direct_sources(tree, checked)
-    candidates = [relation for relation in sources if xml_table(relation.dataset)]
+    candidates = [relation for relation in sources if xml_table(relation.dataset) and not relation.renamed]
     if not candidates:
         raise _shape("không đọc trực tiếp bảng standard.xml130_…")
     _expand_star(tree, candidates, contracts, alone=len(_tables(tree)) == 1)

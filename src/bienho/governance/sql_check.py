@@ -81,11 +81,13 @@ class SqlRefused(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One place in the statement where a dataset is read: its stand-in name and its alias."""
+    """One place in the statement where a dataset is read: its stand-in name, its alias, and whether its columns got
+    new names by place (`AS x(a, b)`)."""
 
     placeholder: str
     dataset: str
     alias: str
+    renamed: bool
 
 
 @dataclass(slots=True)
@@ -294,7 +296,9 @@ class _Binder:
         if schema.lower() not in ZONES or dataset not in self.datasets:
             raise _unknown_relation(name, schema)
         stand_in = f"{RESERVED}_rel_{len(self.checked.relations)}__"
-        self.checked.relations.append(Relation(stand_in, dataset, table.alias or name))
+        alias = table.args.get("alias")
+        renamed = bool(alias is not None and alias.args.get("columns"))
+        self.checked.relations.append(Relation(stand_in, dataset, table.alias or name, renamed))
         self._rename(table, stand_in, name)
 
     @staticmethod
