@@ -58,29 +58,34 @@ def oracle_moment(text: str) -> tuple[datetime | None, str | None]:
         return None, None
 
 
-@settings(max_examples=400, deadline=None)
-@given(
-    st.one_of(NUMBERISH, AMOUNTS, st.sampled_from(["1.005", "-1.005", "0.005", "1,5", "1e5", "1 0", ".5", "5.", " 7 "]))
-)
-def test_decimals_are_half_up_with_a_dot(connection: duckdb.DuckDBPyConnection, text: str) -> None:
-    got = connection.execute("SELECT vn_decimal2($1), vn_decimal3($1), vn_rate($1)", [text]).fetchone()
-    assert got == (oracle_decimal(text, 18, 2), oracle_decimal(text, 18, 3), oracle_decimal(text, 6, 2))
+ODD_NUMBERS = st.sampled_from(["1.005", "-1.005", "0.005", "1,5", "1e5", "1 0", ".5", "5.", " 7 "])
+ODD_MOMENTS = st.sampled_from(["202502300000", "202501022400", "20251301", "2025 0101", ""])
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.one_of(DIGITS, PARTIAL, st.sampled_from(["202502300000", "202501022400", "20251301", "2025 0101", ""])))
-def test_moments_and_their_precision(connection: duckdb.DuckDBPyConnection, text: str) -> None:
-    moment, precision = oracle_moment(text)
-    got = connection.execute("SELECT vn_timestamp($1), vn_date($1), vn_precision($1)", [text]).fetchone()
-    assert got == (moment, moment.date() if moment else None, precision)
+def ask(connection: duckdb.DuckDBPyConnection, macros: str, texts: list[str]) -> list[tuple]:
+    return connection.execute(f"SELECT {macros} FROM (SELECT unnest(CAST($1 AS VARCHAR[])) AS t)", [texts]).fetchall()
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.one_of(NUMBERISH, DIGITS))
-def test_integers(connection: duckdb.DuckDBPyConnection, text: str) -> None:
-    got = connection.execute("SELECT vn_integer($1)", [text]).fetchone()
-    stripped = text.strip(" ")
-    assert got == (int(stripped) if re.fullmatch(r"[+-]?[0-9]{1,18}", stripped) else None,)
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(NUMBERISH, AMOUNTS, ODD_NUMBERS), min_size=1, max_size=20))
+def test_decimals_are_half_up_with_a_dot(connection: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
+    got = ask(connection, "vn_decimal2(t), vn_decimal3(t), vn_rate(t)", texts)
+    assert got == [tuple(oracle_decimal(text, *size) for size in ((18, 2), (18, 3), (6, 2))) for text in texts]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(DIGITS, PARTIAL, ODD_MOMENTS), min_size=1, max_size=20))
+def test_moments_and_their_precision(connection: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
+    expected = [oracle_moment(text) for text in texts]
+    got = ask(connection, "vn_timestamp(t), vn_date(t), vn_precision(t)", texts)
+    assert got == [(moment, moment.date() if moment else None, precision) for moment, precision in expected]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.one_of(NUMBERISH, DIGITS), min_size=1, max_size=20))
+def test_integers(connection: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
+    right = [int(text) if re.fullmatch(r" *[+-]?[0-9]{1,18} *", text) else None for text in texts]
+    assert ask(connection, "vn_integer(t)", texts) == [(number,) for number in right]
 
 
 def test_text_is_composed_trimmed_and_never_the_marker(connection: duckdb.DuckDBPyConnection) -> None:

@@ -18,6 +18,7 @@ from bienho.contracts import casts
 from bienho.contracts.model import Contract, DataClass, Field, Shape, arrow_type
 from bienho.core.errors import IntegrityError
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ZONES = ("standard", "conformed", "quality", "derived", "reference", "journal")
 _LOGICAL = {"string", "date", "timestamp", "time", "number", "integer", "boolean", "object", "array"}
 _DOCUMENT = {
@@ -116,7 +117,7 @@ def _yaml_files(folder: Traversable) -> Iterator[Traversable]:
 
 def load(text: str, origin: str = "contract") -> Contract:
     """One contract from its YAML text; IntegrityError INT-CONTRACT names the file and the place."""
-    document = yaml.safe_load(text)
+    document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - both loaders are the safe one
     _shape(document, _DOCUMENT, {}, origin)
     custom = _custom(document["customProperties"], _CUSTOM_TABLE, _CUSTOM_TABLE_OPTIONAL, origin)
     if len(document["schema"]) != 1:
