@@ -158,8 +158,8 @@ class Population:
         age = (self._today - birth).days / 365.25
         mother = _pick_mother(r, elders, birth) if age < 30 and r.random() < (0.96 if age < 18 else 0.5) else None
         father = _partner(elders, mother) if mother else None
-        spouse = None if mother or sex == "F" else _pick_spouse(r, elders, birth)
-        near = mother or spouse
+        spouse = None if mother or age < 20 else _pick_spouse(r, elders, birth, sex)
+        near = mother or spouse or _pick_relative(r, elders, age)
         people = mother.people if mother else spouse.people if spouse else names.peoples_of(_district(place)).draw(r)
         line = mother if mother and (names.follows_mother(people) or father is None) else father
         family = line.family if line else names.family_name(r, people, place.side)
@@ -215,7 +215,11 @@ def _age_table(side: str) -> Weighted[tuple[int, int, str]]:
 
 
 def _district(place: Place) -> str:
-    return place.old[0].district
+    """Old district of a place without its kind: `Hoài Ân` for `Huyện Hoài Ân`."""
+    name = place.old[0].district
+    return next(
+        (name.removeprefix(kind) for kind in ("Thành phố ", "Thị xã ", "Huyện ") if name.startswith(kind)), name
+    )
 
 
 def _hamlet(r: random.Random, place: Place, people: str) -> str:
@@ -237,14 +241,21 @@ def _pick_mother(r: random.Random, elders: list[Person], birth: date) -> Person 
     return r.choice(fitting) if fitting else None
 
 
-def _pick_spouse(r: random.Random, elders: list[Person], birth: date) -> Person | None:
-    """A woman of about the same age who has no man in her household yet."""
-    taken = {p.household for p in elders if p.sex == "M" and p.mother < 0}
+def _pick_spouse(r: random.Random, elders: list[Person], birth: date, sex: str) -> Person | None:
+    """Someone of the other sex and about the same age whose household has no partner yet."""
+    taken = {p.household for p in elders if p.sex == sex and p.mother < 0}
     fitting = [
         p for p in elders
-        if p.sex == "F" and p.mother < 0 and p.household not in taken and abs((birth - p.birth).days) < 9 * 365
+        if p.sex != sex and p.mother < 0 and p.household not in taken and abs((birth - p.birth).days) < 9 * 365
     ]  # fmt: skip
     return r.choice(fitting) if fitting and r.random() < 0.85 else None
+
+
+def _pick_relative(r: random.Random, elders: list[Person], age: float) -> Person | None:
+    """A household that takes in someone without parent or partner: most of the young, half of the others."""
+    if not elders or r.random() > (0.9 if age < 22 else 0.5):
+        return None
+    return r.choice(elders[-12:])
 
 
 def _partner(elders: list[Person], mother: Person) -> Person | None:

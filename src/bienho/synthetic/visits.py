@@ -16,7 +16,7 @@ from bienho.synthetic.reference import Condition, band, conditions
 # Acute visits per person and year by age band, and the share of due visits a chronic patient keeps.
 _ACUTE_RATE = (3.0, 1.3, 0.85, 1.2, 1.6)
 _ADHERENCE = 0.78
-_SIDES = ("east", "west")
+_OUT = timedelta(hours=3)
 
 
 @dataclass(slots=True)
@@ -61,10 +61,15 @@ class Schedule:
     def of_person(self, person: Person) -> Iterator[Visit]:
         """Visits of one person within the window of the plan, those not over by its end left out."""
         r = stream(self._plan.seed, "visits", person.index)
-        for visit in self._window(r, person):
-            if visit.start.date() >= max(self._plan.start, person.birth) and visit.end.date() < self._plan.end:
-                visit.version = version_on(visit.end.date())
-                yield visit
+        first = max(self._plan.start, person.birth)
+        free = datetime.combine(first, time())
+        for visit in sorted(self._window(r, person), key=lambda v: v.start):
+            if visit.start < free or visit.end.date() >= self._plan.end:
+                continue  # nobody is in two places at once
+            # Medicine is taken at home: there the person is free again after the visit itself.
+            free = max(free, visit.end if visit.kind in ("01", "03", "04", "06", "08", "09") else visit.start + _OUT)
+            visit.version = version_on(visit.end.date())
+            yield visit
 
     def archive(self, persons: Sequence[Person], regular: int) -> Iterator[Visit]:
         """Archived visits of the other versions of the mix, in their own time, in proportion to the regular ones."""
