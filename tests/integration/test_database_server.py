@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 
 from bienho.config import Home, KeyRing, create_key, load_keys
 from bienho.core.errors import BienhoError, BusyError, ConfigError, StorageError
-from bienho.database import Database, Role, open_database, places, remove_database, server, stop
+from bienho.database import Database, Role, binaries, open_database, places, remove_database, server, stop
 from support.homes import Made, temporary_home
 
 pytestmark = pytest.mark.database
@@ -411,3 +412,35 @@ def test_an_address_where_nobody_answers_is_told(made: Made, monkeypatch: pytest
         open_database(made.home, made.keys)
     assert told.value.code == "STO-DATABASE-UNREACHABLE"
     assert "bi-mat" not in str(told.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account that may not reach the installed binaries")
+def test_binaries_below_a_closed_folder_are_copied_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    state = Path(tempfile.mkdtemp(prefix="bienho-state-"))
+    state.chmod(0o755)
+    closed = tmp_path / "root"
+    closed.mkdir(mode=0o700)
+    package = binaries.packaged().parent
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        if folder.exists():
+            subprocess.run(["cp", "-a", str(folder), str(closed)], check=True)
+    install = closed / package.name / binaries.packaged().name
+    monkeypatch.setattr(binaries, "packaged", lambda: install)
+    monkeypatch.setattr(binaries, "STATE", state / "bienho")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    home = Home.create(tmp_path / "home")
+    create_key(home)
+    try:
+        for _ in range(2):
+            with open_database(home, load_keys(home)) as database:
+                database.connect(Role.WORKER).close()
+        copies = [path.name for path in (state / "bienho").iterdir() if path.name.startswith("postgresql-")]
+        assert copies == [f"postgresql-{binaries.version(install)}"]
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+        (state / "bienho").chmod(0o777)
+        with pytest.raises(StorageError) as told:
+            binaries.own_folder(state / "bienho")
+        assert told.value.code == "STO-STATE-FOLDER"
+    finally:
+        remove_database(home)
+        shutil.rmtree(state)

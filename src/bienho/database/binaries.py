@@ -60,14 +60,15 @@ def reachable(account: Account) -> Path:
         _check_owned(copy)
     else:
         _copy(install, copy)
-    if not _runs(copy, account):
+    copied = copy / PACKAGE / install.name
+    if not _runs(copied, account):
         raise StorageError(
             "STO-POSTGRES-COPY",
             f"Bản sao PostgreSQL tại {copy} không chạy được dưới tài khoản thường.",
             hint=f"Xóa {copy} rồi chạy lại; ổ đĩa không được gắn với tùy chọn noexec.",
             who=WHO,
         )
-    return copy
+    return copied
 
 
 def own_folder(folder: Path) -> None:
@@ -98,27 +99,36 @@ def _check_owned(folder: Path) -> None:
 
 
 def _runs(install: Path, account: Account) -> bool:
+    """Whether the account can run the programs; initdb too, because it loads libraries that postgres does not."""
     try:
-        return account.run([install / "bin" / "postgres", "--version"], seconds=60).returncode == 0
+        programs = [install / "bin" / name for name in ("postgres", "initdb")]
+        return all(account.run([program, "--version"], seconds=60).returncode == 0 for program in programs)
     except OSError:
         return False
 
 
 def _copy(install: Path, target: Path) -> None:
-    """Copy beside the target and rename, so that a copy is whole or absent."""
+    """Copy beside the target and rename, so that a copy is whole or absent.
+
+    The programs look for their libraries by relative paths, so the copy has the wheel's layout.
+    """
     temporary = Path(tempfile.mkdtemp(prefix=".postgresql-", dir=target.parent))
+    package = install.parent
+    leave_out = shutil.ignore_patterns("include", "*.a", "pkgconfig")
     try:
-        shutil.copytree(
-            install, temporary / "install", symlinks=True, ignore=shutil.ignore_patterns("include", "*.a", "pkgconfig")
-        )
-        for path in [temporary / "install", *(temporary / "install").rglob("*")]:
+        whole = temporary / "whole"
+        for part in (install, package.with_name(f"{PACKAGE}.libs"), package / ".dylibs"):
+            if part.is_dir():
+                inside = whole / PACKAGE / part.name if part.parent == package else whole / part.name
+                shutil.copytree(part, inside, symlinks=True, ignore=leave_out)
+        for path in [whole, *whole.rglob("*")]:
             if not path.is_symlink():
                 program = path.is_dir() or path.stat().st_mode & 0o111
                 os.chmod(path, 0o755 if program else 0o644)
         try:
-            os.rename(temporary / "install", target)
+            os.rename(whole, target)
         except OSError:
-            if not target.is_dir():  # another process was first otherwise
+            if not target.is_dir():  # otherwise another process was first
                 raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
