@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -43,6 +44,12 @@ def arrow_rows(dataset: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in listed], schema=schema)
 
 
+@cache
+def built_in() -> Mapping[str, pa.Table]:
+    """Reference tables of the lists that come with the program."""
+    return reference_tables(builtin_editions())
+
+
 def warehouse(standard: Rows, reference: Mapping[str, pa.Table] | None = None) -> duckdb.DuckDBPyConnection:
     """A connection with macros, reference tables and the `standard.*` tables filled; empty where nothing is given."""
     connection = duckdb.connect()
@@ -53,7 +60,7 @@ def warehouse(standard: Rows, reference: Mapping[str, pa.Table] | None = None) -
     for name in ("dossier", "1", "2", "3", "4", "5"):
         dataset = f"standard.xml130_{name}"
         put(connection, dataset, arrow_rows(dataset, standard.get(dataset, ())))
-    for dataset, table in (reference or reference_tables(builtin_editions())).items():
+    for dataset, table in (reference or built_in()).items():
         put(connection, dataset, table)
     return connection
 
