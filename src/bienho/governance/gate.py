@@ -7,11 +7,11 @@ the first row leaves. A look that is refused or fails is recorded too.
 from __future__ import annotations
 
 import re
-import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Protocol
 
 import duckdb
@@ -93,7 +93,6 @@ class Gate:
         self._home = home
         self._audit = audit.AuditLog(db, keys, home)
         self._vault: VaultLike = vault or Vault(keys, db)
-        self._vault_lock = threading.Lock()
 
     def close(self) -> None:
         """Give back the connection of the audit log."""
@@ -183,13 +182,12 @@ class Gate:
         with self._look(actor, purpose, "query") as look:
             contracts = {name: contract for name, contract in catalogue().items() if contract.zone in ZONES}
             checked = sql_check.check(sql, contracts)
-            known = _known_names(contracts)
             moment = self._engine.moment(at)
             look.entities.append(
                 {
                     "type": "query",
                     "what": {"identifier": self._audit.digest(checked.text)},
-                    "query": sql_check.masked(checked.tree, known),
+                    "query": sql_check.masked(checked.tree, _known_names()),
                     "detail": {"snapshot": moment},
                 }
             )
@@ -387,8 +385,7 @@ class Gate:
         places = [(origin.get("record"), plan.table, origin.get("row") or 0) for origin in origins]
         for kind, name in (("Patient", "person"), ("Encounter", "dossier"), ("Record", "record")):
             look.touched(kind, [origin.get(name) for origin in origins])
-        with self._vault_lock:
-            payloads = self._vault.open([record for record in dict.fromkeys(records) if record])
+        payloads = self._vault.open([record for record in dict.fromkeys(records) if record])
         filled, missing = identifying.restored(table, plan.fields, places, payloads)
         return filled, _with_missing(decision, missing)
 
@@ -398,8 +395,7 @@ class Gate:
             raise UsageError("USE-IDENTIFY", "Mã bản ghi trong bảng cần mở không hợp lệ.")
         look.touched("Record", wanted)
         self._note_persons(look, "record_id", wanted)
-        with self._vault_lock:
-            return self._vault.open(wanted)
+        return self._vault.open(wanted)
 
     def _note_persons(self, look: _Look, column: str, values: Sequence[str]) -> None:
         contract = self._contract(identifying.DOSSIER)
@@ -454,7 +450,9 @@ def _places(relation: pa.Table) -> list[tuple[str | None, str, int]]:
     return [(record, table or "", row or 0) for record, table, row in zip(records, tables, rows, strict=True)]
 
 
-def _known_names(contracts: Mapping[str, Contract]) -> frozenset[str]:
+@cache
+def _known_names() -> frozenset[str]:
     """Names that may stand in the audit log: of datasets, columns and functions."""
-    fields = {field.name.lower() for contract in contracts.values() for field in contract.fields}
-    return frozenset(fields | {contract.name.lower() for contract in contracts.values()} | ALLOWED | set(ZONES))
+    contracts = catalogue().values()
+    fields = {field.name.lower() for contract in contracts for field in contract.fields}
+    return frozenset(fields | {contract.name.lower() for contract in contracts} | ALLOWED | set(ZONES))
