@@ -1,0 +1,46 @@
+"""`python -m bench [ingest …] [--json FILE]`: run the named benches (all by default) and print their figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+import psutil
+
+from bench import ingest, stores
+
+BENCHES = {"ingest": ingest.run, "stores": stores.run}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="BENCH", help="which benches; all when none is named")
+    parser.add_argument("--rounds", type=int, default=5, help="measured rounds; the mean is reported")
+    parser.add_argument("--persons", type=int, default=ingest.PERSONS, help="size of the twin taken in")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    given = parser.parse_args()
+    unknown = sorted(set(given.names) - BENCHES.keys())
+    if unknown:
+        parser.error(f"no bench called {', '.join(unknown)}; there are: {', '.join(BENCHES)}")
+    memory = psutil.virtual_memory().total / 2**30
+    figures: dict[str, object] = {
+        "machine": {
+            "cores": psutil.cpu_count(),
+            "memory_gib": round(memory, 1),
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "load_before": [round(value, 2) for value in psutil.getloadavg()],
+        }
+    }
+    for name in given.names or BENCHES:
+        figures[name] = BENCHES[name](rounds=given.rounds, persons=given.persons)
+    text = json.dumps(figures, indent=2, ensure_ascii=False)
+    print(text)
+    if given.json:
+        given.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

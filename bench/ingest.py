@@ -1,0 +1,130 @@
+"""Ingest, from file open to rows readable, in CPU-seconds of the whole tree; beside bare parsing of the same sub-files.
+
+The limit is `lxml.etree.fromstring` over every decoded sub-file, one thread, nothing kept. Each round measures, in one
+process and in this order: the bare parse, ingest without the models of `conformed` (rows in raw, vault and `standard`),
+and whole ingest (and `conformed`), each into a fresh home. DuckDB runs with one thread. The twin is seeded; its mix of
+versions, sizes and non-canonical files is printed with the figures.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import fmean, quantiles
+from typing import Any
+from unittest import mock
+
+from lxml import etree
+
+from bench.measure import Spent, fresh_app, mean, spending
+from bienho.pipeline import writer
+from bienho.pipeline.ingest import ingest
+from bienho.sources import find_files
+from bienho.synthetic import Plan, Summary, generate
+
+PERSONS = 2_000
+SEED = 20261123
+MB = 1_000_000
+
+
+def sub_files(corpus: Path) -> Iterator[bytes]:
+    """The decoded sub-files of every envelope; found without the project's own reader, which is what is measured."""
+    for found in find_files([corpus]):
+        try:
+            root = etree.parse(str(found.path)).getroot()
+        except etree.XMLSyntaxError:
+            continue
+        for element in root.iter():
+            if isinstance(element.tag, str) and etree.QName(element).localname.upper() == "NOIDUNGFILE":
+                if len(element):
+                    yield etree.tostring(element[0])
+                elif element.text:
+                    try:
+                        yield base64.b64decode("".join(element.text.split()), validate=True)
+                    except binascii.Error:
+                        continue
+
+
+def bare_parse(files: list[bytes]) -> float:
+    """CPU-seconds of lxml over all sub-files, nothing read from the trees."""
+    began = time.process_time()
+    for data in files:
+        etree.fromstring(data)
+    return time.process_time() - began
+
+
+def one_ingest(corpus: Path, *, conformed: bool) -> tuple[Spent, int]:
+    """What one ingest into a fresh home spent, and how many dossiers it took."""
+    models = writer.conformed_models if conformed else list
+    with (
+        fresh_app() as app,
+        mock.patch.object(writer, "conformed_models", models),
+        spending(app.home) as spent,
+    ):
+        report = ingest(app, [corpus], threads=1, compute=False)
+    return spent, report.accepted + report.accepted_with_findings
+
+
+def run(*, rounds: int, persons: int) -> dict[str, Any]:
+    """The figures, as printed."""
+    with tempfile.TemporaryDirectory(prefix="bienho-bench-corpus-") as folder:
+        corpus = Path(folder, "files")
+        made = generate(Plan(persons=persons, months=12, seed=SEED), corpus)
+        files = [data for data in sub_files(corpus) if _parses(data)]
+        measured = [_round(corpus, files) for _ in range(rounds)]
+    size = sum(map(len, files))
+    dossiers = measured[0]["dossiers"]
+    bare = fmean(one["bare"] for one in measured)
+    figures: dict[str, Any] = {
+        "corpus": _describe(made, files, dossiers),
+        "limit_bare_lxml": {
+            "cpu_s": mean([one["bare"] for one in measured]),
+            "mb_per_cpu_s": round(size / MB / bare, 1),
+        },
+    }
+    for stage in ("standard_and_vault", "conformed"):
+        spent: list[Spent] = [one[stage] for one in measured]
+        cpu = fmean(one.cpu_s for one in spent)
+        figures[stage] = {
+            "cpu_s": mean([one.cpu_s for one in spent]),
+            "of_which_postgres_s": mean([one.postgres_s for one in spent]),
+            "wall_s": mean([one.wall_s for one in spent]),
+            "mb_per_cpu_s": round(size / MB / cpu, 2),
+            "dossiers_per_cpu_s": round(dossiers / cpu),
+            "share_of_limit": round(bare / cpu, 4),
+        }
+    return figures
+
+
+def _round(corpus: Path, files: list[bytes]) -> dict[str, Any]:
+    bare = bare_parse(files)
+    standard, dossiers = one_ingest(corpus, conformed=False)
+    whole, again = one_ingest(corpus, conformed=True)
+    assert dossiers == again > 0, "both stages must take in the same dossiers"
+    return {"bare": bare, "standard_and_vault": standard, "conformed": whole, "dossiers": dossiers}
+
+
+def _parses(data: bytes) -> bool:
+    try:
+        etree.fromstring(data)
+    except etree.XMLSyntaxError:
+        return False
+    return True
+
+
+def _describe(made: Summary, files: list[bytes], dossiers: int) -> dict[str, Any]:
+    sizes = sorted(map(len, files))
+    cuts = quantiles(sizes, n=20)
+    told = made.as_dict()
+    return {
+        "seed": SEED,
+        "dossiers": dossiers,
+        "sub_files": len(files),
+        "decoded_mb": round(sum(sizes) / MB, 2),
+        "sub_file_bytes": {"median": round(cuts[9]), "p95": round(cuts[18]), "max": sizes[-1]},
+        **{name: told[name] for name in ("files", "by_version", "by_style", "by_kind", "rows")},
+    }
