@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ from bienho.synthetic.reference import document, rows
 # numbers look right and belong to nobody.
 _PHONE_PREFIXES = ("030", "031", "053", "054", "071", "072", "073", "074", "075", "080", "095")
 _PERSONAL_SERIAL = 900_000
+_MOST_CHILDREN, _ROOMY = 5, 5
 _NEIGHBOURS = 150  # kin are looked for among this many people, so that the work grows with the people only
 _OLD_PROVINCE = {"52": "Tỉnh Bình Định", "64": "Tỉnh Gia Lai"}
 _ADULT_GROUPS = Weighted(
@@ -237,7 +239,11 @@ def _phone(r: random.Random, index: int) -> str:
 
 
 def _pick_mother(r: random.Random, elders: list[Person], birth: date) -> Person | None:
-    fitting = [p for p in elders if p.sex == "F" and 18 <= (birth - p.birth).days / 365.25 <= 42]
+    children = Counter(p.mother for p in elders)
+    fitting = [
+        p for p in elders
+        if p.sex == "F" and 18 <= (birth - p.birth).days / 365.25 <= 42 and children[p.index] < _MOST_CHILDREN
+    ]  # fmt: skip
     return r.choice(fitting) if fitting else None
 
 
@@ -255,7 +261,9 @@ def _pick_relative(r: random.Random, elders: list[Person], age: float) -> Person
     """A household that takes in someone without parent or partner: most of the young, half of the others."""
     if not elders or r.random() > (0.9 if age < 22 else 0.5):
         return None
-    return r.choice(elders[-12:])
+    sizes = Counter(p.household for p in elders)
+    roomy = [p for p in elders[-12:] if sizes[p.household] < _ROOMY]
+    return r.choice(roomy) if roomy else None
 
 
 def _partner(elders: list[Person], mother: Person) -> Person | None:
