@@ -77,12 +77,13 @@ class FakeGate:
         limit: int | None = None,
         offset: int = 0,
         at: int | None = None,
+        versions: str = "current",
     ) -> tuple[FakeDecision, pa.RecordBatchReader]:
         self._enter("read", purpose, dataset)
         known = catalogue()[dataset].by_name
         assert all(name in known for name in columns), set(columns) - set(known)
         picked = ", ".join(f'"{name}"' for name in columns)
-        return self._run(dataset, picked, "", filter, order, limit, offset)
+        return self._run(dataset, picked, "", filter, order, limit, offset, versions)
 
     def aggregate(
         self,
@@ -94,8 +95,8 @@ class FakeGate:
         filter: Sequence[tuple[str, str, Any]] = (),
         order: Sequence[tuple[str, str]] = (),
         limit: int | None = None,
-        offset: int = 0,
         at: int | None = None,
+        versions: str = "current",
     ) -> tuple[FakeDecision, pa.RecordBatchReader]:
         self._enter("aggregate", purpose, dataset)
         known = catalogue()[dataset].by_name
@@ -106,7 +107,7 @@ class FakeGate:
             sql = f"count(DISTINCT {inside})" if kind == "count_distinct" else f"{MEASURES[kind]}({inside})"
             parts.append(f'{sql} AS "{name}"')
         group = " GROUP BY " + ", ".join(f'"{name}"' for name in group_by) if group_by else ""
-        return self._run(dataset, ", ".join(parts), group, filter, order, limit, offset)
+        return self._run(dataset, ", ".join(parts), group, filter, order, limit, 0, versions)
 
     def identify(
         self, actor: Any, purpose: str, relation: pa.Table, columns: Sequence[str]
@@ -126,7 +127,9 @@ class FakeGate:
         if dataset in self.broken:
             raise RuntimeError(f"broken on purpose: {SECRET_NAME}")
 
-    def _run(self, dataset: str, picked: str, group: str, filter: Any, order: Any, limit: Any, offset: int) -> Any:
+    def _run(
+        self, dataset: str, picked: str, group: str, filter: Any, order: Any, limit: Any, offset: int, versions: str
+    ) -> Any:
         where, values = [], []
         for column, operator, value in filter:
             if operator in ("is_null", "not_null"):
@@ -138,7 +141,8 @@ class FakeGate:
                 where.append(f'"{column}" {OPERATORS[operator]} ?')
                 values.append(value)
         zone, name = dataset.split(".")
-        current = " ANTI JOIN standard.superseded USING (version_id)" if catalogue()[dataset].versioned else ""
+        replaced = " ANTI JOIN standard.superseded USING (version_id)"
+        current = replaced if catalogue()[dataset].versioned and versions == "current" else ""
         sql = f"SELECT {picked} FROM {zone}.{name}{current}"
         if where:
             sql += " WHERE " + " AND ".join(where)
@@ -202,18 +206,30 @@ def _fill(rows: _Rows, chance: random.Random) -> None:
             )
     for number, title in enumerate(("Bệnh nhiễm trùng và ký sinh trùng", "U tân sinh"), 1):
         rows.add(
-            "reference.icd_chapter", chapter="I" * number, ordinal=number, title_vi=title,
-            title_en=f"Chapter {number}", edition="test", valid_from=date(2020, 1, 1),
-        )  # fmt: skip
+            "reference.icd_chapter",
+            chapter="I" * number,
+            ordinal=number,
+            title_vi=title,
+            title_en=f"Chapter {number}",
+            edition="test",
+            valid_from=date(2020, 1, 1),
+        )
     weeks: dict[tuple[str, date, str], list[Any]] = {}
     for row in rows.tables["conformed.encounter"]:
         key = (row["facility_code"], row["week_start"], row["_chapter"])
         weeks.setdefault(key, []).append(row["_cost"])
     for (code, week, chapter), costs in weeks.items():
         rows.add(
-            "derived.facility_week_chapter", facility_code=code, facility_canonical=code, week_start=week,
-            chapter=chapter, encounters=len(costs), patients=len(costs), cost=sum(costs), encounters_without_cost=0,
-        )  # fmt: skip
+            "derived.facility_week_chapter",
+            facility_code=code,
+            facility_canonical=code,
+            week_start=week,
+            chapter=chapter,
+            encounters=len(costs),
+            patients=len(costs),
+            cost=sum(costs),
+            encounters_without_cost=0,
+        )
 
 
 def _delivery(rows: _Rows, chance: random.Random, seq: int, code: str, at: datetime, communes: Sequence[str]) -> None:
@@ -224,18 +240,34 @@ def _delivery(rows: _Rows, chance: random.Random, seq: int, code: str, at: datet
         flawed += _dossier(rows, chance, seq, hoso, code, at, communes)
     if spoiled:
         rows.add(
-            "quality.quarantine", version_id=version_id(seq, count + 1), delivery_seq=seq,
-            delivery_id=delivery_id(seq), hoso=count + 1, facility_code=code, code="IN-NO-MA-LK",
+            "quality.quarantine",
+            version_id=version_id(seq, count + 1),
+            delivery_seq=seq,
+            delivery_id=delivery_id(seq),
+            hoso=count + 1,
+            facility_code=code,
+            code="IN-NO-MA-LK",
             message="Hồ sơ không có mã liên kết nên không xác định được lượt khám.",
-        )  # fmt: skip
+        )
     rows.add(
-        "standard.delivery", delivery_seq=seq, delivery_id=delivery_id(seq), kind="xml130", source="folder",
-        bytes=18_000 * count, received_at=at, facility_code=code, created=f"{at:%Y%m%d}",
-        hoso_declared=str(count + spoiled), hoso_found=count + spoiled,
+        "standard.delivery",
+        delivery_seq=seq,
+        delivery_id=delivery_id(seq),
+        kind="xml130",
+        source="folder",
+        bytes=18_000 * count,
+        received_at=at,
+        facility_code=code,
+        created=f"{at:%Y%m%d}",
+        hoso_declared=str(count + spoiled),
+        hoso_found=count + spoiled,
         outcome="quarantined" if spoiled else "accepted_with_findings" if flawed else "accepted",
-        accepted=count - flawed, accepted_with_findings=flawed, quarantined=int(spoiled), duplicates=0,
+        accepted=count - flawed,
+        accepted_with_findings=flawed,
+        quarantined=int(spoiled),
+        duplicates=0,
         superseded=0,
-    )  # fmt: skip
+    )
 
 
 def _dossier(
@@ -255,51 +287,129 @@ def _dossier(
     lines = chance.randint(1, 4)
     amounts = [Decimal(chance.randint(5, 900) * 1000) for _ in range(lines)]
     rows.add(
-        "standard.xml130_dossier", version_id=version, delivery_seq=seq, delivery_id=delivery_id(seq), hoso=hoso,
-        facility_code=code, dossier_key=key, patient_key=patient, record_id=f"{chance.getrandbits(128):032x}",
-        content_digest=f"{chance.getrandbits(128):032x}", format_version=chance.choice(("3176", "3176", "4750", "130")),
-        version_evidence="structure", received_at=at,
-    )  # fmt: skip
+        "standard.xml130_dossier",
+        version_id=version,
+        delivery_seq=seq,
+        delivery_id=delivery_id(seq),
+        hoso=hoso,
+        facility_code=code,
+        dossier_key=key,
+        patient_key=patient,
+        record_id=f"{chance.getrandbits(128):032x}",
+        content_digest=f"{chance.getrandbits(128):032x}",
+        format_version=chance.choice(("3176", "3176", "4750", "130")),
+        version_evidence="structure",
+        received_at=at,
+    )
     stamp = f"{day:%Y%m%d}0830"
     rows.add(
-        "standard.xml130_1", version_id=version, row_no=1, MA_LK="*", STT="1", MA_BN="*", HO_TEN="*", SO_CCCD="*",
-        NGAY_SINH="199001010000", GIOI_TINH="2", DIA_CHI="*", MA_BENH_CHINH=icd, NGAY_VAO=stamp, NGAY_RA=stamp,
-        MA_CSKCB=code, T_TONGCHI_BV=f"{sum(amounts):.2f}", CHAN_DOAN_RV="*", MAXA_CU_TRU=commune, MA_KHOA="K01",
-    )  # fmt: skip
+        "standard.xml130_1",
+        version_id=version,
+        row_no=1,
+        MA_LK="*",
+        STT="1",
+        MA_BN="*",
+        HO_TEN="*",
+        SO_CCCD="*",
+        NGAY_SINH="199001010000",
+        GIOI_TINH="2",
+        DIA_CHI="*",
+        MA_BENH_CHINH=icd,
+        NGAY_VAO=stamp,
+        NGAY_RA=stamp,
+        MA_CSKCB=code,
+        T_TONGCHI_BV=f"{sum(amounts):.2f}",
+        CHAN_DOAN_RV="*",
+        MAXA_CU_TRU=commune,
+        MA_KHOA="K01",
+    )
     for number, amount in enumerate(amounts, 1):
         rows.add(
-            "standard.xml130_2", version_id=version, row_no=number, MA_LK="*", STT=str(number), MA_THUOC="40.48",
-            TEN_THUOC="Paracetamol 500mg", DON_VI_TINH="Viên", SO_LUONG="10.000", THANH_TIEN_BV=f"{amount:.2f}",
-            LIEU_DUNG="*", MA_BAC_SI="*", NGAY_YL=stamp,
-        )  # fmt: skip
+            "standard.xml130_2",
+            version_id=version,
+            row_no=number,
+            MA_LK="*",
+            STT=str(number),
+            MA_THUOC="40.48",
+            TEN_THUOC="Paracetamol 500mg",
+            DON_VI_TINH="Viên",
+            SO_LUONG="10.000",
+            THANH_TIEN_BV=f"{amount:.2f}",
+            LIEU_DUNG="*",
+            MA_BAC_SI="*",
+            NGAY_YL=stamp,
+        )
         rows.add(
-            "conformed.claim_item", version_id=version, encounter_key=key, patient_key=patient, facility_code=code,
-            table_name="XML2", row_no=number, kind="drug", amount_hospital=amount,
-        )  # fmt: skip
+            "conformed.claim_item",
+            version_id=version,
+            encounter_key=key,
+            patient_key=patient,
+            facility_code=code,
+            table_name="XML2",
+            row_no=number,
+            kind="drug",
+            amount_hospital=amount,
+        )
     rows.add(
         "standard.xml130_5", version_id=version, row_no=1, MA_LK="*", STT="1", DIEN_BIEN_LS="*", THOI_DIEM_DBLS=stamp
     )
     encounter = {
-        "version_id": version, "encounter_key": key, "patient_key": patient, "facility_code": code,
-        "facility_canonical": code, "encounter_class": "AMB", "admitted_at": datetime(day.year, day.month, day.day, 8),
-        "discharged_at": datetime(day.year, day.month, day.day, 9), "service_date": day,
-        "week_start": day - timedelta(days=day.weekday()), "commune_canonical": commune, "sex": "female", "age_years": 36,
-    }  # fmt: skip
+        "version_id": version,
+        "encounter_key": key,
+        "patient_key": patient,
+        "facility_code": code,
+        "facility_canonical": code,
+        "encounter_class": "AMB",
+        "admitted_at": datetime(day.year, day.month, day.day, 8),
+        "discharged_at": datetime(day.year, day.month, day.day, 9),
+        "service_date": day,
+        "week_start": day - timedelta(days=day.weekday()),
+        "commune_canonical": commune,
+        "sex": "female",
+        "age_years": 36,
+    }
     rows.add("conformed.encounter", **encounter, _chapter=chapter, _cost=sum(amounts))
     rows.add(
-        "conformed.condition", version_id=version, encounter_key=key, patient_key=patient, facility_code=code,
-        table_name="XML1", row_no=1, rank=1, role="main", code_received=icd, icd10=icd, chapter=chapter,
-    )  # fmt: skip
+        "conformed.condition",
+        version_id=version,
+        encounter_key=key,
+        patient_key=patient,
+        facility_code=code,
+        table_name="XML1",
+        row_no=1,
+        rank=1,
+        role="main",
+        code_received=icd,
+        icd10=icd,
+        chapter=chapter,
+    )
     rows.add(
-        "conformed.claim", version_id=version, encounter_key=key, patient_key=patient, facility_code=code,
+        "conformed.claim",
+        version_id=version,
+        encounter_key=key,
+        patient_key=patient,
+        facility_code=code,
         total_hospital=sum(amounts),
-    )  # fmt: skip
+    )
     if chance.random() > 0.18:
         return 0
     finding = chance.choice(FINDINGS[:3])
     rows.add(
-        "quality.finding", finding_id=f"{version}-1", version_id=version, delivery_seq=seq, delivery_id=delivery_id(seq),
-        dossier_key=key, facility_code=code, table_name=finding[2], row_no=1, field=finding[3], code=finding[0],
-        rule=finding[5], severity=finding[1], owner="facility", message=finding[4], rule_revision=1,
-    )  # fmt: skip
+        "quality.finding",
+        finding_id=f"{version}-1",
+        version_id=version,
+        delivery_seq=seq,
+        delivery_id=delivery_id(seq),
+        dossier_key=key,
+        facility_code=code,
+        table_name=finding[2],
+        row_no=1,
+        field=finding[3],
+        code=finding[0],
+        rule=finding[5],
+        severity=finding[1],
+        owner="facility",
+        message=finding[4],
+        rule_revision=1,
+    )
     return 1

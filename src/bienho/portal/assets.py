@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import vl_convert
@@ -29,7 +30,7 @@ def build_assets(folder: Path) -> bool:
     """Write the files into `folder`; False when they are there already in this version."""
     style = style_sheet()
     plain = {path.name: path.read_bytes() for path in sorted((HERE / "static").iterdir()) if path.suffix != ".css"}
-    versions = f"{vl_convert.__version__} {CHART_SNIPPET}"
+    versions = f"{version('vl-convert-python')} {CHART_SNIPPET}"
     digest = hashlib.sha256(style.encode() + b"".join(plain.values()) + versions.encode()).hexdigest()
     stamp = folder / STAMP
     if stamp.exists() and stamp.read_text(encoding="ascii") == digest:

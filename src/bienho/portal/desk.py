@@ -12,12 +12,13 @@ from django.http import HttpRequest
 from bienho.config import ProvinceProfile, load_profile
 from bienho.core.errors import DeniedError, StorageError
 from bienho.portal.components import State
-from bienho.portal.house import Filter, House, Measures, Order
+from bienho.portal.house import Filter, House, Measures, Order, Versions
 from bienho.portal.language import t
 
 OPERATIONS = "van-hanh"
 SURVEILLANCE = "giam-sat"
-MOST_ROWS = 10_000
+MOST_ROWS = 100_000
+"""No page holds more rows than this; the gate has its own limit beside it."""
 Row = dict[str, Any]
 T = TypeVar("T")
 
@@ -48,10 +49,19 @@ class Desk:
         order: Order = (),
         limit: int = MOST_ROWS,
         offset: int = 0,
+        versions: Versions = "current",
     ) -> list[Row]:
         """Rows as dicts, never more than `MOST_ROWS`."""
         decision, reader = self.house.gate.read(
-            self.actor, self.purpose, dataset, columns, filter, order, min(limit, MOST_ROWS), offset
+            self.actor,
+            self.purpose,
+            dataset,
+            columns,
+            filter,
+            order,
+            min(limit, MOST_ROWS),
+            offset,
+            versions=versions,
         )
         return self._take(decision, reader)
 
@@ -63,16 +73,17 @@ class Desk:
         filter: Filter = (),
         order: Order = (),
         limit: int = MOST_ROWS,
+        versions: Versions = "current",
     ) -> list[Row]:
         """Grouped measures as dicts."""
         decision, reader = self.house.gate.aggregate(
-            self.actor, self.purpose, dataset, group_by, measures, filter, order, limit
+            self.actor, self.purpose, dataset, group_by, measures, filter, order, limit, versions=versions
         )
         return self._take(decision, reader)
 
-    def count(self, dataset: str, filter: Filter = ()) -> int:
+    def count(self, dataset: str, filter: Filter = (), versions: Versions = "current") -> int:
         """How many rows there are."""
-        return int(self.totals(dataset, (), {"n": ("count", None)}, filter)[0]["n"])
+        return int(self.totals(dataset, (), {"n": ("count", None)}, filter, versions=versions)[0]["n"])
 
     def facility_name(self, code: str | None) -> str:
         """Name of a facility by the code it sends; the code itself when the profile does not know it."""

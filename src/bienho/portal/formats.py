@@ -20,6 +20,7 @@ BILLION = 1_000_000_000
 SECONDS_PER_DAY = 86_400
 
 Number = int | float | Decimal
+"""What may be written as a number."""
 
 
 def number(value: Number | None, decimals: int = 0) -> str:
@@ -43,7 +44,7 @@ def money(amount: Number | None) -> str:
     """Amount in đồng written in đồng, triệu đồng or tỷ đồng by its size."""
     if amount is None:
         return DASH
-    size = abs(amount)
+    size = abs(Decimal(amount))
     if size >= BILLION:
         return t("{n} tỷ đồng", n=number(Decimal(amount) / BILLION, 2))
     if size >= MILLION:

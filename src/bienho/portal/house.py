@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bienho.config import Home, KeyRing
 
 Filter = Sequence[tuple[str, str, Any]]
 Order = Sequence[tuple[str, str]]
 Measures = Mapping[str, tuple[str, str | None]]
+Versions = Literal["current", "all"]
 
 
 class ActorLike(Protocol):
@@ -39,6 +40,7 @@ class GateLike(Protocol):
         limit: int | None = None,
         offset: int = 0,
         at: int | None = None,
+        versions: Versions = "current",
     ) -> tuple[Any, Any]: ...
 
     def aggregate(
@@ -51,6 +53,8 @@ class GateLike(Protocol):
         filter: Filter = (),
         order: Order = (),
         limit: int | None = None,
+        at: int | None = None,
+        versions: Versions = "current",
     ) -> tuple[Any, Any]: ...
 
     def identify(self, actor: Any, purpose: str, relation: Any, columns: Sequence[str]) -> tuple[Any, Any]: ...

@@ -11,11 +11,13 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 
 from bienho.portal.components import Cell, Column, Field, Form, Pagination, State, Table
-from bienho.portal.desk import MOST_ROWS, Desk, Row
+from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import LOCAL, number
+from bienho.portal.house import Versions
 from bienho.portal.language import t
 
 PER_PAGE = 50
+EXPORT_ROWS = 10_000
 LAST_PAGE = 10_000
 
 
@@ -59,6 +61,7 @@ class Listing:
     fixed: Sequence[tuple[str, str, Any]] = ()
     empty: State | None = None
     prepare: Callable[[list[Row]], None] | None = None
+    versions: Versions = "current"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +123,12 @@ def read_listing(request: HttpRequest, desk: Desk, listing: Listing) -> Listed:
     """Read one page of the list (or, for a download, its first ten thousand rows) through the gate."""
     asked = Asked(request, listing)
     everything = request.GET.get("xuat") == f"{listing.id}.csv"
-    total = desk.count(listing.dataset, asked.filter)
+    total = desk.count(listing.dataset, asked.filter, listing.versions)
     pages = max(1, -(-total // PER_PAGE))
     page = min(asked.page, pages)
     order = [asked.order] if asked.order[0] == listing.tie else [asked.order, (listing.tie, "desc")]
-    limit, offset = (MOST_ROWS, 0) if everything else (PER_PAGE, (page - 1) * PER_PAGE)
-    rows = desk.rows(listing.dataset, listing.needs, asked.filter, order, limit, offset)
+    limit, offset = (EXPORT_ROWS, 0) if everything else (PER_PAGE, (page - 1) * PER_PAGE)
+    rows = desk.rows(listing.dataset, listing.needs, asked.filter, order, limit, offset, listing.versions)
     if listing.prepare:
         listing.prepare(rows)
     shows = [show for show in listing.shows if show.key in asked.columns]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
+from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from bienho.core.errors import ConfigError
@@ -38,7 +39,7 @@ def listen(host: str, port: int, *, on_ready: Callable[[], None] | None = None) 
 
 
 async def _serve(bridge: Bridge, host: str, port: int, on_ready: Callable[[], None] | None) -> None:
-    server = Server(bridge, address=host, port=port, interface="asginl", log_access=False, log_enabled=False)
+    server = Server(bridge, address=host, port=port, interface=Interfaces.ASGINL, log_access=False, log_enabled=False)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(ValueError, NotImplementedError):

@@ -1,7 +1,7 @@
-"""Signing in with a one-time link, on this machine only.
+"""Signing in with a one-time link: it works on this machine, once, for ten minutes.
 
-`issue_link` prints into the terminal of whoever may run the program; opening the address shows a page, and only its
-button (a POST) uses the token up, so that programs which fetch links beforehand cannot.
+Opening its address shows a page, and only the button there (a POST) uses the token up, so that programs which fetch
+links beforehand cannot.
 """
 
 from __future__ import annotations

@@ -89,9 +89,12 @@ def _todo(desk: Desk, facilities: list[Row]) -> TodoList:
     silent = _silent(desk, facilities)
     quarantined = desk.totals("quality.quarantine", ["facility_code"], {"n": ("count", None)}, order=[("n", "desc")])
     owners = desk.totals(
-        "quality.finding", ["owner"], {"n": ("count", None), "hs": ("count_distinct", "version_id")},
-        [("severity", "=", "error")], [("n", "desc")],
-    )  # fmt: skip
+        "quality.finding",
+        ["owner"],
+        {"n": ("count", None), "hs": ("count_distinct", "version_id")},
+        [("severity", "=", "error")],
+        [("n", "desc")],
+    )
     warnings = desk.count("quality.finding", [("severity", "=", "warning")])
     if quarantined:
         names = ", ".join(desk.facility_name(row["facility_code"]) for row in quarantined[:2])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.template.loader import get_template
 from django.template.context import Context
+from django.template.loader import get_template
 from django.utils.safestring import SafeString, mark_safe
 
 from bienho.portal import formats, language

@@ -85,7 +85,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """The answer to anything unforeseen. The log gets the error's class and place, not its text: it may hold a value."""
+    """The answer to anything unforeseen. The log gets its class and place, not its text: that may hold a value."""
     kind, _, trace = sys.exc_info()
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from bienho.config import load_profile
@@ -97,12 +98,9 @@ def _outline(rings: Sequence[Sequence[Point]]) -> str:
     """Edges that belong to one cell only: what is left after neighbours cancel each other."""
     edges: dict[tuple[Point, Point], tuple[Point, Point]] = {}
     for ring in rings:
-        for a, b in zip(ring, ring[1:], strict=False):
+        for a, b in pairwise(ring):
             key = (min(a, b), max(a, b))
-            if key in edges:
-                del edges[key]
-            elif a != b:
-                edges[key] = (a, b)
+            edges.pop(key, None)
     return "".join(f"M{a[0]:g},{a[1]:g}L{b[0]:g},{b[1]:g}" for a, b in edges.values())
 
 

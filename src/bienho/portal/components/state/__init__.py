@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Empty says what will appear and how to get it there; error says what happened, what is safe, what to do, a code."""
+    """Empty says what will appear and how to get it there; error what happened, what is safe, what to do, a code."""
 
     kind: Literal["empty", "loading", "error", "partial", "denied", "good"]
     title: str

@@ -16,7 +16,10 @@ Kind = Literal["text", "number", "code", "date"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One shown value. `note` is the small line under it; `raw` is what a CSV carries instead of `text`."""
+    """One shown value. `note` is the small line under it; `raw` is what a CSV carries instead of `text`.
+
+    `opened` marks a text that came from the vault for this one look.
+    """
 
     text: str
     href: str = ""
@@ -24,6 +27,7 @@ class Cell:
     note: str = ""
     raw: Any = None
     lang: str = ""
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Table:
     csv_url: str = ""
     caption_hidden: bool = False
     dense: bool = False
+    note: str = ""
     component: ClassVar[str] = "table"
     lines: list[list[tuple[Column, Cell]]] = field(init=False, repr=False)
 
