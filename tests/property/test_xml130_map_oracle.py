@@ -72,7 +72,7 @@ FIELDS: dict[str, dict[str, list[Any]]] = {
     "2": {"MA_THUOC": TEXTS, "TEN_THUOC": TEXTS, "SO_LUONG": AMOUNTS, "THANH_TIEN_BV": AMOUNTS, "NGAY_YL": DATES},
     "3": {
         "MA_DICH_VU": TEXTS, "TEN_DICH_VU": TEXTS, "MA_VAT_TU": TEXTS, "TEN_VAT_TU": TEXTS, "MA_NHOM": CODES,
-        "THANH_TIEN_BV": AMOUNTS, "TYLE_TT_DV": AMOUNTS,
+        "THANH_TIEN_BV": AMOUNTS, "SO_LUONG": AMOUNTS,
     },
     "4": {"MA_DICH_VU": TEXTS, "TEN_CHI_SO": TEXTS, "GIA_TRI": VALUES, "KET_LUAN": ["*"], "NGAY_KQ": DATES},
     "5": {"DIEN_BIEN_LS": ["*"], "HOI_CHAN": ["*"], "THOI_DIEM_DBLS": DATES},

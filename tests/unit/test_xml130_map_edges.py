@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bienho.standards.xml130 import map as xml130_map
-from bienho.terminology import builtin_editions, parse_icd10, parse_import, reference_tables
+from bienho.terminology import Edition, builtin_editions, parse_icd10, parse_import, reference_tables
 from support.model_runner import dossier, fetch, run, warehouse
 
 
@@ -155,3 +155,33 @@ def test_the_vault_marker_is_presence_and_never_a_value() -> None:
     assert column("insured", "encounter", rows) == [True, False, False]
     assert column("department_list", "encounter", rows) == [None, None, None]
     assert column("well_formed", "condition", rows) == [False, False, False]
+
+
+def test_the_day_an_edition_takes_over_doubles_and_loses_nothing() -> None:
+    """Every list gets a second edition with the same rows; on its first day each code still has exactly one meaning."""
+    first = date(2026, 9, 1)
+    again = []
+    for old in builtin_editions():
+        rows = reference_tables([old])[old.dataset].to_pylist()
+        kept = [{**r, "valid_from": max(r["valid_from"], first)} for r in rows if (r["valid_to"] or date.max) > first]
+        table = old.rows.schema.empty_table().from_pylist(kept, schema=old.rows.schema)
+        again.append(Edition(old.code_system, "second", first, table, old.complete))
+    visit = {
+        "MAXA_CU_TRU": "21634",
+        "MATINH_CU_TRU": "64",
+        "MA_LOAI_KCB": "12",
+        "KET_QUA_DTRI": "1",
+        "MA_LOAI_RV": "2",
+        "GIOI_TINH": "1",
+        "MA_DOITUONG_KCB": "1.3",
+        "MA_NOI_DI": "64001",
+        "MA_NOI_DEN": "52001",
+        "MA_DKBD": "52001",
+        "MA_DANTOC": "10",
+        "MA_BENH_CHINH": "J18.9",
+    }
+    rows = [{**visit, "NGAY_RA": day} for day in ("202608312359", "202609010000", "202609020000")]
+    for table in ("encounter", "patient", "claim", "condition"):
+        plain = mapped(table, rows)
+        assert len(plain) == 3
+        assert mapped(table, rows, extra=again) == plain
