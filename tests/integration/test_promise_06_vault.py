@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -134,6 +136,30 @@ def test_a_patient_erased_before_the_first_dossier_never_comes_in(vault: Vault) 
     assert vault.erase([one.patient_key], "Điều 14") == 1
     assert vault.seal([one]).erased == 1
     assert vault.counts() == {"records": 0, "patients": 0, "erased": 1}
+
+
+def test_erasing_beside_sealers_leaves_no_way_to_the_person(made: Made, vault: Vault) -> None:
+    """Sealers keep bringing new contents of one patient while the patient is erased."""
+    patient = entry(vault, 0).patient_key
+    results: list[int] = []
+
+    def keep_sealing(turn: int) -> None:
+        for revision in range(15):
+            results.append(vault.seal([entry(vault, 0, revision=100 * turn + revision)]).erased)
+
+    threads = [threading.Thread(target=keep_sealing, args=(turn,)) for turn in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(results) < 10:
+        time.sleep(0.005)
+    vault.erase([patient], "Điều 14")
+    for thread in threads:
+        thread.join()
+    assert sum(results) > 0
+    assert vault.find("personal_id", str(entry(vault, 0).payload["XML1"][0]["SO_CCCD"])) == []
+    assert vault.counts()["patients"] == 0
+    # every record written came in before the key was destroyed, none after
+    assert vault.counts()["records"] == len(results) - sum(results)
 
 
 def test_the_destroyed_key_is_gone_from_the_table_file(made: Made, vault: Vault, batch: list[VaultEntry]) -> None:

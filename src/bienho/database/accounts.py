@@ -5,6 +5,7 @@ PostgreSQL refuses to run as root. As root we lend it an unprivileged account; o
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import subprocess
@@ -30,18 +31,24 @@ class Account:
         self, command: Sequence[str | Path], *, seconds: float = 300, extra: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a fixed program to its end as this account: bare environment plus `extra`, in `/`, off our terminal."""
-        return subprocess.run(  # noqa: S603 - the callers' programs are fixed; no shell sees outside text
-            command,
-            cwd="/",
-            env={**ENVIRONMENT, **(extra or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            start_new_session=True,
-            timeout=seconds,
-            user=self.uid if self.lent else None,
-            group=self.gid if self.lent else None,
-            extra_groups=[] if self.lent else None,
-        )
+        try:
+            return subprocess.run(  # noqa: S603 - the callers' programs are fixed; no shell sees outside text
+                command,
+                cwd="/",
+                env={**ENVIRONMENT, **(extra or {})},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                start_new_session=True,
+                timeout=seconds,
+                user=self.uid if self.lent else None,
+                group=self.gid if self.lent else None,
+                extra_groups=[] if self.lent else None,
+            )
+        except OSError as error:
+            # EPERM, EINVAL: a root that may not change its account (some containers). EACCES is about the program.
+            if self.lent and error.errno in {errno.EPERM, errno.EINVAL}:
+                raise _no_account() from None
+            raise
 
     def can_enter(self, folder: Path) -> bool:
         """Whether the account may walk into a folder, asked of the kernel and not of mode bits (ACLs count)."""
@@ -79,9 +86,13 @@ def server_account(data: Path | None = None) -> Account:
             continue
         if entry.pw_uid != 0:
             return Account(entry.pw_uid, entry.pw_gid, lent=True)
-    raise ConfigError(
+    raise _no_account()
+
+
+def _no_account() -> ConfigError:
+    return ConfigError(
         "CFG-POSTGRES-USER",
-        "PostgreSQL không chạy dưới quyền root và không tìm thấy tài khoản thường nào để chạy.",
-        hint="Tạo tài khoản `bienho` (useradd --system bienho) hoặc đặt BIENHO_POSTGRES_USER.",
+        "PostgreSQL không chạy dưới quyền root và không có tài khoản thường nào để chạy thay.",
+        hint="Chạy lệnh dưới một tài khoản thường, hoặc tạo tài khoản `bienho` (useradd --system bienho).",
         who=WHO,
     )
