@@ -27,6 +27,8 @@ CONNECTION_MARKS = (
     "terminating connection",
     "no connection to the server",
     "the database system is",
+    # All that is left to say of a commit when the server went away in the middle of it.
+    'Failed to execute query "ROLLBACK"',
 )
 DISK_MARKS = ("No space left", "Disk quota exceeded", "could not extend file")
 # Shape of a statement, not content of a row: names of tables, columns and functions only.

@@ -1,0 +1,220 @@
+"""Jobs that rewrite the lake must not change what it says; digests and counts must see it when something does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bienho.core.errors import StorageError, UsageError
+from bienho.database import Role, create_lake_schema, drop_lake_schema
+from bienho.lake import Lake, maintenance
+from support.homes import Made, temporary_home
+
+pytestmark = pytest.mark.database
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    physical_type: str
+
+
+@dataclass(frozen=True)
+class Table:
+    zone: str
+    name: str
+    fields: tuple[Column, ...]
+    versioned: bool = False
+
+    def ddl(self) -> str:
+        columns = ", ".join(f'"{field.name}" {field.physical_type}' for field in self.fields)
+        return f"CREATE TABLE IF NOT EXISTS lake.{self.zone}.{self.name} ({columns})"
+
+
+SUPERSEDED = Table("standard", "superseded", (Column("version_id", "BIGINT"), Column("by_version_id", "BIGINT")))
+LINE = Table(
+    "standard",
+    "line",
+    (
+        Column("version_id", "BIGINT"),
+        Column("row_no", "INTEGER"),
+        Column("TEN", "VARCHAR"),
+        Column("GIA", "DECIMAL(18,3)"),
+    ),
+    versioned=True,
+)
+PLAIN = Table("reference", "code", (Column("code", "VARCHAR"),))
+NAMES = ["standard.line", "standard.superseded", "reference.code"]
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Made]:
+    with temporary_home() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def lake(made: Made) -> Iterator[Lake]:
+    """A history: 30 small commits, some versions replaced, some rows deleted."""
+    chance = random.Random(20261123)
+    with Lake.open(made.home, made.database, read_only=False, threads=2) as opened:
+        opened.create_tables([SUPERSEDED, LINE, PLAIN])
+        for batch in range(1, 31):
+            first = batch * 1_000
+            rows = [(first + n, row, f"Thuốc {row}", chance.random()) for n in range(5) for row in range(1, 4)]
+            replaced = [(chance.randrange(1, batch) * 1_000 + n, first + n) for n in range(2)] if batch > 1 else []
+
+            def work(connection, rows=rows, replaced=replaced, batch=batch):  # type: ignore[no-untyped-def]
+                connection.execute(f"INSERT INTO lake.standard.line VALUES {', '.join(map(str, rows))}")
+                if replaced:
+                    connection.execute(f"INSERT INTO lake.standard.superseded VALUES {', '.join(map(str, replaced))}")
+                if batch % 7 == 0:
+                    connection.execute(f"DELETE FROM lake.standard.line WHERE version_id = {batch * 1_000 - 997}")
+
+            opened.commit(work, author="thử", message=f"lô {batch}", deliveries=[f"D{batch:012d}"])
+        yield opened
+
+
+def everything(lake: Lake, at: int | None = None) -> list[dict[str, str]]:
+    return [lake.table_digests(NAMES, "current", at=at), lake.table_digests(NAMES, "all", at=at)]
+
+
+def test_compaction_changes_files_and_no_row(lake: Lake) -> None:
+    snapshots = [snapshot.id for snapshot in lake.snapshots() if snapshot.author == "thử"]
+    sampled = snapshots[::6]
+    before, past = everything(lake), [everything(lake, at) for at in sampled]
+    report = maintenance.compact(lake, now=datetime.now(UTC))
+    assert report.files_after < report.files_before / 5
+    assert report.deleted == 0, "files replaced a moment ago may be in use"
+    assert everything(lake) == before
+    assert [everything(lake, at) for at in sampled] == past
+    later = datetime.now(UTC) + timedelta(hours=2)
+    # All but what older snapshots read: a file rewritten without its deleted rows is not the one they knew.
+    assert maintenance.compact(lake, now=later).deleted > report.files_before * 0.8
+    assert everything(lake) == before
+    assert [everything(lake, at) for at in sampled] == past
+    assert maintenance.check_counts(lake) == []
+
+
+def test_dropping_replaced_versions_keeps_what_is_current(lake: Lake) -> None:
+    now_current, then_all = everything(lake)[0], everything(lake)[1]
+    at = lake.snapshot_id()
+    replaced = lake.connection.execute(
+        "SELECT count(*) FROM lake.standard.line SEMI JOIN lake.standard.superseded USING (version_id)"
+    ).fetchone()
+    report = maintenance.drop_superseded(lake)
+    assert replaced is not None
+    assert report.rows == {"standard.line": replaced[0]}
+    assert replaced[0] > 50
+    assert report.snapshot_id == lake.snapshot_id()
+    assert lake.table_digests(["standard.line"], "current") == {"standard.line": now_current["standard.line"]}
+    assert lake.table_digests(["standard.line"], "all") == {"standard.line": now_current["standard.line"]}
+    assert everything(lake, at)[1] == then_all
+    maintenance.compact(lake)
+    assert lake.table_digests(["standard.line"], "all") == {"standard.line": now_current["standard.line"]}
+    assert maintenance.drop_superseded(lake, ["standard.line"]).rows == {"standard.line": 0}
+    with pytest.raises(UsageError, match="USE-TABLE"):
+        maintenance.drop_superseded(lake, ["reference.code"])
+    with pytest.raises(UsageError, match="USE-TABLE"):
+        maintenance.drop_superseded(lake, ["standard.absent"])
+
+
+def test_retention_forgets_the_past_and_keeps_the_present(lake: Lake) -> None:
+    before = everything(lake)
+    oldest = min(snapshot.id for snapshot in lake.snapshots(1000))
+    with pytest.raises(UsageError, match="USE-KEEP-DAYS"):
+        maintenance.retain(lake, 0, datetime.now(UTC))
+    assert maintenance.retain(lake, 3, datetime.now(UTC)).snapshots == 0
+    report = maintenance.retain(lake, 3, datetime.now(UTC) + timedelta(days=4))
+    assert report.snapshots > 30
+    assert [snapshot.id for snapshot in lake.snapshots()] == [lake.snapshot_id()]
+    assert everything(lake) == before
+    with pytest.raises(StorageError):
+        everything(lake, oldest + 1)
+    on_disk = len(list(lake.data_path.rglob("*.parquet")))
+    maintenance.retain(lake, 3, datetime.now(UTC) + timedelta(days=8))
+    assert everything(lake) == before
+    assert len(list(lake.data_path.rglob("*.parquet"))) <= on_disk
+    assert maintenance.check_counts(lake) == []
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        "UPDATE lake.standard.line SET GIA = GIA + 0.001 WHERE version_id = 30004 AND row_no = 3",
+        "UPDATE lake.standard.line SET TEN = '' WHERE version_id = 30004 AND row_no = 3",
+        "UPDATE lake.standard.line SET TEN = NULL WHERE version_id = 30004 AND row_no = 3",
+        "INSERT INTO lake.standard.line SELECT * FROM lake.standard.line WHERE version_id = 30004 AND row_no = 3",
+        "INSERT INTO lake.standard.line FROM lake.standard.line WHERE version_id = 30004"
+        " UNION ALL FROM lake.standard.line WHERE version_id = 30004",
+        "DELETE FROM lake.standard.line WHERE version_id = 30004 AND row_no = 3",
+        "UPDATE lake.standard.line SET row_no = 4 - row_no WHERE version_id = 30004 AND row_no <> 2",
+    ],
+)
+def test_one_planted_wrong_row_changes_the_digest(lake: Lake, plant: str) -> None:
+    before = lake.table_digests(["standard.line"])
+    lake.connection.execute("BEGIN")
+    try:
+        lake.connection.execute(plant)
+        # Digests run on cursors of their own, which do not see an open transaction: commit, look, put back.
+        lake.connection.execute("COMMIT")
+        assert lake.table_digests(["standard.line"]) != before
+    finally:
+        at = lake.snapshot_id() - 1
+        lake.connection.execute("BEGIN")
+        lake.connection.execute(f"CREATE TEMP TABLE good AS FROM lake.standard.line AT (VERSION => {at})")
+        lake.connection.execute("DELETE FROM lake.standard.line")
+        lake.connection.execute("INSERT INTO lake.standard.line FROM good")
+        lake.connection.execute("DROP TABLE temp.good")
+        lake.connection.execute("COMMIT")
+    assert lake.table_digests(["standard.line"]) == before
+
+
+def test_omitted_columns_do_not_count(lake: Lake) -> None:
+    plain = lake.table_digests(["standard.line"])
+    assert lake.table_digests(["standard.line"], omit={"standard.line": ["TEN"]}) != plain
+    assert lake.table_digests(["standard.line"], omit={"reference.code": ["code"]}) == plain
+
+
+def test_counts_that_lie_are_found(made: Made, lake: Lake) -> None:
+    true = lake.table_counts()["standard.line"]
+    assert maintenance.check_counts(lake, {"standard.line": true}) == []
+    (wrong,) = maintenance.check_counts(lake, {"standard.line": true + 1})
+    assert (wrong.table, wrong.counted, wrong.expected) == ("standard.line", true, true + 1)
+    with pytest.raises(UsageError, match="USE-TABLE"):
+        maintenance.check_counts(lake, {"standard.absent": 0})
+    change = "UPDATE lake.ducklake_data_file SET record_count = record_count {} 1 WHERE end_snapshot IS NULL"
+    with made.database.connect(Role.WORKER, autocommit=True) as worker:
+        worker.execute(change.format("+"))
+        try:
+            with Lake.open(made.home, made.database, read_only=True) as reader:
+                found = maintenance.check_counts(reader)
+        finally:
+            worker.execute(change.format("-"))
+    assert {mismatch.table for mismatch in found} == {"standard.line", "standard.superseded"}
+    assert all(mismatch.catalog > mismatch.counted for mismatch in found)
+    assert maintenance.check_counts(lake) == []
+
+
+def test_a_lake_beside_the_lake(made: Made, lake: Lake) -> None:
+    """What a rebuild does: another catalog in its own schema, equal rows, then gone without a trace."""
+    create_lake_schema(made.database, "lake_r0001")
+    with Lake.open(made.home, made.database, read_only=False, catalog="lake_r0001") as fresh:
+        fresh.create_tables([SUPERSEDED, LINE, PLAIN])
+        rows = lake.connection.execute("FROM lake.standard.line ORDER BY random()").to_arrow_table()
+        with fresh.registered(incoming=rows):
+            fresh.commit(
+                lambda c: c.execute("INSERT INTO lake.standard.line FROM incoming"),
+                author="rebuild",
+                message="all",
+                deliveries=(),
+            )
+        assert fresh.table_digests(["standard.line"], "all") == lake.table_digests(["standard.line"], "all")
+    drop_lake_schema(made.database, "lake_r0001")
+    Lake.remove_files(made.home, "lake_r0001")
+    assert [entry.name for entry in made.home.lake_dir.iterdir()] == ["lake"]
+    Lake.remove_files(made.home, "lake_r0001")
