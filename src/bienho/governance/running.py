@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import duckdb
@@ -111,7 +111,8 @@ def _deadline(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[Non
 
     def stop() -> None:
         late.set()
-        cursor.interrupt()
+        with suppress(duckdb.Error):  # the statement ended in this very moment and the cursor is closed
+            cursor.interrupt()
 
     timer = threading.Timer(seconds, stop)
     timer.daemon = True
