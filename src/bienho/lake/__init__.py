@@ -4,7 +4,7 @@ from bienho.lake.commits import Retry, Snapshot
 from bienho.lake.engine import Bounds, extension_path
 from bienho.lake.lake import ContractLike, Lake
 from bienho.lake.raw import RawHeader, RawItem, RawStore, Receipt
-from bienho.lake.relations import LakeTable, Versions
+from bienho.lake.relations import LakeTable, Versions, reading
 
 __all__ = [
     "Bounds",
@@ -19,4 +19,5 @@ __all__ = [
     "Snapshot",
     "Versions",
     "extension_path",
+    "reading",
 ]
