@@ -49,7 +49,7 @@ def chapter_of(code: Icd10Code) -> str | None:
 
 
 def icd10_demo() -> Edition:
-    """About 370 common codes with Vietnamese names. Not complete: the Ministry's list replaces it."""
+    """About 440 common codes with Vietnamese names. Not complete: the Ministry's list replaces it."""
     rows = [{key: value or None for key, value in row.items()} for row in _csv("icd10_demo.csv")]
     return build_edition(
         "icd10",
