@@ -33,6 +33,7 @@ KEEP = "database.keep"
 MACHINE = "database.machine"
 SOCKET_PATH_BYTES_MAX = 100
 START_LOCK_SECONDS = 180.0
+GLANCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +235,12 @@ def start_lock(home: Home) -> Iterator[None]:
 def share_use(home: Home) -> int:
     """Count this process among the server's users; the descriptor returned is closed to leave."""
     handle = os.open(home.run_dir / USERS_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if not _try_lock(handle, fcntl.LOCK_SH):
-        os.close(handle)
-        raise BusyError("BUSY-START", "Cơ sở dữ liệu đang dừng.", hint="Chạy lại sau giây lát.", who=WHO)
+    deadline = time.monotonic() + GLANCE_SECONDS
+    while not _try_lock(handle, fcntl.LOCK_SH):  # somebody is just looking whether the server is in use
+        if time.monotonic() > deadline:
+            os.close(handle)
+            raise BusyError("BUSY-START", "Cơ sở dữ liệu đang dừng.", hint="Chạy lại sau giây lát.", who=WHO)
+        time.sleep(0.01)
     return handle
 
 
