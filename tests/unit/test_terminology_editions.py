@@ -214,3 +214,17 @@ def test_commune_meanings_follow_the_profile_day_by_day() -> None:
     assert len(in_force("reference.commune", before)) == 373
     assert len(in_force("reference.commune", after)) == 135
     assert after - before == timedelta(days=1)
+
+
+def test_an_import_of_one_value_set_leaves_the_others_alone() -> None:
+    text = "value_set,code,name_vi,format_version\nMA_TAI_NAN,1,Tai nạn giao thông,3176\n"
+    given = parse_import("value_set", text.encode(), "PL4", D("2026-01-01"))
+    tables = reference_tables([*builtin_editions(), given])
+    rows = tables["reference.value_set"].to_pylist()
+    open_sets = {r["value_set"] for r in rows if r["valid_to"] is None}
+    assert {"MA_LOAI_KCB", "GIOI_TINH", "MA_NHOM"} <= open_sets
+    injuries = [(r["code"], r["valid_from"], r["valid_to"]) for r in rows if r["value_set"] == "MA_TAI_NAN"]
+    assert ("1", D("2026-01-01"), None) in injuries
+    assert all(end == D("2026-01-01") for _, start, end in injuries if start == OPEN_START)
+    register = [r for r in tables["reference.code_system_edition"].to_pylist() if r["code_system"] == "value_set"]
+    assert [r["valid_to"] for r in register] == [None, None]

@@ -96,6 +96,9 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What names a row besides its window: one key has at most one row on any day."""
 
+SCOPES: Mapping[str, str] = MappingProxyType({"value_set": "value_set", "concept_map": "concept_map"})
+"""Tables that hold many small lists, and the column that names the list."""
+
 EDITION_SCHEMA = pa.schema(
     [
         ("code_system", _TEXT),
@@ -153,7 +156,8 @@ def reference_tables(editions: Iterable[Edition]) -> dict[str, pa.Table]:
     """The whole content of every reference table, by dataset name.
 
     Editions of a list are put in order of the day they take force (of two on one day the one given later wins); each
-    ends the one before. Rows keep the order of their keys, so equal editions give equal tables.
+    ends the one before. Of lists of lists (`value_set`, `concept_map`) an edition ends only the lists it holds itself.
+    Rows keep the order of their keys, so equal editions give equal tables.
     """
     by_system: dict[str, list[Edition]] = {system: [] for system in SCHEMAS}
     for edition in editions:
@@ -164,16 +168,29 @@ def reference_tables(editions: Iterable[Edition]) -> dict[str, pa.Table]:
         ordered = sorted(given, key=lambda e: e.valid_from)
         parts: list[pa.Table] = []
         for index, edition in enumerate(ordered):
-            end = ordered[index + 1].valid_from if index + 1 < len(ordered) else None
-            if end is not None and end <= edition.valid_from:
+            ends = _ends(edition, ordered[index + 1 :])
+            last = None if None in ends.values() else max((e for e in ends.values() if e), default=None)
+            if last is not None and last <= edition.valid_from:
                 continue
-            parts.append(_clip(edition.rows, end))
-            register.append(_register_row(edition, end))
+            parts.append(_clip(edition, ends))
+            register.append(_register_row(edition, last))
         table = pa.concat_tables(parts) if parts else SCHEMAS[system].empty_table()
         sorting = [(key, "ascending") for key in (*KEYS[system], "valid_from")]
         tables[f"reference.{system}"] = table.sort_by(sorting).combine_chunks()
     tables["reference.code_system_edition"] = pa.Table.from_pylist(register, schema=EDITION_SCHEMA)
     return tables
+
+
+def _parts(edition: Edition) -> set[str]:
+    """The lists an edition holds: those named in its scope column, or the one it is."""
+    column = SCOPES.get(edition.code_system)
+    return set(edition.rows[column].to_pylist()) if column else {edition.code_system}
+
+
+def _ends(edition: Edition, later: Sequence[Edition]) -> dict[str, date | None]:
+    """For each list of an edition the day a later edition of that list takes over; None while none does."""
+    held = [(_parts(other), other.valid_from) for other in later]
+    return {part: min((day for parts, day in held if part in parts), default=None) for part in _parts(edition)}
 
 
 def _register_row(edition: Edition, end: date | None) -> dict[str, object]:
@@ -188,16 +205,20 @@ def _register_row(edition: Edition, end: date | None) -> dict[str, object]:
     }
 
 
-def _clip(rows: pa.Table, end: date | None) -> pa.Table:
-    """Rows with their windows ended by `end`; rows that would start on or after it are gone."""
-    if end is None:
-        return rows
+def _clip(edition: Edition, ends: Mapping[str, date | None]) -> pa.Table:
+    """Rows with their windows ended where a later edition takes over; rows that would start there or later are gone."""
+    if not any(ends.values()):
+        return edition.rows
+    column = SCOPES.get(edition.code_system)
     kept: list[dict[str, object]] = []
-    for row in rows.to_pylist():
-        if row["valid_from"] < end:
-            ends = row["valid_to"]
-            kept.append({**row, "valid_to": end if ends is None else min(ends, end)})
-    return pa.Table.from_pylist(kept, schema=rows.schema)
+    for row in edition.rows.to_pylist():
+        end = ends[row[column] if column else edition.code_system]
+        if end is None:
+            kept.append(row)
+        elif row["valid_from"] < end:
+            own = row["valid_to"]
+            kept.append({**row, "valid_to": end if own is None else min(own, end)})
+    return pa.Table.from_pylist(kept, schema=edition.rows.schema)
 
 
 def _no_overlap(code_system: str, rows: Sequence[Mapping[str, object]]) -> None:
