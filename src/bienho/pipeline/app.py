@@ -33,7 +33,11 @@ class App:
         with Lake.open(
             self.home, self.database, read_only=True, threads=threads, sandbox=True, catalog=current_catalog(self.home)
         ) as lake:
-            yield Gate(lake, self.database, self.keys, self.home, limits=self.limits)
+            gate = Gate(lake, self.database, self.keys, self.home, limits=self.limits)
+            try:
+                yield gate
+            finally:
+                gate.close()
 
     @contextmanager
     def writing(self, *, threads: int | None = None, on_wait: Callable[[], None] | None = None) -> Iterator[Lake]:

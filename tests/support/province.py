@@ -1,0 +1,63 @@
+"""A small province taken in from files, for acceptance tests: the whole house, end to end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bienho.pipeline import App, open_app, setup
+from bienho.pipeline.ingest import ingest
+from bienho.pipeline.report import IngestReport
+from bienho.synthetic import Plan, generate
+from support.homes import Made, temporary_home
+
+PLAN = Plan(persons=260, months=8, seed=64052, dirt=0.04)
+PURPOSE = "van-hanh"
+
+
+@dataclass(frozen=True)
+class Province:
+    """An opened home with the twin's deliveries in it; `reports` of the three ingests, in order."""
+
+    made: Made
+    app: App
+    files: Path
+    reports: tuple[IngestReport, ...]
+
+    def truth(self, name: str) -> list[dict[str, Any]]:
+        """Rows of one truth table."""
+        rows: list[dict[str, Any]] = pq.read_table(self.files / "truth" / f"{name}.parquet").to_pylist()
+        return rows
+
+    def deliveries(self) -> list[Path]:
+        """The files taken in, in the order in which they were."""
+        return sorted(path for path in self.files.rglob("*.xml"))
+
+
+@contextmanager
+def small_province(plan: Plan = PLAN) -> Iterator[Province]:
+    """Generate, take in by three ingests (so that the incremental way is really walked), keep open."""
+    with tempfile.TemporaryDirectory(prefix="bienho-province-") as folder, temporary_home("nhà tỉnh") as made:
+        files = Path(folder, "deliveries")
+        generate(plan, files)
+        paths = sorted(files.rglob("*.xml"))
+        third = len(paths) // 3
+        with open_app(made.home.path) as app:
+            setup.first_run(app)
+            parts = (paths[:third], paths[third : 2 * third], paths[2 * third :])
+            reports = tuple(ingest(app, part) for part in parts)
+            yield Province(made, app, files, reports)
+
+
+def whole_lake(app: App) -> dict[str, pa.Table]:
+    """Every table of the lake with every column and all versions, read past the gate: for oracles only."""
+    with app.writing() as lake:
+        names = [table.full_name for table in lake.tables()]
+        return {name: lake.connection.execute(f"SELECT * FROM lake.{name}").to_arrow_table() for name in names}
