@@ -194,7 +194,7 @@ def test_a_record_is_found_by_what_a_person_would_type(vault: Vault, batch: list
     row = {name: str(value) for name, value in one.payload["XML1"][0].items()}
     mine = {(one.patient_key, one.record_id), (batch[5].patient_key, batch[5].record_id)}
     spaced = f"{row['SO_CCCD'][:3]} {row['SO_CCCD'][3:6]}.{row['SO_CCCD'][6:]}"
-    birth = dict(one.blind)["name_birth"].split("\n")[1]
+    birth = dict(one.blind)["name_birth"].split("|")[1]
     for kind, text in (
         ("personal_id", spaced),
         ("phone", "+84 " + row["DIEN_THOAI"][1:]),

@@ -76,7 +76,12 @@ def test_a_dossier_that_names_nobody_is_refused(facility: str, ma_bn: str, ma_lk
 
 def test_blind_entries_leave_out_what_is_not_there() -> None:
     assert blind_entries(name="Siu Lan", phone="0901") == (("phone", "0901"),)
-    assert blind_entries(name="Siu Lan", birth="19800101") == (("name_birth", "Siu Lan\n19800101"),)
+    assert blind_entries(name="Siu Lan", birth="19800101") == (("name_birth", "Siu Lan|19800101"),)
     assert {
         kind for kind, _ in blind_entries(name="a", birth="1", personal_id="2", insurance_number="3", phone="4")
     } == (set(KINDS))
+
+
+def test_a_name_without_its_birth_is_a_fault_and_not_a_lost_index() -> None:
+    with pytest.raises(ValueError, match="name_birth"):
+        BlindIndex(KEYS).digests("name_birth", "Siu Lan")

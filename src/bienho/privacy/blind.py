@@ -63,16 +63,21 @@ def blind_entries(
 
 
 def name_birth(name: str, birth: str) -> str:
-    """The text of kind name_birth: the name, a line break, the day of birth."""
-    return f"{name.replace(chr(10), ' ')}\n{birth}"
+    """The text of kind name_birth: `name|day of birth`."""
+    return f"{name}|{birth}"
 
 
 def normalise(kind: str, text: str) -> list[str]:
-    """The values of a text in their one spelling: several where a field may hold several, none where unusable."""
+    """The values of a text in their one spelling: several where a field may hold several, none where unusable.
+
+    ValueError for a name_birth without its `|`: it would never be found again, and nobody would notice.
+    """
     if kind == "name_birth":
-        name, _, birth = text.rpartition("\n")
+        name, bar, birth = text.rpartition("|")
+        if not bar:
+            raise ValueError("name_birth is not name|birth")
         spelled, day = " ".join(nfc(name).upper().split()), _NOT_DIGIT.sub("", birth)[:8]
-        return [f"{spelled}\n{day}"] if spelled and day else []
+        return [f"{spelled}|{day}"] if spelled and day else []
     if kind not in KINDS:
         raise KeyError(kind)
     if text.isalnum() and text.isascii():  # one clean value: by far the most
