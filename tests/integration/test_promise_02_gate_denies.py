@@ -116,8 +116,14 @@ def test_unmapped_user_is_refused_and_a_closed_account_too(monkeypatch: pytest.M
             )
         accounts.change(made.database, production, by=boss, account_id="an", active=False)
         assert accounts.find(made.database, "an") is None
+        for home in (production, made.home):  # a closed account does not fall back on the demo's
+            with pytest.raises(DeniedError, match="DENY-ACCOUNT"):
+                accounts.actor_for_os_user(made.database, home)
+        monkeypatch.setattr(accounts_module, "os_user", lambda: "ai-do")
+        accounts.add(made.database, made.home, by=boss, account_id="sep", name="Sếp", roles=["administrator"])
+        accounts.change(made.database, made.home, by=boss, account_id="demo", active=False)
         with pytest.raises(DeniedError, match="DENY-ACCOUNT"):
-            accounts.actor_for_os_user(made.database, production)
+            accounts.actor_for_os_user(made.database, made.home)
 
 
 def test_first_account_needs_no_administrator_and_the_last_one_stays() -> None:

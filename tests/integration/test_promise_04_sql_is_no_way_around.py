@@ -12,8 +12,7 @@ import pytest
 from bienho.config import Limits
 from bienho.contracts import catalogue
 from bienho.core.errors import BienhoError, LimitError, UsageError
-from bienho.governance import PURPOSES, ROLES, Denied
-from bienho.governance.sql_check import ZONES
+from bienho.governance import ROLES, Denied
 from support.governed import PEOPLE, Governed, actor, governed
 
 pytestmark = pytest.mark.database
@@ -58,9 +57,11 @@ def test_hostile_statements_reach_nothing(house: Governed, tmp_path: Path) -> No
 
 def test_sql_and_form_allow_the_same(house: Governed) -> None:
     """Over role × purpose × dataset both doors say yes with the same columns, or both say no by the same rule."""
-    datasets = [name for name, contract in catalogue().items() if contract.zone in ZONES][::3]
+    # one dataset of each kind the rules tell apart
+    datasets = ["derived.facility_week_chapter", "quality.finding", "standard.delivery", "conformed.encounter"]
+    purposes = ("van-hanh", "tra-cuu-ho-so")
     allowed = 0
-    for role, purpose, dataset in itertools.product(ROLES, ("van-hanh", "kiem-tra", "tra-cuu-ho-so"), datasets):
+    for role, purpose, dataset in itertools.product(ROLES, purposes, datasets):
         answers = []
         for door in ("form", "sql"):
             try:
@@ -73,8 +74,7 @@ def test_sql_and_form_allow_the_same(house: Governed) -> None:
                 answers.append((denied.decision.rule, ()))
         assert answers[0] == answers[1]
         allowed += bool(answers[0][1])
-    assert 0 < allowed < len(ROLES) * 3 * len(datasets)
-    assert set(PURPOSES) >= {"van-hanh", "kiem-tra", "tra-cuu-ho-so"}
+    assert 0 < allowed < len(ROLES) * len(purposes) * len(datasets)
 
 
 def test_a_long_question_is_stopped(house: Governed) -> None:

@@ -68,14 +68,16 @@ def list_accounts(db: Database) -> list[Account]:
 def actor_for_os_user(db: Database, home: Home) -> Actor:
     """The actor of whoever runs this process; DeniedError DENY-ACCOUNT when no active account is mapped to them."""
     user = os_user()
-    found = _select(db, "os_user = %s AND active", user)
-    if found:
+    found = _select(db, "os_user = %s", user)
+    if found and found[0].active:
         return found[0].actor("cli")
-    if home.mode == "demo":
-        return ensure_demo_account(db, home).actor("cli")
+    if not found and home.mode == "demo":
+        demo = ensure_demo_account(db, home)
+        if demo.active:
+            return demo.actor("cli")
     raise DeniedError(
         "DENY-ACCOUNT",
-        f"Người dùng hệ điều hành «{user}» chưa được gắn với tài khoản nào.",
+        f"Người dùng hệ điều hành «{user}» không gắn với tài khoản nào đang dùng.",
         hint="Người quản trị thêm bằng lệnh `bienho accounts add`.",
         who="người quản trị tài khoản",
     )
