@@ -11,7 +11,7 @@ import pytest
 
 from bienho.core.errors import StorageError, UsageError
 from bienho.database import Role, create_lake_schema, drop_lake_schema
-from bienho.lake import Lake, maintenance
+from bienho.lake import Lake, Versions, maintenance
 from support.homes import Made, temporary_home
 
 pytestmark = pytest.mark.database
@@ -198,6 +198,51 @@ def test_counts_that_lie_are_found(made: Made, lake: Lake) -> None:
     assert {mismatch.table for mismatch in found} == {"standard.line", "standard.superseded"}
     assert all(mismatch.catalog > mismatch.counted for mismatch in found)
     assert maintenance.check_counts(lake) == []
+
+
+def test_random_work_and_jobs_equal_a_plain_list(lake: Lake) -> None:
+    """Inserts, deletions across files, replacements and every job in random order, against a list in memory."""
+    chance = random.Random(64)
+    table = Table("standard", "walk", LINE.fields[:2], versioned=True)
+    lake.create_tables([table])
+    rows: list[tuple[int, int]] = []
+    past: list[tuple[int, list[tuple[int, int]]]] = []
+    first = 1_000_000
+    for step in range(28):
+        kind = chance.choice(["insert", "insert", "insert", "delete", "compact", "drop", "retain"])
+        if kind == "insert":
+            new = [(first + step * 10 + n, row) for n in range(3) for row in range(chance.randint(1, 4))]
+            run(lake, f"INSERT INTO lake.standard.walk VALUES {', '.join(map(str, new))}")
+            rows += new
+        elif kind == "delete" and rows:
+            gone = {version for version, _ in chance.sample(rows, min(3, len(rows)))}
+            run(lake, f"DELETE FROM lake.standard.walk WHERE version_id IN ({', '.join(map(str, gone))})")
+            rows = [row for row in rows if row[0] not in gone]
+        elif kind == "drop" and rows:
+            old, new_version = chance.choice(rows)[0], first + step * 10
+            run(lake, f"INSERT INTO lake.standard.superseded VALUES ({old}, {new_version})")
+            rows = [row for row in rows if row[0] != old]
+            assert read(lake, "current") == sorted(rows)
+            maintenance.drop_superseded(lake, ["standard.walk"])
+        elif kind == "compact":
+            maintenance.compact(lake, now=datetime.now(UTC) + timedelta(days=step))
+        elif kind == "retain":
+            maintenance.retain(lake, 1, datetime.now(UTC) + timedelta(days=2))
+            past = []
+        assert read(lake, "all") == sorted(rows), kind
+        past.append((lake.snapshot_id(), sorted(rows)))
+        at, then = chance.choice(past)
+        assert read(lake, "all", at) == then
+    assert maintenance.check_counts(lake, {"standard.walk": len(rows)}) == []
+
+
+def run(lake: Lake, sql: str) -> None:
+    lake.commit(lambda connection: connection.execute(sql), author="thử", message="bước", deliveries=())
+
+
+def read(lake: Lake, versions: Versions, at: int | None = None) -> list[tuple[int, int]]:
+    with lake.session(at=at, versions=versions, relations=["standard.walk"]) as session:
+        return sorted(session.execute("FROM standard.walk").fetchall())
 
 
 def test_a_lake_beside_the_lake(made: Made, lake: Lake) -> None:

@@ -72,7 +72,7 @@ def compact(lake: Lake, *, now: datetime | None = None) -> CompactReport:
     """
     files, size = _live(lake)
     with lake_errors("Gộp tệp của kho"):
-        for table in lake.tables():
+        for table in pick(lake.tables(), _untidy(lake)):
             place = f"'{ALIAS}', {literal(table.name)}, schema => {literal(table.zone)}"
             lake.connection.execute(
                 f"CALL ducklake_rewrite_data_files({place}, delete_threshold => {REWRITE_SHARE})"
@@ -168,6 +168,18 @@ def _clean(lake: Lake, before: datetime) -> int:
                 f"CALL ducklake_cleanup_old_files('{ALIAS}', older_than => {_moment(before)})"
             ).fetchall()
         )
+
+
+def _untidy(lake: Lake) -> list[str]:
+    """Tables with more than one live file, or with deleted rows still in one."""
+    rows = lake.metadata_query(
+        "SELECT s.schema_name || '.' || t.table_name FROM {meta}.ducklake_table t"
+        " JOIN {meta}.ducklake_schema s USING (schema_id) JOIN {meta}.ducklake_data_file f USING (table_id)"
+        " LEFT JOIN (SELECT * FROM {meta}.ducklake_delete_file WHERE end_snapshot IS NULL) AS d USING (data_file_id)"
+        " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND f.end_snapshot IS NULL"
+        " GROUP BY 1 HAVING count(*) > 1 OR count(d.data_file_id) > 0 ORDER BY 1"
+    )
+    return [name for (name,) in rows]
 
 
 def _live(lake: Lake) -> tuple[int, int]:
