@@ -249,6 +249,19 @@ def test_a_package_that_is_not_the_locked_one(made: Made) -> None:
     assert "make install" in found.repair
 
 
+def test_an_account_without_a_name(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000_000)
+    found = by_code(look(made))["account"]
+    assert found.status == "fail"
+    assert "BIENHO_DATABASE_URL" in found.repair
+
+
+def test_root_without_an_account_to_lend(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("BIENHO_POSTGRES_USER", "no-such-account")
+    assert "useradd" in by_code(look(made))["account"].repair
+
+
 def test_a_busy_port(made: Made) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import pwd
 import re
 import sqlite3
 import sys
@@ -73,11 +74,18 @@ def postgres(scene: Scene) -> Found:
 
 
 def account(scene: Scene) -> Found:
-    """As root, PostgreSQL has an account to step down to; as anyone else there is nothing to ask."""
-    if os.geteuid() != 0:
-        return ok("Chạy dưới tài khoản thường.")
+    """As root, PostgreSQL has an account to step down to; as anyone else, the account has a name (initdb wants one)."""
     if os.environ.get(URL):
-        return ok("Chạy dưới quyền root.")
+        return ok("Chạy dưới quyền root." if os.geteuid() == 0 else "Chạy dưới tài khoản thường.")
+    if os.geteuid() != 0:
+        try:
+            name = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            return fail(
+                f"Tài khoản đang chạy (uid {os.geteuid()}) không có tên trong hệ thống; PostgreSQL đi kèm không chạy.",
+                f"Chạy bằng một tài khoản có tên (thêm vào /etc/passwd), hoặc đặt {URL} tới máy chủ PostgreSQL có sẵn.",
+            )
+        return ok(f"Chạy dưới tài khoản thường ({name}).")
     lent = accounts.server_account()
     return ok(f"Chạy dưới quyền root; PostgreSQL đi kèm chạy dưới tài khoản thường (uid {lent.uid}).")
 
