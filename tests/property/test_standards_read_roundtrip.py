@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from bienho.config.limits import DEFAULT
-from bienho.standards.xml130 import TABLES, Dossier, columns, read_checks, read_delivery, read_rows
+from bienho.standards.xml130 import TABLES, Dossier, columns, read_checks, read_delivery, read_plain, read_rows
 from bienho.standards.xml130.versions import contract_of, renamed
 from support.xml130_samples import versioned
 
@@ -72,7 +72,7 @@ def envelope(tables: dict[str, list[list[tuple[str, str]]]]) -> bytes:
     ).encode()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(dossiers())
 def test_lake_and_vault_give_back_what_was_received(sent: dict[str, list[list[tuple[str, str]]]]) -> None:
     (dossier,) = read_delivery(envelope(sent)).dossiers
@@ -87,7 +87,7 @@ def test_lake_and_vault_give_back_what_was_received(sent: dict[str, list[list[tu
     assert columns.restore(columns.vault_payload(dossier), lake) == dossier.tables
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(dossiers())
 def test_nothing_of_the_vault_or_of_a_foreign_shape_stays_in_the_lake(
     sent: dict[str, list[list[tuple[str, str]]]],
@@ -131,3 +131,58 @@ def test_the_quick_check_never_passes_a_faulty_row(table: str, edition: str, dat
     read_checks._look(check, 1, row, found, cells)
     sound = check.sound.fullmatch(read_checks._SEPARATOR.join(row.get(name, "") for name in check.names))
     assert not (sound and (found or cells))
+
+
+DRESS = st.sampled_from(
+    [("", ""), ("\n  ", ""), ("\r\n\t", ""), (" ", "\n"), ("\u00a0", ""), ("", "x"), ("", "<!-- c -->")]
+)
+SCARS = st.sampled_from(
+    [
+        b"",
+        b"<",
+        b">",
+        b"&",
+        b"&amp;",
+        b"&#13;",
+        b"&#xA0;",
+        b"&#0;",
+        b"&#xD800;",
+        b"&x;",
+        b"]]>",
+        b"\x00",
+        b"\x0b",
+        b"\xff",
+        b"\xef\xbf\xbf",
+        b"</MA_LK>",
+        b" a='b'",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(TABLES), DRESS, st.booleans(), SCARS, st.data())
+def test_the_plain_way_reads_what_the_parser_reads_and_nothing_else(
+    table: str, dress: tuple[str, str], self_closed: bool, scar: bytes, data: st.DataObject
+) -> None:
+    gap, end = dress
+    names = [field.name for field in contract_of(table).official_fields]
+    case = data.draw(st.sampled_from([str, str.lower]))
+    body = ""
+    for _ in range(1 if table == "XML1" else data.draw(st.integers(0, 7))):
+        picked = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=5, unique=data.draw(st.booleans())))
+        row = ""
+        for name in map(case, picked):
+            text = escape(data.draw(TEXT))
+            row += gap + (f"<{name}/>" if self_closed and not text else f"<{name}>{text}</{name}>")
+        tag = read_rows.ROW_TAGS.get(table)
+        body += f"{gap}<{tag}>{row}{gap}</{tag}>" if tag else row
+    for wrapper in reversed([one for one in read_plain._WRAPPERS[table] if one]):
+        body = f"{gap}<{wrapper}>{body}{gap}</{wrapper}>"
+    raw = (body + end).encode()
+    place = data.draw(st.integers(0, len(raw)))
+    raw = raw[:place] + scar + raw[place:]
+    plain = read_plain.read_plain(table, raw, DEFAULT)
+    if plain is not None:
+        root = etree.fromstring(raw.lstrip())
+        parsed = read_rows._common(table, root, DEFAULT) or read_rows._patient(table, root, DEFAULT)
+        assert plain == parsed

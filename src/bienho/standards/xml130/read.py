@@ -19,6 +19,7 @@ from bienho.core.finding import Finding
 from bienho.standards.xml130.read_checks import check_rows
 from bienho.standards.xml130.read_codes import UNREADABLE, Bad, found
 from bienho.standards.xml130.read_model import Dossier, Row, Tables, Unreadable, UnreadableDossier
+from bienho.standards.xml130.read_plain import read_plain
 from bienho.standards.xml130.read_rows import Element, SubFile, inner_xml, local_name, name_index, read_rows
 from bienho.standards.xml130.read_split import Cut, Span, cut, parse, plain_utf8
 from bienho.standards.xml130.versions import (
@@ -26,9 +27,9 @@ from bienho.standards.xml130.versions import (
     day_of,
     detect,
     dropped_4210,
-    field_ranks,
     known_tables,
     marks_4210,
+    newest_rank,
     renamed,
 )
 
@@ -177,19 +178,18 @@ class _Reading:
             if content is not None:
                 self._keep(name, _as_kept(content))
             return
-        root, small = self._subfile(table, content) if content is not None else (None, True)
-        result = read_rows(table, root, self._limits, small=small) if root is not None else SubFile()
+        result = self._subfile(table, content) if content is not None else SubFile()
         if table == "XML1":
             self._first(result)
         elif not result.rows:
             self._findings.append(found("IN-EMPTY-SUBFILE", table))
         self._files.setdefault(table, []).append(result)
 
-    def _subfile(self, table: str, content: Element) -> tuple[Element | None, bool]:
-        """(root of the sub-file, whether it is too short to hold a text beyond the limit)."""
+    def _subfile(self, table: str, content: Element) -> SubFile:
+        """Rows of NOIDUNGFILE, whether nested XML or packed."""
         limits = self._limits
         if len(content):
-            return (content[0] if len(content) == 1 else content), False
+            return read_rows(table, content[0] if len(content) == 1 else content, limits, small=False)
         text = content.text or ""
         if len(text) > limits.subfile_bytes * 3 // 2:
             raise Bad("LIM-SUBFILE-BYTES", table)
@@ -199,10 +199,14 @@ class _Reading:
         data, lied = plain_utf8(data)
         if lied:
             self._findings.append(found("IN-ENCODING", table))
-        if not data.strip():
-            return None, True
+        result = read_plain(table, data, limits)
+        if result is not None:
+            return result
+        data = data.lstrip()
+        if not data:
+            return SubFile()
         try:
-            return parse(data.lstrip()), len(data) <= limits.text_bytes
+            return read_rows(table, parse(data), limits, small=len(data) <= limits.text_bytes)
         except etree.XMLSyntaxError:
             raise Bad("IN-SUBFILE-XML", table) from None
 
@@ -268,11 +272,9 @@ class _Reading:
     def _needed(self) -> int:
         """Rank of the newest edition that some element met requires."""
         ranks = [known_tables()[name] for name in self._kept if name in known_tables()]
-        for table, files in self._files.items():
-            by_name, old = field_ranks(table), set(renamed(table).values())
-            for file in files:
-                # a renamed field under its new name was not written by 4210
-                ranks.extend(max(by_name[name], name in old) for name in file.names if name in by_name)
+        ranks.extend(
+            newest_rank(table, frozenset(file.names)) for table, files in self._files.items() for file in files
+        )
         return max(ranks, default=0)
 
     def _name_findings(self, edition: str) -> None:

@@ -19,6 +19,7 @@ HUGE_TEXT = 9_000_000
 _DECLARATION = re.compile(rb"\s*<\?xml\s[^>]*?\?>")
 _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _OPAQUE = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
+_MARKUP = re.compile(rb"<[!?]")
 _EXACT = re.compile(rb"<(/?)HOSO(?=[\s>/])")
 _ANY = re.compile(rb"<(/?)(?:[\w.-]+:)?HOSO(?=[\s>/])", re.IGNORECASE)
 _END = re.compile(rb"</\s*(?:[\w.-]+:)?GIAMDINHHS\s*>", re.IGNORECASE)
@@ -112,7 +113,7 @@ def _head(data: bytes) -> int:
 
 def cut(data: bytes) -> Cut:
     """Cut UTF-8 bytes. Bad IN-NOT-XML, IN-DOCTYPE or IN-TRUNCATED when not even a skeleton can be read."""
-    masked = _OPAQUE.sub(_blank, data) if b"<!" in data or b"<?" in data else data
+    masked = _OPAQUE.sub(_blank, data) if _MARKUP.search(data) else data
     result = _cut(data, masked, _EXACT)
     if any(local_name(one).upper() == "HOSO" for one in result.skeleton.iter()):
         result = _cut(data, masked, _ANY)

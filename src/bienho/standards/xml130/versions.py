@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal
 
@@ -71,6 +71,14 @@ def contract_of(table: str) -> Contract:
 def field_ranks(table: str) -> Mapping[str, int]:
     """Official field → rank of the edition that brought it."""
     return {field.name: rank_of(field.introduced_in or "130") for field in contract_of(table).official_fields}
+
+
+@lru_cache(maxsize=1024)
+def newest_rank(table: str, names: frozenset[str]) -> int:
+    """Rank of the newest edition some element name asks for; unknown names ask for nothing."""
+    by_name, new_names = field_ranks(table), set(renamed(table).values())
+    # a renamed field under its new name was not written by 4210
+    return max((max(by_name[name], name in new_names) for name in names if name in by_name), default=0)
 
 
 @cache

@@ -1,0 +1,168 @@
+"""The quick way through a plainly written sub-file: no attribute, no CDATA, comment or foreign wrapper.
+
+Inside that small language a row is a fixed sequence of `<NAME>text</NAME>`; one pattern per sequence, learned from the
+first row that has it, gives all texts of a row at once. Whatever is not exactly in the language gives None and goes to
+the XML parser, which is also the oracle of this module's tests: same rows, never rows where the parser would refuse.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+
+from bienho.config.limits import Limits
+from bienho.standards.xml130.read_model import Row
+from bienho.standards.xml130.read_rows import ROW_TAGS, SubFile, name_index
+
+_BLANK = "[ \t\n]*"
+_CONTROLS = bytes(set(range(32)) - {9, 10, 13})
+_ELEMENT = re.compile(rf"<([A-Za-z][A-Za-z0-9_]*)(?:>[^<]*</\1>|/>){_BLANK}")
+_REFERENCE = re.compile(r"&(amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
+_NAMED = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}  # & last: its result is not read again
+_LEARN_MAX = 4
+"""New sequences learned in one sub-file; beyond, the parser is cheaper."""
+_WRAPPERS = {
+    "XML1": ("TONG_HOP", ""),
+    "XML2": ("CHITIEU_CHITIET_THUOC", "DSACH_CHI_TIET_THUOC"),
+    "XML3": ("CHITIEU_CHITIET_DVKT_VTYT", "DSACH_CHI_TIET_DVKT"),
+    "XML4": ("CHITIEU_CHITIET_DICHVUCANLAMSANG", "DSACH_CHI_TIET_CLS"),
+    "XML5": ("CHITIEU_CHITIET_DIENBIENLAMSANG", "DSACH_CHI_TIET_DIEN_BIEN_BENH"),
+}
+
+
+@cache
+def _ends(table: str) -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
+    """(opening, closing) patterns of the wrappers; 4210 has the list alone."""
+    root, rows = _WRAPPERS[table]
+    chains = [[root]] if table == "XML1" else [[root, rows], [rows]]
+    return tuple(
+        (
+            re.compile(_BLANK + "".join(f"<{name}>{_BLANK}" for name in chain)),
+            re.compile("".join(f"</{name}>{_BLANK}" for name in reversed(chain))),
+        )
+        for chain in chains
+    )
+
+
+_LAST: dict[str, tuple[str, ...]] = {}
+"""Table → the sequence met last: a guess that saves learning, never a result."""
+
+
+@lru_cache(maxsize=256)
+def _officials(table: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    index = name_index(table)
+    return tuple(index[name.upper()] for name in names)
+
+
+def _note_names(result: SubFile, officials: tuple[str, ...], names: tuple[str, ...]) -> None:
+    result.names.update(name.upper() for name in names)
+    for official, name in zip(officials, names, strict=True):
+        if official != name:
+            result.received.setdefault(official, name)
+
+
+@lru_cache(maxsize=256)
+def _template(table: str, names: tuple[str, ...]) -> re.Pattern[str]:
+    tag = ROW_TAGS.get(table)
+    body = "".join(f"(?:<{name}>([^<]*)</{name}>|<{name}/>){_BLANK}" for name in names)
+    return re.compile(f"<{tag}>{_BLANK}{body}</{tag}>{_BLANK}" if tag else body)
+
+
+def _sequence(table: str, text: str, start: int) -> tuple[str, ...] | None:
+    """Element names of the row at `start`, None when one is unknown or two mean the same field."""
+    tag = ROW_TAGS.get(table)
+    if tag:
+        opening = re.compile(f"<{tag}>{_BLANK}").match(text, start)
+        if opening is None:
+            return None
+        start = opening.end()
+    names = []
+    while (element := _ELEMENT.match(text, start)) is not None:
+        names.append(element[1])
+        start = element.end()
+    officials = {name_index(table).get(name.upper()) for name in names}
+    return tuple(names) if names and None not in officials and len(officials) == len(names) else None
+
+
+def read_plain(table: str, data: bytes, limits: Limits) -> SubFile | None:
+    """Rows of a sub-file (UTF-8, no declaration), or None when it is not plainly written or near a limit."""
+    if b"<!" in data or b"]]>" in data or b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data:
+        return None
+    if len(data) > limits.text_bytes or len(data.translate(None, _CONTROLS)) != len(data):
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "&" in text and not _references_known(text):
+        return None
+    for opening, closing in _ends(table):
+        start = opening.match(text)
+        if start is not None:
+            return _rows(table, text, start.end(), closing, limits)
+    return None
+
+
+def _references_known(text: str) -> bool:
+    """True when every & starts a reference to a character XML allows."""
+    if text.count("&") == sum(map(text.count, _NAMED)):
+        return True
+    found = [match[1] for match in _REFERENCE.finditer(text)]
+    return len(found) == text.count("&") and all(
+        name[0] != "#" or (code := _code(name)) in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code <= 0xFFFD
+        for name in found
+    )
+
+
+def _code(name: str) -> int:
+    return int(name[2:], 16) if name[1] == "x" else int(name[1:])
+
+
+def _character(match: re.Match[str]) -> str:
+    return _NAMED.get(match[0]) or chr(_code(match[1]))
+
+
+def _unescaped(text: str) -> str:
+    if "&#" in text:
+        return _REFERENCE.sub(_character, text)
+    for reference, character in _NAMED.items():
+        text = text.replace(reference, character)
+    return text
+
+
+def _rows(table: str, text: str, place: int, closing: re.Pattern[str], limits: Limits) -> SubFile | None:
+    result = SubFile()
+    rows: list[Row] = result.rows
+    names: tuple[str, ...] | None = _LAST.get(table)
+    template = _template(table, names) if names else None
+    officials = _officials(table, names or ())
+    used: tuple[str, ...] | None = None
+    learned = 0
+    escaped = "&" in text
+    while closing.fullmatch(text, place) is None:
+        match = template.match(text, place) if template else None
+        if match is None:
+            names = _sequence(table, text, place)
+            learned += 1
+            if names is None or learned > _LEARN_MAX:
+                return None
+            template = _template(table, names)
+            match = template.match(text, place)
+            if match is None:
+                return None
+            officials = _officials(table, names)
+        if names is not used and names is not None:
+            if len(names) > limits.elements_per_row:
+                return None
+            used = _LAST[table] = names
+            _note_names(result, officials, names)
+        if len(rows) >= limits.rows_per_subfile or (rows and table == "XML1"):
+            return None
+        row = dict(zip(officials, match.groups(""), strict=True))
+        if escaped:
+            row.update([(name, _unescaped(one)) for name, one in row.items() if "&" in one])
+        rows.append(row)
+        place = match.end()
+    return result if rows else None
