@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -145,7 +145,8 @@ def read_listing(request: HttpRequest, desk: Desk, listing: Listing) -> Listed:
 
 
 def _midnight(text: str) -> datetime:
-    return datetime.combine(date.fromisoformat(text), time(), LOCAL)
+    """Local midnight of a day typed as dd/MM/yyyy."""
+    return datetime.combine(datetime.strptime(text, "%d/%m/%Y").date(), time(), LOCAL)
 
 
 def _column(show: Show, asked: Asked) -> Column:
@@ -184,7 +185,8 @@ def _filters(listing: Listing, asked: Asked) -> Form | None:
         Field(
             select.name,
             select.label,
-            kind={"choice": "choice", "text": "text"}.get(select.kind, "date"),  # type: ignore[arg-type]
+            kind="choice" if select.kind == "choice" else "text",
+            hint="" if select.kind in ("choice", "text") else "dd/MM/yyyy",
             value=asked.values[select.name],
             options=[("", t("Tất cả")), *select.options],
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ def listen(host: str, port: int, *, on_ready: Callable[[], None] | None = None) 
             "Cổng chỉ mở trên chính máy này (127.0.0.1) cho đến khi có đăng nhập hai lớp.",
             hint="Bỏ --host, hoặc dùng đường hầm SSH tới máy chủ.",
         )
+    _check_free(host, port)
     bridge = Bridge(get_wsgi_application())
     try:
         asyncio.run(_serve(bridge, "127.0.0.1" if host == "localhost" else host, port, on_ready))
@@ -38,11 +40,26 @@ def listen(host: str, port: int, *, on_ready: Callable[[], None] | None = None) 
         bridge.close()
 
 
+def _check_free(host: str, port: int) -> None:
+    """ConfigError when another program listens there already."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                "CFG-PORTAL-PORT",
+                f"Cổng {port} đang có chương trình khác dùng.",
+                hint=f"Chọn cổng khác, ví dụ `--port {port + 1}`.",
+            ) from error
+
+
 async def _serve(bridge: Bridge, host: str, port: int, on_ready: Callable[[], None] | None) -> None:
     server = Server(bridge, address=host, port=port, interface=Interfaces.ASGINL, log_access=False, log_enabled=False)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(ValueError, NotImplementedError):
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
             loop.add_signal_handler(name, server.stop)
     task: asyncio.Task[Any] = asyncio.ensure_future(server.serve())
     await _ready(host, port, task)

@@ -344,6 +344,7 @@ def _facility_table(desk: Desk, facilities: list[Row]) -> Table:
         rows,
         empty=_nothing_yet(),
         csv_url="?xuat=co-so-bang.csv",
+        dense=True,
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from django import template
 from django.template.context import Context
 from django.template.loader import get_template
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from bienho.portal import formats, language
+from bienho.portal import language
 
 register = template.Library()
 
@@ -35,8 +36,11 @@ def _shared(context: Context) -> dict[str, Any]:
 
 
 @register.filter
-def num(value: Any, decimals: int = 0) -> str:
-    return formats.number(value, decimals)
+def inline(text: str) -> SafeString:
+    """Text with `code` between back quotes; everything else is escaped."""
+    parts = [escape(part) for part in text.split("`")]
+    marked = [f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts)]
+    return mark_safe("".join(marked))  # noqa: S308 - every part is escaped above
 
 
 @register.simple_tag(name="language")

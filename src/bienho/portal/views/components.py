@@ -165,7 +165,7 @@ def _map() -> c.Map:
     profile = load_profile()
     paths = shapes(profile.id).paths
     communes = sorted(profile.communes, key=lambda x: (-x.lat, x.lon))
-    areas = [c.Area(x.code, x.name, x.population % 6, "#ban-do-mau-bang", paths[x.code]) for x in communes]
+    areas = [c.Area(x.code, x.name, x.population % 6, "#ban-do-mau-so-lieu", paths[x.code]) for x in communes]
     table = c.Table(
         "ban-do-mau-bang",
         t("Số liệu mẫu"),
@@ -190,7 +190,7 @@ def _form() -> c.Form:
         "mau",
         [
             c.Field("a", t("Cơ sở"), "choice", options=[("", t("Tất cả")), ("1", t("Bệnh viện"))]),
-            c.Field("b", t("Từ ngày"), "date"),
+            c.Field("b", t("Từ ngày"), hint="dd/MM/yyyy"),
             c.Field(
                 "d",
                 t("Lý do cụ thể"),

@@ -13,13 +13,14 @@ class Field:
 
     name: str
     label: str
-    kind: Literal["text", "choice", "area", "date", "checks", "hidden"] = "text"
+    kind: Literal["text", "choice", "area", "checks", "hidden"] = "text"
     value: str = ""
     values: Sequence[str] = ()
     options: Sequence[tuple[str, str]] = ()
     help: str = ""
     error: str = ""
     required: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, ClassVar
 
 from bienho.config import load_profile
@@ -18,7 +18,10 @@ from bienho.portal.components.table import Table
 
 WIDTH = 620
 STEPS = 5
+PIECE, ASIDE = 6.0, 1.5
 Point = tuple[float, float]
+Ring = Sequence[Point]
+Box = tuple[float, float, float, float, Ring]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +97,54 @@ def _path(ring: Sequence[Point]) -> str:
     return "M" + "L".join(f"{x:g},{y:g}" for x, y in ring[:-1]) + "Z"
 
 
-def _outline(rings: Sequence[Sequence[Point]]) -> str:
-    """Edges that belong to one cell only: what is left after neighbours cancel each other."""
-    edges: dict[tuple[Point, Point], tuple[Point, Point]] = {}
+def _outline(rings: Sequence[Ring]) -> str:
+    """The border of a half: pieces of edges with no cell of the same half on their other side.
+
+    Neighbouring cells need not share corner points, so edges are cut into short pieces and each piece is tried.
+    """
+    boxed = [(min(x for x, _ in r), min(y for _, y in r), max(x for x, _ in r), max(y for _, y in r), r) for r in rings]
+    pieces = []
     for ring in rings:
         for a, b in pairwise(ring):
-            key = (min(a, b), max(a, b))
-            edges.pop(key, None)
-    return "".join(f"M{a[0]:g},{a[1]:g}L{b[0]:g},{b[1]:g}" for a, b in edges.values())
+            length = math.dist(a, b)
+            if not length:
+                continue
+            count = max(1, round(length / PIECE))
+            normal = ((b[1] - a[1]) / length * ASIDE, (a[0] - b[0]) / length * ASIDE)
+            free = [_free(boxed, ring, a, b, (step + 0.5) / count, normal) for step in range(count)]
+            for value, group in groupby(range(count), key=free.__getitem__):
+                steps = list(group)
+                if value:
+                    pieces.append(_line(_along(a, b, steps[0] / count), _along(a, b, (steps[-1] + 1) / count)))
+    return "".join(pieces)
+
+
+def _free(boxed: Sequence[Box], own: Ring, a: Point, b: Point, share: float, normal: Point) -> bool:
+    """Whether beyond this place of an edge there is no other cell."""
+    x, y = _along(a, b, share)
+    beyond = (x + normal[0], y + normal[1])
+    if _inside(own, beyond):
+        beyond = (x - normal[0], y - normal[1])
+    near = (r for x0, y0, x1, y1, r in boxed if r is not own and x0 <= beyond[0] <= x1 and y0 <= beyond[1] <= y1)
+    return not any(_inside(ring, beyond) for ring in near)
+
+
+def _inside(ring: Ring, point: Point) -> bool:
+    """Even-odd rule."""
+    x, y = point
+    found = False
+    for (x1, y1), (x2, y2) in pairwise(ring):
+        if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
+            found = not found
+    return found
+
+
+def _along(a: Point, b: Point, share: float) -> Point:
+    return a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share
+
+
+def _line(a: Point, b: Point) -> str:
+    return f"M{a[0]:.1f},{a[1]:.1f}L{b[0]:.1f},{b[1]:.1f}"
 
 
 def levels(values: Mapping[str, float]) -> tuple[dict[str, int], list[float]]:

@@ -1,0 +1,170 @@
+"""Who gets in, and what every answer carries: default deny, one-time links, headers, error pages."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from bienho.portal import signin
+from bienho.portal.middleware import HEADERS
+from bienho.portal.urls import urlpatterns
+from support import portal
+from support.fake_gate import NOW, SECRET_NAME, FakeGate
+
+pytestmark = pytest.mark.database
+
+OPEN = {"sign-in", "language", "robots"}
+EXAMPLE = {"delivery_id": "D000000000001", "key": "0" * 32, "indicator": "encounters", "dataset_id": "x", "slug": "x"}
+
+
+def address(pattern: Any) -> str:
+    return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: EXAMPLE[found[1]], str(pattern.pattern))
+
+
+@pytest.mark.parametrize("pattern", urlpatterns, ids=lambda pattern: pattern.name)
+def test_default_deny(pattern: Any) -> None:
+    portal.base()
+    for method in ("get", "post"):
+        answer = getattr(Client(), method)(address(pattern))
+        if pattern.name in OPEN:
+            continue
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/dang-nhap/")
+
+
+def test_exactly_the_listed_pages_are_open() -> None:
+    opened = {p.name for p in urlpatterns if getattr(p.callback, "open_to_all", False)}
+    assert opened == OPEN
+
+
+def test_link_works_once_and_only_by_the_button() -> None:
+    portal.base()
+    token = signin.new_token(portal.ACTOR.account_id, NOW)
+    for _ in range(3):
+        assert Client().get("/dang-nhap/", {"ma": token}).status_code == 200
+    browser = Client()
+    answer = browser.post("/dang-nhap/", {"ma": token, "tiep": "/ho-so/"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/ho-so/")
+    again = Client().post("/dang-nhap/", {"ma": token})
+    assert again.status_code == 403
+    assert "WEB-LINK" in again.content.decode()
+
+
+@pytest.mark.parametrize("token", ["", "x", "a" * 43, "\0", "é" * 50])
+def test_wrong_token(token: str) -> None:
+    portal.base()
+    assert Client().post("/dang-nhap/", {"ma": token}).status_code == 403
+
+
+def test_link_ends_after_ten_minutes() -> None:
+    portal.base()
+    token = signin.new_token(portal.ACTOR.account_id, NOW - timedelta(minutes=10))
+    assert Client().post("/dang-nhap/", {"ma": token}).status_code == 403
+
+
+def test_token_is_not_stored() -> None:
+    portal.base()
+    token = signin.new_token(portal.ACTOR.account_id, NOW)
+    stored = list(signin._links().values_list("digest", flat=True))
+    assert signin.digest(token) in stored
+    assert token not in stored
+
+
+def test_unknown_account_stays_outside() -> None:
+    portal.base()
+    assert Client().post("/dang-nhap/", {"ma": signin.new_token("nobody", NOW)}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://example.org/", "//example.org", "javascript:alert(1)", "\\\\example.org"]
+)
+def test_no_open_redirect(elsewhere: str) -> None:
+    portal.base()
+    token = signin.new_token(portal.ACTOR.account_id, NOW)
+    answer = Client().post("/dang-nhap/", {"ma": token, "tiep": elsewhere})
+    assert answer.headers["Location"] == "/"
+
+
+def test_session_cookie_is_closed_to_scripts() -> None:
+    browser = portal.client()
+    cookie = browser.cookies["bienho_session"]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+
+
+def test_signing_out_ends_the_session() -> None:
+    browser = portal.client()
+    assert browser.get("/").status_code == 200
+    assert browser.get("/dang-xuat/").status_code == 405
+    browser.post("/dang-xuat/")
+    assert browser.get("/").status_code == 302
+
+
+def test_closed_account_is_out_at_once() -> None:
+    browser = portal.client()
+    portal.use(FakeGate(portal.base().gate.connection), find_actor=lambda _: None)  # type: ignore[attr-defined]
+    assert browser.get("/").status_code == 302
+
+
+def test_form_without_its_token_is_refused() -> None:
+    portal.base()
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.post("/dang-nhap/", {"ma": "x"})
+    assert answer.status_code == 403
+    assert "WEB-403-FORM" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/", "/ho-so/", "/khong-co/", "/dang-nhap/", "/ho-so/" + "0" * 32 + "/"])
+def test_headers(path: str) -> None:
+    answer = portal.client().get(path)
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    assert answer.headers["Cache-Control"] == "no-store"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_foreign_host_name_is_refused() -> None:
+    answer = portal.client().get("/", headers={"host": "attacker.example"})
+    assert answer.status_code == 400
+    assert "WEB-400" in answer.content.decode()
+
+
+def test_unforeseen_error_shows_and_logs_no_value(caplog: pytest.LogCaptureFixture) -> None:
+    gate = FakeGate(portal.base().gate.connection, broken={"standard.delivery"})  # type: ignore[attr-defined]
+    browser = portal.client(gate=gate)
+    browser.raise_request_exception = False
+    with caplog.at_level(logging.DEBUG, logger="bienho"):
+        answer = browser.get("/giao-nhan/")
+    text = answer.content.decode()
+    assert answer.status_code == 500
+    assert "WEB-500" in text
+    assert SECRET_NAME not in text
+    assert "Traceback" not in text
+    assert SECRET_NAME not in "".join(
+        record.getMessage() for record in caplog.records if record.name == "bienho.portal"
+    )
+
+
+def test_refused_list_is_a_403_page_with_the_reason() -> None:
+    gate = FakeGate(portal.base().gate.connection, closed={"quality.finding"})  # type: ignore[attr-defined]
+    answer = portal.client(gate=gate).get("/phat-hien/")
+    assert answer.status_code == 403
+    assert "DENY-ROLE" in answer.content.decode()
+
+
+def test_closed_dataset_leaves_the_rest_of_the_overview() -> None:
+    gate = FakeGate(portal.base().gate.connection, closed={"conformed.encounter"})  # type: ignore[attr-defined]
+    answer = portal.client(gate=gate).get("/")
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "DENY-ROLE" in text
+    assert 'id="theo-ngay"' in text
+    assert 'id="ban-do"' not in text

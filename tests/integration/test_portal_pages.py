@@ -1,0 +1,280 @@
+"""What pages show: every page in both languages, full and empty; lists; downloads; the way of the data; identifiers."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+
+from bienho.portal.settings import settings
+from support import portal
+from support.fake_gate import SECRET_NAME, FakeGate
+
+pytestmark = pytest.mark.database
+
+FIRST_VIEW_LIMIT = 150 * 1024
+SAFE_VALUE = re.compile(r"[\w.,:/+–% -]*", re.ASCII)
+
+
+def gate() -> FakeGate:
+    found: Any = portal.base().gate
+    assert isinstance(found, FakeGate)
+    return found
+
+
+def one(sql: str) -> Any:
+    row = gate().connection.cursor().execute(sql).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def dossier_key() -> str:
+    sql = "SELECT dossier_key FROM quality.finding ANTI JOIN standard.superseded USING (version_id) ORDER BY 1 LIMIT 1"
+    return str(one(sql))
+
+
+def pages() -> list[str]:
+    key = dossier_key()
+    return [
+        "/",
+        "/giao-nhan/",
+        "/giao-nhan/D000000000007/",
+        "/ho-so/",
+        f"/ho-so/{key}/",
+        f"/ho-so/{key}/?phan=chuan-hoa",
+        f"/ho-so/{key}/?phan=phat-hien",
+        f"/ho-so/{key}/?phan=phien-ban",
+        "/phat-hien/",
+        "/cach-ly/",
+        "/chi-so/",
+        "/chi-so/encounters/",
+        "/chi-so/patients/",
+        "/chi-so/cost/",
+        "/danh-muc-du-lieu/",
+        "/danh-muc-du-lieu/standard.xml130_1/",
+        "/huong-dan/",
+        "/huong-dan/ho-so/",
+        "/he-thong/thanh-phan/",
+    ]
+
+
+class Seen(HTMLParser):
+    """What a page holds that a policy or a reader could trip over."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.inline: list[str] = []
+        self.ids: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.links += [value for name, value in attrs if name in ("href", "src", "action", "data-src") and value]
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        if tag == "style" or (tag == "script" and not given.get("src") and given.get("type") != "application/json"):
+            self.inline.append(tag)
+        self.inline += [name for name, _ in attrs if name == "style" or name.startswith("on")]
+
+
+@pytest.fixture
+def browser() -> Client:
+    return portal.client()
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_every_page_in_both_languages(browser: Client, language: str) -> None:
+    browser.post("/ngon-ngu/", {"ngon_ngu": language, "tiep": "/"})
+    for path in pages():
+        answer = browser.get(path)
+        text = answer.content.decode()
+        seen = Seen(text)
+        assert answer.status_code == 200, path
+        assert f'<html lang="{language}">' in text, path
+        assert not seen.inline, (path, seen.inline)
+        assert len(seen.ids) == len(set(seen.ids)), (path, sorted(i for i in seen.ids if seen.ids.count(i) > 1))
+        assert not [link for link in seen.links if link.startswith(("http", "//"))], path
+        assert SECRET_NAME not in text, path
+        assert "{n}" not in text, path
+
+
+def test_addresses_carry_codes_and_keys_only(browser: Client) -> None:
+    for path in pages():
+        for link in Seen(browser.get(path).content.decode()).links:
+            assert SAFE_VALUE.fullmatch(re.sub(r"[?&=#_]", "", link)), link
+
+
+def test_pages_of_an_empty_store() -> None:
+    empty = portal.client(gate=portal.empty_gate())
+    for path in pages():
+        if ("/ho-so/" in path and len(path) > 20) or "D0000" in path:
+            assert empty.get(path).status_code == 404, path
+            continue
+        assert empty.get(path).status_code == 200, path
+    assert "bienho ingest" in empty.get("/").content.decode()
+
+
+def test_first_view_is_small(browser: Client) -> None:
+    """The page and all it loads before any press of a button, as sent: compressed."""
+    page = browser.get("/", headers={"accept-encoding": "gzip"})
+    assert page.headers["Content-Encoding"] == "gzip"
+    total = len(page.content)
+    for link in set(Seen(gzip.decompress(page.content).decode()).links):
+        if not link.startswith(settings.STATIC_URL) or "vega" in link:
+            continue
+        path = settings.STATIC_ROOT / link.split("#")[0].removeprefix(settings.STATIC_URL)
+        packed = path.with_name(path.name + ".gz")
+        total += (packed if packed.exists() else path).stat().st_size
+    assert total < FIRST_VIEW_LIMIT, total
+    assert total > 5_000
+
+
+def rows(text: str) -> list[str]:
+    return re.findall(r"/giao-nhan/(D\d{12})/", text)
+
+
+def test_list_is_paged_sorted_and_filtered_on_the_server(browser: Client) -> None:
+    total = one("SELECT count(*) FROM standard.delivery")
+    assert total > 100
+    first = rows(browser.get("/giao-nhan/").content.decode())
+    second = rows(browser.get("/giao-nhan/?trang=2").content.decode())
+    assert len(first) == len(second) == 50
+    assert first == sorted(first, reverse=True)
+    assert not set(first) & set(second)
+    up = rows(browser.get("/giao-nhan/?sap=delivery_seq").content.decode())
+    assert up[0] == "D000000000001"
+    code = one("SELECT facility_code FROM standard.delivery LIMIT 1")
+    expected = one(f"SELECT count(*) FROM standard.delivery WHERE facility_code = '{code}'")
+    assert f"trong {expected}" in browser.get(f"/giao-nhan/?co_so={code}").content.decode()
+    days = browser.get("/giao-nhan/?tu_ngay=20/11/2026&den_ngay=20/11/2026").content.decode()
+    local = "SELECT count(*) FROM standard.delivery WHERE (received_at + INTERVAL 7 HOUR)::DATE = DATE '2026-11-20'"
+    assert f"trong {one(local)}<" in days
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "trang=0",
+        "trang=-5",
+        "trang=999999999999",
+        "trang=²",
+        "sap=;DROP TABLE x",
+        "sap=-reason",
+        "cot=xxx",
+        "co_so=' OR 1=1 --",
+        "tu_ngay=99/99/9999",
+        "tu_ngay=%00",
+        "ket_qua=%F0%9F%98%80",
+        "xuat=khong-co.csv",
+        "xuat=../../etc/passwd",
+    ],
+)
+def test_odd_addresses_do_no_harm(browser: Client, query: str) -> None:
+    assert browser.get(f"/giao-nhan/?{query}").status_code == 200
+
+
+def test_chosen_columns(browser: Client) -> None:
+    text = browser.get("/giao-nhan/?cot=ma&cot=dl").content.decode()
+    assert re.findall(r'<th scope="col" class="k-\w+"[^>]*>(?:<a[^>]*>)?([^<]+)', text) == [
+        "Mã giao nhận",
+        "Dung lượng",
+    ]
+
+
+def test_csv_has_the_rows_of_the_whole_list(browser: Client) -> None:
+    answer = browser.get("/giao-nhan/?xuat=giao-nhan.csv")
+    lines = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="giao-nhan.csv"'
+    assert len(lines) == 1 + one("SELECT count(*) FROM standard.delivery")
+
+
+def test_chart_leaves_as_svg_and_csv(browser: Client) -> None:
+    svg = browser.get("/?xuat=theo-ngay.svg")
+    assert svg.headers["Content-Type"] == "image/svg+xml"
+    assert svg.content.startswith(b"<svg")
+    assert len(browser.get("/?xuat=theo-ngay.csv").content.decode("utf-8-sig").splitlines()) == 31
+
+
+def test_a_dossier_is_followed_to_its_number_and_back(browser: Client) -> None:
+    key = dossier_key()
+    version = one(f"SELECT max(version_id) FROM standard.xml130_dossier WHERE dossier_key = '{key}'")
+    delivery = one(f"SELECT delivery_id FROM standard.xml130_dossier WHERE version_id = {version}")
+    page = browser.get(f"/ho-so/{key}/").content.decode()
+    assert f'href="/giao-nhan/{delivery}/"' in page
+    assert f"/ho-so/{key}/" in browser.get(f"/giao-nhan/{delivery}/").content.decode()
+    number = re.search(r'href="(/chi-so/encounters/\?[^"]+)"', page)
+    assert number
+    explained = browser.get(number[1].replace("&amp;", "&")).content.decode()
+    shown = re.search(r'class="figure-number">(\d+)<', explained)
+    back = re.search(r'href="(/ho-so/\?[^"]+)"', explained)
+    assert shown
+    assert back
+    counted = browser.get(back[1].replace("&amp;", "&")).content.decode()
+    assert f'href="/ho-so/{key}/"' in counted
+    assert len(set(re.findall(r'href="/ho-so/([0-9a-f]{32})/"', counted))) == int(shown[1])
+    assert delivery in explained
+
+
+def test_sealed_values_are_dots_until_they_are_asked_for(browser: Client) -> None:
+    page = browser.get(f"/ho-so/{dossier_key()}/").content.decode()
+    assert "•••" in page
+    assert SECRET_NAME not in page
+
+
+def test_identifiers_open_with_purpose_and_reason_once(browser: Client) -> None:
+    key = dossier_key()
+    reason = "đối chiếu theo đề nghị của cơ sở"
+    answer = browser.post(f"/ho-so/{key}/dinh-danh/", {"muc_dich": "tra-cuu-ho-so", "ly_do": reason})
+    assert answer.status_code == 200
+    assert SECRET_NAME in answer.content.decode()
+    assert answer.headers["Cache-Control"] == "no-store"
+    house: Any = settings.BIENHO_HOUSE
+    assert ("identify", "tra-cuu-ho-so", "vault") in house.gate.calls
+    kept = apps.get_model("portal", "Reason").objects.latest("asked_at")
+    assert (kept.account_id, kept.dossier_key, kept.reason) == ("test-1", key, reason)
+    assert SECRET_NAME not in browser.get(f"/ho-so/{key}/").content.decode()
+    assert browser.get(f"/ho-so/{key}/dinh-danh/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("purpose", "reason"),
+    [
+        ("", "một lý do đủ dài"),
+        ("van-hanh", "mục đích này không mở định danh"),
+        ("tra-cuu-ho-so", "ngắn"),
+        ("tra-cuu-ho-so", "x" * 301),
+        ("tra-cuu-ho-so", "người có số 052 190 001 234"),
+    ],
+)
+def test_identifiers_stay_closed_otherwise(browser: Client, purpose: str, reason: str) -> None:
+    answer = browser.post(f"/ho-so/{dossier_key()}/dinh-danh/", {"muc_dich": purpose, "ly_do": reason})
+    text = answer.content.decode()
+    assert answer.status_code == 400
+    assert SECRET_NAME not in text
+    assert 'aria-invalid="true"' in text
+    house: Any = settings.BIENHO_HOUSE
+    assert all(door != "identify" for door, _, _ in house.gate.calls)
+
+
+def test_search_takes_codes_only(browser: Client) -> None:
+    assert browser.get("/tim/").status_code == 405
+    assert browser.post("/tim/", {"q": "d12"}).headers["Location"] == "/giao-nhan/D000000000012/"
+    assert browser.post("/tim/", {"q": dossier_key().upper()}).headers["Location"] == f"/ho-so/{dossier_key()}/"
+    odd = browser.post("/tim/", {"q": SECRET_NAME})
+    assert odd.status_code == 400
+    assert SECRET_NAME not in odd.content.decode()
+
+
+@pytest.fixture(autouse=True)
+def vietnamese() -> Iterator[None]:
+    portal.base()
+    yield
+    portal.use(FakeGate(gate().connection))

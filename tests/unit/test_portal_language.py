@@ -1,0 +1,90 @@
+"""Both languages are complete: every text of pages and code has its English, and no English is left over."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bienho import portal
+from bienho.portal import guide, language
+
+HOME = Path(portal.__file__).parent
+TAG = re.compile(r"""\{%\s*t\s+(?:"([^"]*)"|'([^']*)')""")
+PLACE = re.compile(r"\{(\w+)\}")
+
+
+def texts_of_code() -> set[str]:
+    found: set[str] = set()
+    for path in HOME.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("t", "later"):
+                first = node.args[0]
+                if isinstance(first, ast.Constant):
+                    found.add(first.value)
+    return found
+
+
+def texts_of_pages() -> set[str]:
+    pages = [*(HOME / "templates").rglob("*.html"), *(HOME / "components").rglob("*.html")]
+    return {a or b for path in pages for a, b in TAG.findall(path.read_text(encoding="utf-8"))}
+
+
+def test_every_text_has_its_english() -> None:
+    missing = sorted((texts_of_code() | texts_of_pages()) - language.english().keys())
+    assert not missing, yaml.safe_dump(missing, allow_unicode=True, width=200)
+
+
+def test_no_english_is_left_over() -> None:
+    assert not sorted(language.english().keys() - (texts_of_code() | texts_of_pages()))
+
+
+def test_places_to_fill_are_the_same() -> None:
+    wrong = [vi for vi, en in language.english().items() if set(PLACE.findall(vi)) != set(PLACE.findall(en))]
+    assert not wrong
+
+
+def test_no_text_of_a_page_is_outside_the_catalogue() -> None:
+    """A letter with a Vietnamese mark in a template stands inside a {% t %} (the name of the place is a name)."""
+    marked = re.compile(r"[À-ỹĐđ]")
+    for path in [*(HOME / "templates").rglob("*.html"), *(HOME / "components").rglob("*.html")]:
+        rest = re.sub(r"\{%.*?%\}", "", path.read_text(encoding="utf-8"))
+        rest = rest.replace("Biển Hồ", "").replace("Tiếng Việt", "")
+        assert not marked.search(rest), path.name
+
+
+def test_unknown_language_is_vietnamese() -> None:
+    language.use_language("xx")
+    assert language.current_language() == "vi"
+    language.use_language("en")
+    assert language.t("Hồ sơ") == "Dossiers"
+    language.use_language("vi")
+    assert language.t("Hồ sơ") == "Hồ sơ"
+
+
+def test_guide_has_the_same_chapters_in_both_languages() -> None:
+    names = {code: {p.stem for p in (guide.FOLDER / code).glob("*.md")} for code in language.LANGUAGES}
+    assert names["vi"] == names["en"]
+    assert names["vi"]
+
+
+@pytest.mark.parametrize("code", list(language.LANGUAGES))
+def test_guide_renders(code: str) -> None:
+    language.use_language(code)
+    for name in guide.chapters():
+        title, body = guide.chapter(name)
+        assert title
+        assert "<p>" in body
+        assert "**" not in body
+        assert "`" not in body
+    language.use_language("vi")
+
+
+def test_guide_escapes_html() -> None:
+    assert guide.markdown("# T\n\n<script>x</script> **đậm**") == (
+        "T",
+        "<p>&lt;script&gt;x&lt;/script&gt; <strong>đậm</strong></p>",
+    )
