@@ -92,7 +92,7 @@ def test_functions_are_short() -> None:
 
 
 def test_nothing_is_left_unfinished() -> None:
-    pattern = r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b"
+    pattern = r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError"
     assert not matches(pattern, [path for path in own_files() if path.is_relative_to(PACKAGE)])
 
 
@@ -163,7 +163,8 @@ def test_a_room_has_a_readme_with_its_public_names(room: Path) -> None:
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_the_names_of_a_room_exist(room: Path) -> None:
     module = importlib.import_module(f"bienho.{room.name}")
-    assert not [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]
+    parts = {path.stem for path in room.glob("*.py")} | {path.parent.name for path in room.glob("*/__init__.py")}
+    assert not [name for name in getattr(module, "__all__", ()) if not hasattr(module, name) and name not in parts]
 
 
 def links(path: Path) -> Iterator[str]:
