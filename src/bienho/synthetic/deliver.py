@@ -70,7 +70,7 @@ def _of_clinic(plan: Plan, visits: Sequence[Visit]) -> Iterator[Shipment]:
         bundles.setdefault((day, turn, item.visit.version), []).append(item)
 
     for visit in visits:
-        r = stream(plan.seed, "send", ma_lk(visit))
+        r = stream(plan.seed, "send", ma_lk(visit, plan.seed))
         ended = visit.end.date()
         if ended >= plan.start:
             sent = min(_period(habit, clinic, ended), last)

@@ -23,17 +23,18 @@ _EXAM = {
 # Base salary by date (general knowledge): a visit of less than 15 % of it is paid whole.
 _BASE_SALARY = ((date(2024, 7, 1), 2_340_000), (date(2023, 7, 1), 1_800_000), (date(1900, 1, 1), 1_490_000))
 _CARD_RATE = {"1": 100, "2": 100, "3": 95, "4": 80, "5": 100}
+_FOUND_LATER = ("E78.5", "K29.7", "M54.5", "M25.5", "R42", "G44.2")  # a diagnosis forgotten the first time
 _CHILD_DRUG = {"para": "para_kid", "amox": "amox_kid", "amoxclav": "amox_kid", "cipro": "cefixim", "doxy": "azi"}
 
 
-def ma_lk(visit: Visit) -> str:
-    """Key of the visit, unique within and across facilities."""
-    return f"{visit.clinic.code}.{visit.start:%y%m%d}.{visit.serial:06d}"
+def ma_lk(visit: Visit, seed: int) -> str:
+    """Key of the visit, unique across facilities, and across twins whose seeds differ in the last three digits."""
+    return f"{visit.clinic.code}.{visit.start:%y%m%d}.{visit.serial:06d}{seed % 1000:03d}"
 
 
-def ma_bn(visit: Visit) -> str:
+def ma_bn(visit: Visit, seed: int) -> str:
     """The facility's own number of the person: the same at every visit there."""
-    return f"BN{(visit.person.index * 7_919 + int(visit.clinic.code) * 31) % 100_000_000:08d}"
+    return f"BN{seed % 1000:03d}{(visit.person.index * 7_919 + int(visit.clinic.code) * 31) % 100_000_000:08d}"
 
 
 def build(visit: Visit, atlas: Map, seed: int, *, corrected: bool = False) -> Tables:
@@ -45,11 +46,11 @@ def build(visit: Visit, atlas: Map, seed: int, *, corrected: bool = False) -> Ta
         card = f"GD4{person.old.province_code}{person.insurance_id}"
     others = list(dict.fromkeys([*visit.others, *(c for c in visit.condition.secondary if r.random() < 0.4)]))[:12]
     if corrected:
-        others = [*others, "E78.5"] if "E78.5" not in others and visit.condition.code != "E78.5" else others[:-1]
+        others.append(next(code for code in _FOUND_LATER if code not in (visit.condition.code, *others)))
     doctor = staff(clinic, r.randrange(clinic.doctors), visit.version)
     diseases = ";".join([visit.condition.code, *others])
     capitation = bool(card) and clinic.level == 1 and visit.kind != "06"
-    lines = Lines(visit, r, ma_lk(visit), bool(card), capitation, diseases, doctor)
+    lines = Lines(visit, r, ma_lk(visit, seed), bool(card), capitation, diseases, doctor)
     _order(lines)
     _write_notes(lines)
     if corrected:
@@ -59,7 +60,7 @@ def build(visit: Visit, atlas: Map, seed: int, *, corrected: bool = False) -> Ta
     tables: Tables = {"XML1": []}
     tables |= lines.settle(level, sponsored=sponsored)
     tables |= {"XML4": lines.results, "XML5": lines.notes}
-    tables["XML1"] = [_summary(visit, atlas, lines, card, others, r)]
+    tables["XML1"] = [_summary(visit, atlas, lines, card, others, ma_bn(visit, seed))]
     return {table: rows for table, rows in tables.items() if rows}
 
 
@@ -247,7 +248,6 @@ def _money(totals: Totals) -> Row:
 def _person(visit: Visit, card: str, registered: str) -> Row:
     person, day = visit.person, visit.start.date()
     known = {
-        "MA_BN": ma_bn(visit),
         "HO_TEN": person.name,
         "SO_CCCD": person.personal_id,
         "NGAY_SINH": person.birth_text(),
@@ -267,9 +267,9 @@ def _person(visit: Visit, card: str, registered: str) -> Row:
     return known | _residence(visit)
 
 
-def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str], r: random.Random) -> Row:
+def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str], patient: str) -> Row:
     """The XML1 row."""
-    case, clinic, version = visit.condition, visit.clinic, visit.version
+    case, clinic, version, r = visit.condition, visit.clinic, visit.version, lines.r
     texts = document("notes.yaml")
     registered = atlas.registered(visit.person.place, 2 if visit.person.index % 3 == 0 else 1)
     category = _category(visit, card, registered)
@@ -321,7 +321,9 @@ def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str
         values["CAN_NANG_CON"] = str(round(min(4200, max(2200, r.gauss(3100, 350))) / 10) * 10)
     if visit.days == 28:
         values["NGAY_TAI_KHAM"] = f"{visit.start + timedelta(days=28):%Y%m%d}"
-    return full_row("XML1", version, values | _person(visit, card, registered) | _money(lines.totals))
+    return full_row(
+        "XML1", version, values | _person(visit, card, registered) | {"MA_BN": patient} | _money(lines.totals)
+    )
 
 
 def _paid(r: random.Random, end: datetime) -> datetime:

@@ -88,7 +88,6 @@ class _Making:
         for number, item in enumerate(shipment.items, 1):
             tables = build(item.visit, self._atlas, plan.seed, corrected=item.corrected)
             entry = self._entry(shipment, number, item.kind, item.visit, tables)
-            entry["content"] = item.corrected
             subfiles = write_dossier(tables, version=shipment.version, style=style)
             fault, done = faults.get(number), None
             if fault and fault != "broken_base64":
@@ -100,6 +99,7 @@ class _Making:
                 entry["injected"], entry["outcome"] = done.kind, done.outcome
                 self._truth.add_error(entry, shipment.clinic.code, shipment.name, done)
                 self._counts["error"][done.kind] += 1
+            entry["content"] = (item.corrected, entry["injected"])
             hosos.append(files)
             entries.append(entry)
         data = write_envelope(hosos, facility=shipment.clinic.code, created=f"{shipment.created:%Y%m%d}", style=style)
@@ -153,8 +153,8 @@ class _Making:
         return {
             "dossier_no": self._summary.dossiers,
             "facility": shipment.clinic.code,
-            "ma_lk": ma_lk(visit),
-            "ma_bn": ma_bn(visit),
+            "ma_lk": ma_lk(visit, self._plan.seed),
+            "ma_bn": ma_bn(visit, self._plan.seed),
             "person_id": visit.person.key,
             "version": shipment.version,
             "style": shipment.style,
@@ -169,6 +169,7 @@ class _Making:
             "rows_xml1": 1,
             **{f"rows_{table.lower()}": len(tables.get(table, ())) for table in TABLES[1:]},
             "total_cost": Decimal(tables["XML1"][0]["T_TONGCHI_BV"]),
+            "injected": None,
             "outcome": dirt.CLEAN,
         }
 
