@@ -1,8 +1,8 @@
 """Backup and restore: what cannot be made again, sealed under the home's key (promise 8).
 
-In it: the home's marker, every raw segment, and the PostgreSQL schemas vault and governance. The lake is not in it: raw
-is the truth, and `restore` rebuilds the lake from it, which proves the backup at the same time. Sessions of the portal
-are not kept. The key is never in a backup (promise 6).
+In it: the home's marker, every raw segment, the PostgreSQL schemas vault and governance, and the audit checkpoint. The
+lake is not in it: raw is the truth, and `restore` rebuilds the lake from it, which proves the backup at the same time.
+Sessions of the portal are not kept. The key is never in a backup (promise 6).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from psycopg import sql
 from bienho.config import Home, KeyRing, load_keys
 from bienho.core.errors import ConfigError, InputError, IntegrityError, StorageError
 from bienho.database import Role, open_database
+from bienho.governance.audit import CHECKPOINT
 from bienho.pipeline.app import App, open_app
 from bienho.pipeline.rebuild import rebuild
 from bienho.pipeline.sealed_stream import SealedReader, SealedWriter
@@ -60,6 +61,9 @@ def backup(app: App, target: Path) -> BackupReport:
             sealed = SealedWriter(file, app.keys.derive("backup"))
             with tarfile.open(fileobj=cast("BinaryIO", sealed), mode="w|", format=tarfile.PAX_FORMAT) as archive:
                 archive.add(app.home.path / MARKER, MARKER)
+                checkpoint = app.home.log_dir / CHECKPOINT
+                if checkpoint.exists():
+                    archive.add(checkpoint, f"log/{CHECKPOINT}")
                 for path in sorted(app.home.raw_dir.glob("*.seg")):
                     archive.add(path, f"raw/{path.name}")
                     files += 1
@@ -152,7 +156,7 @@ def _unpack(source: Path, folder: Path, work: Path, keys: KeyRing) -> tuple[int,
         with tarfile.open(fileobj=sealed, mode="r|") as archive:
             for entry in archive:
                 part, _, name = entry.name.rpartition("/")
-                place = {"": folder, "raw": folder / "raw", "postgresql": work}.get(part)
+                place = {"": folder, "raw": folder / "raw", "log": folder / "log", "postgresql": work}.get(part)
                 if place is None or not entry.isfile() or name in ("", ".", ".."):
                     raise IntegrityError("INT-BACKUP-ENTRY", "Bản sao lưu có mục lạ.", hint="Dùng bản sao khác.")
                 place.mkdir(mode=0o700, exist_ok=True)
