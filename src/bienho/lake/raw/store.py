@@ -234,7 +234,7 @@ class RawStore:
         state = self._state()
         mark, last, size = state
         known = _watermark(mark)
-        if state == self._seen and (not cut or self._whole(size)):
+        if state == self._seen and (not cut or self._whole(last, size)):
             return
         torn = self._index(last, size, known)
         if torn and cut:
@@ -247,8 +247,10 @@ class RawStore:
                 self._write_watermark(current)
         self._seen = self._state()
 
-    def _whole(self, size: int) -> bool:
-        return (bool(self._segments) and self._segments[-1].end == size) or (not self._segments and size == 0)
+    def _whole(self, last: int, size: int) -> bool:
+        if not self._segments:
+            return last == 0
+        return (self._segments[-1].number, self._segments[-1].end) == (last, size)
 
     def _index(self, last: int, size: int, known: tuple[int, int] | None) -> bool:
         """Bring the index up to (last segment, size); True when the tail is torn.
@@ -301,9 +303,10 @@ class RawStore:
             with path.open("r+b") as file:
                 file.seek(good)
                 rest = file.read()
-                aside = _unused(path.with_suffix(f".{good}.torn"))
-                aside.write_bytes(rest)
-                sync_path(aside)
+                if rest:
+                    aside = _unused(path.with_suffix(f".{good}.torn"))
+                    aside.write_bytes(rest)
+                    sync_path(aside)
                 file.truncate(good)
                 os.fsync(file.fileno())
             if good == 0:
