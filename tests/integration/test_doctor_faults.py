@@ -24,6 +24,7 @@ import pytest
 
 from bienho.config import create_key, key_path
 from bienho.database import Role, places, server
+from bienho.governance import audit
 from bienho.lake import Lake, RawItem, RawStore
 from bienho.lake.raw.segment import segment_path
 from bienho.pipeline.doctor import Check, Probes, diagnose
@@ -348,6 +349,31 @@ def test_migrations_pending_changed_and_newer(made: Made, admin: Admin) -> None:
     assert by_code(look(made))["migrations"].status == "ok"
 
 
+def test_a_look_that_was_removed_from_the_record(made: Made, admin: Admin) -> None:
+    log = audit.AuditLog(made.database, made.keys, made.home)
+    for number in range(3):
+        log.append({"action": "R", "outcome": "success", "number": number})
+    log.close()
+    assert by_code(look(made))["audit"].status == "ok"
+    admin.execute("CREATE TABLE public.aside AS SELECT * FROM governance.audit_event WHERE seq = 2")
+    admin.execute("SET session_replication_role = replica")
+    admin.execute("DELETE FROM governance.audit_event WHERE seq = 2")
+    found = the_only_fault(look(made), "audit")
+    columns = ", ".join(
+        name
+        for (name,) in admin.execute(
+            "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'governance'"
+            " AND table_name = 'audit_event' AND is_generated = 'NEVER' ORDER BY ordinal_position"
+        )
+    )
+    admin.execute(
+        f"INSERT INTO governance.audit_event ({columns}) OVERRIDING SYSTEM VALUE"
+        f" SELECT {columns} FROM public.aside".encode()
+    )
+    admin.execute("DROP TABLE public.aside")
+    assert "an toàn thông tin" in found.repair
+
+
 def test_a_clock_apart_from_the_database(made: Made) -> None:
     found = the_only_fault(look(made, now=lambda: datetime.now(UTC) + timedelta(hours=3)), "clock")
     assert "timedatectl" in found.repair
@@ -403,6 +429,8 @@ def test_a_file_of_the_lake_that_is_gone(made: Made) -> None:
 def test_an_orphaned_file(made: Made) -> None:
     orphan = made.home.lake_dir / "lake" / "standard" / "ducklake-left-over.parquet"
     orphan.write_bytes(b"PAR1")
+    assert by_code(look(made))["files"].status == "ok", "a writer may be at it"
+    os.utime(orphan, (0, 0))
     found = the_only_fault(look(made), "files", status="warn")
     orphan.unlink()
     assert "bienho job retain" in found.repair

@@ -25,6 +25,7 @@ CHECKS: tuple[Item, ...] = (
     Item("database", "Cơ sở dữ liệu", server.database, ("home", "layout", "key", "postgres", "account")),
     Item("key-match", "Khóa đúng với dữ liệu", server.key_match, DATABASE),
     Item("migrations", "Bước nâng cấp cơ sở dữ liệu", server.migrated, (*DATABASE, "key-match")),
+    Item("audit", "Nhật ký truy cập", server.audit_chain, (*DATABASE, "key-match", "migrations")),
     Item("clock", "Đồng hồ", server.clock, (*DATABASE, "key-match")),
     Item("writer", "Quyền ghi", server.writer, (*DATABASE, "key-match")),
     Item("catalog-version", "Phiên bản danh mục kho", stores.version, (*DATABASE, "key-match", "extensions")),

@@ -13,6 +13,7 @@ from bienho.database import Role, open_database, places, storage_errors
 from bienho.database import server as embedded
 from bienho.database.connection import URL, WRITER_LOCK
 from bienho.database.migrations import migrations
+from bienho.governance import audit
 from bienho.lake import RawStore
 from bienho.pipeline.doctor.check import Found, Scene, fail, ok, unlooked, warn
 
@@ -133,6 +134,17 @@ def migrated(scene: Scene) -> Found:
             "Sao lưu, rồi chạy `bienho run`: lệnh này nâng cấp trước khi làm việc.",
         )
     return ok(f"Đủ {len(done)} bước nâng cấp.")
+
+
+def audit_chain(scene: Scene) -> Found:
+    """The record of looks is whole from its first event to the one noted beside the database."""
+    status = audit.verify(scene.the_database(), scene.the_keys(), scene.the_home())
+    if not status.ok:
+        return fail(
+            status.message_vi,
+            "Giữ nguyên hiện trường, báo người phụ trách an toàn thông tin, rồi đối chiếu với bản sao lưu gần nhất.",
+        )
+    return ok(status.message_vi)
 
 
 def clock(scene: Scene) -> Found:

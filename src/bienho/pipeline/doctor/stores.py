@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 import psycopg
@@ -20,6 +21,7 @@ from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.doctor.check import Found, Scene, fail, ok, warn
 
 MIB = 1024**2
+IN_FLIGHT = timedelta(hours=1)
 SAMPLE_RECORDS = 40
 SAMPLE_BYTES = 64 * MIB
 REBUILD = "Chạy `bienho rebuild` để dựng lại kho từ dữ liệu gốc."
@@ -81,13 +83,14 @@ def files(scene: Scene) -> Found:
     home = scene.the_home()
     name = current_catalog(home)
     live, retired = _catalog_files(scene, name)
-    there = {path.name for path in (home.lake_dir / name).rglob("*.parquet")}
-    missing = sorted(live - there)
+    there = {path.name: path for path in (home.lake_dir / name).rglob("*.parquet")}
+    missing = sorted(live - there.keys())
     if missing:
         return fail(f"Thiếu {len(missing)} tệp của kho trên đĩa (ví dụ {missing[0]}).", REBUILD)
-    # Ask the catalog again: what a writer has committed meanwhile is no orphan.
+    # Asked again: what a writer has committed meanwhile is no orphan, nor is what it is still writing.
     live, retired = _catalog_files(scene, name)
-    orphans = there - live - retired
+    newest = (scene.probes.now() - IN_FLIGHT).timestamp()
+    orphans = [path for path in map(there.get, there.keys() - live - retired) if path and _written(path) < newest]
     others = sorted(
         entry.name
         for entry in home.lake_dir.iterdir()
@@ -96,7 +99,7 @@ def files(scene: Scene) -> Found:
     if orphans:
         return warn(
             f"{len(orphans)} tệp trên đĩa không thuộc bảng nào (còn lại sau một lần ghi bị ngắt).",
-            "Chạy `bienho job retain` khi không ai đang ghi: việc này dọn tệp thừa.",
+            "Chạy `bienho job retain`: việc này dọn tệp thừa cũ hơn một ngày.",
         )
     if others:
         return warn(
@@ -164,6 +167,14 @@ def _catalog_files(scene: Scene, name: str) -> tuple[set[str], set[str]]:
             sql.SQL("SELECT path FROM {}.ducklake_files_scheduled_for_deletion").format(schema)
         ).fetchall()
     return {PurePosixPath(path).name for (path,) in live}, {PurePosixPath(path).name for (path,) in retired}
+
+
+def _written(path: Path) -> float:
+    """When a file was last written; a file that has just gone counts as new."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _torn(home: Home, number: int) -> bool:
