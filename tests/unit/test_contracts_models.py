@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import bienho
 from bienho import indicators
 from bienho.contracts import catalogue
 from bienho.contracts.models import check_columns, load_models, order_models, parse_model
@@ -118,3 +119,12 @@ def test_our_models_never_use_the_text_of_a_vault_field() -> None:
 def test_every_conformed_and_derived_table_has_one_model() -> None:
     modelled = {m.name for m in (*xml130_map.models(), *indicators.models())}
     assert modelled == {name for name in catalogue() if name.split(".")[0] in ("conformed", "derived")}
+
+
+def test_every_model_that_ships_says_what_it_does() -> None:
+    package = Path(bienho.__file__).parent
+    shipped = sorted(package.rglob("*.sql"))
+    models = [path for path in shipped if "migrations" not in path.parts]
+    assert len(models) >= 13
+    for path in models:
+        parse_model(path.read_text(encoding="utf-8"), path)

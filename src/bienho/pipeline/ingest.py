@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 @contextmanager
 def open_writer(app: App, lake: Lake, catalog: str) -> Iterator[Writer]:
     """A writer over a lake whose code lists are loaded; what they map is redone when they changed with the program."""
-    changed = reference.load(lake, app.raw, last_seq(lake))
+    changed = reference.load(lake, app.raw)
     with app.database.connect(Role.WORKER, autocommit=True) as connection:
         writer = Writer(lake, app.vault, Judge(app.vault, app.keys, app.limits), connection, app.limits, catalog)
         if changed and writer.last_batch():
@@ -103,7 +103,7 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
             if waiting:
                 yield writer.process(waiting)
                 waiting, size = [], 0
-            reference.load(writer.lake, raw, header.seq)
+            reference.load(writer.lake, raw, header)
             remap(writer, header)
             continue
         if waiting and (size + len(data) > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers):

@@ -6,7 +6,8 @@ finds the same lists.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,13 @@ from typing import Any
 import duckdb
 import orjson
 
-from bienho.config import load_profile
+from bienho.config import load_profile, profile
 from bienho.core.errors import InputError
 from bienho.core.ids import delivery_id
-from bienho.lake import Lake, RawStore
+from bienho.lake import Lake, RawHeader, RawStore
 from bienho.pipeline.app import App
 from bienho.sources import Delivery, read_file, receive
-from bienho.terminology import IMPORT_KINDS, Edition, builtin_editions, parse_import, reference_tables
+from bienho.terminology import IMPORT_KINDS, Edition, builtin_editions, editions, parse_import, reference_tables
 
 KIND = "reference"
 KINDS = tuple(sorted(IMPORT_KINDS))
@@ -48,19 +49,13 @@ def receive_list(app: App, kind: str, path: Path, edition: str, valid_from: date
     return {"delivery": delivery_id(receipts[0].seq), "rows": parsed.rows.num_rows}
 
 
-def imported(raw: RawStore, up_to: int) -> Iterator[Edition]:
-    """Editions received up to a sequence, in receipt order; a list that no longer parses is passed over, not fatal."""
-    for header in raw.headers(0):
-        if header.kind == KIND and header.seq <= up_to:
-            try:
-                yield unwrap(raw.read(header.seq)[1])
-            except InputError:
-                continue
-
-
-def load(lake: Lake, raw: RawStore, up_to: int) -> bool:
-    """Bring the reference tables to what was known at receipt `up_to`; False when they were that already."""
-    tables = reference_tables([*builtin_editions(load_profile()), *imported(raw, up_to)])
+def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
+    """Bring the reference tables to the lists taken in and the one `arriving`; True when rows changed."""
+    received = _received(lake, arriving)
+    state = _state(received)
+    if _journalled(lake) == state:
+        return False
+    tables = reference_tables([*builtin_editions(load_profile()), *_editions(raw, received)])
     connection = lake.connection
     changed = {}
     for name, table in tables.items():
@@ -72,14 +67,51 @@ def load(lake: Lake, raw: RawStore, up_to: int) -> bool:
         if difference and difference[0]:
             changed[name] = table
     connection.unregister("incoming")
-    if not changed:
-        return False
 
     def work(writing: duckdb.DuckDBPyConnection) -> None:
         for name, table in changed.items():
             writing.register("incoming", table)
             writing.execute(f"DELETE FROM lake.{name}")
             writing.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM incoming")
+        # batch 0: it orders nothing, it only remembers what the tables were made of
+        writing.execute("DELETE FROM lake.journal.batch WHERE stage = 'reference'")
+        writing.execute(
+            "INSERT INTO lake.journal.batch BY NAME SELECT 0 AS batch_id, 'reference' AS stage, ? AS model_revision",
+            [state],
+        )
 
-    lake.commit(work, author="bienho-worker", message=f"reference {up_to}", deliveries=())
-    return True
+    lake.commit(work, author="bienho-worker", message="reference", deliveries=())
+    return bool(changed)
+
+
+def _received(lake: Lake, arriving: RawHeader | None) -> list[int]:
+    """Receipt sequences of the lists taken in so far, in order."""
+    rows = lake.connection.execute(
+        "SELECT delivery_seq FROM lake.standard.delivery WHERE kind = ? ORDER BY delivery_seq", [KIND]
+    ).fetchall()
+    return sorted({row[0] for row in rows} | ({arriving.seq} if arriving else set()))
+
+
+def _editions(raw: RawStore, received: Sequence[int]) -> Iterator[Edition]:
+    """The lists as editions; one that no longer parses is passed over, not fatal."""
+    for seq in received:
+        try:
+            yield unwrap(raw.read(seq)[1])
+        except InputError:
+            continue
+
+
+def _state(received: Sequence[int]) -> str:
+    """Names what the tables are made of: the program's own lists and code, and every list received."""
+    digest = hashlib.sha256(repr(list(received)).encode())
+    for module in (editions, profile):
+        folder = Path(str(module.__file__)).parent
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _journalled(lake: Lake) -> str | None:
+    row = lake.connection.execute("SELECT model_revision FROM lake.journal.batch WHERE stage = 'reference'").fetchone()
+    return str(row[0]) if row else None

@@ -22,9 +22,9 @@ from bienho.pipeline.heads import Heads
 from bienho.pipeline.judge import Fates, Judge, settle
 from bienho.pipeline.models import ModelRunner, store
 from bienho.pipeline.records import Outcome, change_rows, delivery_rows, finding_rows, quarantine_rows, replaced_rows
-from bienho.privacy import BATCH_MAX, Blind, Vault, VaultEntry, blind_entries
+from bienho.privacy import BATCH_MAX, Vault, VaultEntry
 from bienho.quality import cast_findings_sql, describe_cast_finding
-from bienho.standards.xml130 import Dossier, Versioned, columns
+from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.map import models as conformed_models
 
 AUTHOR = "bienho-worker"
@@ -133,7 +133,7 @@ class Writer:
                 ma_lk=candidate.dossier.ma_lk,
                 patient_key=candidate.patient_key,
                 payload=payload,
-                blind=_blind(candidate.dossier),
+                blind=columns.blind_values(candidate.dossier),
             )
             for candidate, payload in zip(fates.kept, payloads, strict=True)
         ]
@@ -181,15 +181,3 @@ class Writer:
     def _scalar(self, sql: str) -> int:
         row = self.lake.connection.execute(sql).fetchone()
         return row[0] if row else 0
-
-
-def _blind(dossier: Dossier) -> Blind:
-    """By what a person may later be looked up, from XML1."""
-    first = dossier.tables["XML1"][0]
-    return blind_entries(
-        name=first.get("HO_TEN", ""),
-        birth=first.get("NGAY_SINH", ""),
-        personal_id=first.get("SO_CCCD", ""),
-        insurance_number=first.get("MA_THE_BHYT", ""),
-        phone=first.get("DIEN_THOAI", ""),
-    )

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from bienho.contracts import VAULT_MARKER, catalogue
 from bienho.core.ids import delivery_id
+from bienho.privacy import Blind, blind_entries
 from bienho.standards.xml130.read_model import Dossier, Row, Tables
 from bienho.standards.xml130.versions import TABLES, contract_of, names_4210
 
@@ -170,15 +171,13 @@ def restore(
     return result
 
 
-def blind_values(dossier: Dossier) -> tuple[tuple[str, str], ...]:
-    """(kind, text) by which a person may be looked up: personal_id, insurance_number, phone, name_birth.
-
-    Texts as received; several cards give several values; name_birth is `name|yyyymmdd`. Normalising is the vault's.
-    """
+def blind_values(dossier: Dossier) -> Blind:
+    """By what a person may later be looked up: XML1 as received; several cards in one field stay one text."""
     first = dossier.tables["XML1"][0]
-    values = [("personal_id", first.get("SO_CCCD", "")), ("phone", first.get("DIEN_THOAI", ""))]
-    values += [("insurance_number", card) for card in first.get("MA_THE_BHYT", "").split(";")]
-    name, birth = first.get("HO_TEN", "").strip(), first.get("NGAY_SINH", "").strip()
-    if name and birth:
-        values.append(("name_birth", f"{name}|{birth[:8]}"))
-    return tuple((kind, text) for kind, text in values if text.strip())
+    return blind_entries(
+        name=first.get("HO_TEN", ""),
+        birth=first.get("NGAY_SINH", ""),
+        personal_id=first.get("SO_CCCD", ""),
+        insurance_number=first.get("MA_THE_BHYT", ""),
+        phone=first.get("DIEN_THOAI", ""),
+    )
