@@ -137,7 +137,7 @@ def read_listing(request: HttpRequest, desk: Desk, listing: Listing) -> Listed:
         caption=listing.caption,
         columns=[_column(show, asked) for show in shows],
         rows=[{show.key: show.make(row) for show in shows} for row in rows],
-        pagination=_pagination(asked, page, pages, total) if total else None,
+        pagination=_pagination(asked, page, pages, total, listing.caption) if total else None,
         empty=_empty(listing, asked),
         csv_url=asked.url(xuat=f"{listing.id}.csv"),
     )
@@ -155,7 +155,7 @@ def _column(show: Show, asked: Asked) -> Column:
     return Column(show.key, show.title, show.kind, show.lead, url, now)
 
 
-def _pagination(asked: Asked, page: int, pages: int, total: int) -> Pagination:
+def _pagination(asked: Asked, page: int, pages: int, total: int, label: str) -> Pagination:
     first, last = (page - 1) * PER_PAGE + 1, min(page * PER_PAGE, total)
     return Pagination(
         summary=t("Dòng {first}–{last} trong {total}", first=number(first), last=number(last), total=number(total)),
@@ -163,6 +163,7 @@ def _pagination(asked: Asked, page: int, pages: int, total: int) -> Pagination:
         next_url=asked.url(trang=str(page + 1)) if page < pages else "",
         page=number(page),
         pages=number(pages),
+        label=label,
     )
 
 

@@ -79,7 +79,13 @@ def build_settings(house: House) -> dict[str, Any]:
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 1024 * 1024,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 500,
         "SILENCED_SYSTEM_CHECKS": [],
-        "LOGGING_CONFIG": None,
+        # Django's own log lines carry addresses as typed and texts of exceptions: either may hold a value.
+        "LOGGING": {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {"nowhere": {"class": "logging.NullHandler"}},
+            "loggers": {"django": {"handlers": ["nowhere"], "propagate": False}},
+        },
     }
 
 

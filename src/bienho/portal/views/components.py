@@ -234,6 +234,12 @@ def _groups() -> list[tuple[str, str, list[Any], str]]:
         c.Step("2", "XML1…5", t("như đã nhận"), "#", True),
         c.Step("3", t("Chuẩn hóa"), "", ""),
     ]
+    tabs = c.Tabs(t("Thẻ chuyển trang"), [c.Tab(t("Tất cả"), "#", True, "12"), c.Tab(t("Sai"), "#", False, "3")])
+    known = [c.Fact(t("Định dạng"), "QĐ 3176", note=t("theo cấu trúc tệp")), c.Fact(t("Mã"), "3f2a…", code=True)]
+    facts = c.Facts(known)
+    crumbs = c.Crumbs([c.Crumb(t("Tổng quan"), "#"), c.Crumb(t("Hồ sơ"))], t("Số liệu mẫu"))
+    rows = t("Dòng {first}–{last} trong {total}", first=51, last=100, total=120)
+    pages = c.Pagination(rows, "#", "#", "2", "3", t("Số liệu mẫu"))
     return [
         ("badge", t("Nhãn tình trạng"), _badges(), "row"),
         ("todo", t("Việc cần làm"), [c.TodoList(t("Việc cần làm bây giờ"), [todo], none)], ""),
@@ -244,33 +250,11 @@ def _groups() -> list[tuple[str, str, list[Any], str]]:
         ("findings", t("Danh sách phát hiện"), [c.FindingList([finding], none), c.FindingList([], none)], ""),
         ("state", t("Trạng thái"), _states(), "grid-2"),
         ("form", t("Biểu mẫu"), [_form()], ""),
-        (
-            "tabs",
-            t("Thẻ chuyển trang"),
-            [c.Tabs(t("Thẻ chuyển trang"), [c.Tab(t("Tất cả"), "#", True, "12"), c.Tab(t("Sai"), "#", False, "3")])],
-            "",
-        ),
-        (
-            "facts",
-            t("Thông tin của một mục"),
-            [
-                c.Facts(
-                    [
-                        c.Fact(t("Định dạng"), "QĐ 3176", note=t("theo cấu trúc tệp")),
-                        c.Fact(t("Mã"), "3f2a…", code=True),
-                    ]
-                )
-            ],
-            "",
-        ),
+        ("tabs", t("Thẻ chuyển trang"), [tabs], ""),
+        ("facts", t("Thông tin của một mục"), [facts], ""),
         ("trail", t("Đường đi của dữ liệu"), [c.Trail(t("Đường đi của dữ liệu"), steps)], ""),
-        ("crumbs", t("Đường dẫn"), [c.Crumbs([c.Crumb(t("Tổng quan"), "#"), c.Crumb(t("Hồ sơ"))])], ""),
-        (
-            "pagination",
-            t("Phân trang"),
-            [c.Pagination(t("Dòng {first}–{last} trong {total}", first=51, last=100, total=120), "#", "#", "2", "3")],
-            "",
-        ),
+        ("crumbs", t("Đường dẫn"), [crumbs], ""),
+        ("pagination", t("Phân trang"), [pages], ""),
     ]
 
 

@@ -16,4 +16,5 @@ class Crumb:
 @dataclass(frozen=True, slots=True)
 class Crumbs:
     items: Sequence[Crumb]
+    label: str = ""
     component: ClassVar[str] = "crumbs"

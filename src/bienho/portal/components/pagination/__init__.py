@@ -15,4 +15,5 @@ class Pagination:
     next_url: str = ""
     page: str = "1"
     pages: str = "1"
+    label: str = ""
     component: ClassVar[str] = "pagination"

@@ -1,0 +1,246 @@
+"""The portal in a real browser: accessibility, widths, no outside request, scripts that add and never carry."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+pytestmark = [pytest.mark.browser, pytest.mark.database]
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATHS = [
+    "/",
+    "/giao-nhan/",
+    "/giao-nhan/D000000000007/",
+    "/ho-so/",
+    "/ho-so/KEY/",
+    "/ho-so/KEY/?phan=chuan-hoa",
+    "/ho-so/KEY/?phan=phat-hien",
+    "/ho-so/KEY/?phan=phien-ban",
+    "/phat-hien/",
+    "/cach-ly/",
+    "/chi-so/",
+    "/chi-so/encounters/",
+    "/chi-so/patients/",
+    "/danh-muc-du-lieu/",
+    "/danh-muc-du-lieu/standard.xml130_1/",
+    "/huong-dan/ho-so/",
+    "/he-thong/thanh-phan/",
+    "/khong-co/",
+]
+WIDTHS = (1440, 375)
+
+
+@pytest.fixture(scope="module")
+def link() -> Iterator[str]:
+    """The sign-in address of a portal that runs as a program of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "support.portal", str(port)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        if server.stdout:
+            server.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def state(link: str, browser: Browser) -> Any:
+    """Cookies after signing in with the link, by its button."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.get_by_role("button", name="Vào Biển Hồ").click()
+    page.wait_for_url(re.compile(r":\d+/$"))
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
+@pytest.fixture
+def context(browser: Browser, state: Any, link: str) -> Iterator[BrowserContext]:
+    made = browser.new_context(storage_state=state, base_url=link.split("/dang-nhap")[0])
+    made.set_default_timeout(8_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def found(page: Page) -> list[str]:
+    """What axe finds wrong, in one line each."""
+    violations = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in violations]
+
+
+def key_of_a_dossier(page: Page) -> str:
+    page.goto("/phat-hien/")
+    link = page.locator("#phat-hien a[href^='/ho-so/']").first.get_attribute("href")
+    assert link is not None
+    return link.split("/")[2]
+
+
+def test_no_violation_and_no_sideways_scroll(page: Page) -> None:
+    outside: list[str] = []
+    messages: list[str] = []
+    page.on("request", lambda r: outside.append(r.url) if "//127.0.0.1:" not in r.url else None)
+    page.on("console", lambda m: messages.append(m.text) if "404" not in m.text else None)
+    page.on("pageerror", lambda e: messages.append(str(e)))
+    key = key_of_a_dossier(page)
+    wrong: dict[str, list[str]] = {}
+    for path in PATHS:
+        page.goto(path.replace("KEY", key))
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            problems = found(page)
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                problems.append("scrolls sideways")
+            if problems:
+                wrong[f"{path} {width}"] = problems
+    assert not wrong
+    assert not [url for url in outside if not url.startswith("data:")]
+    assert not messages
+
+
+def test_dark_and_english_are_as_good(page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto("/")
+    page.get_by_role("button", name="English").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Overview"
+    wrong = {}
+    for path in ("/", "/phat-hien/", "/chi-so/encounters/", "/he-thong/thanh-phan/"):
+        page.goto(path)
+        problems = found(page)
+        if problems:
+            wrong[path] = problems
+    assert not wrong
+
+
+def test_sign_in_page(browser: Browser, link: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    for address in (link, link.split("?")[0]):
+        page.goto(address)
+        assert not found(page)
+    context.close()
+
+
+def test_everything_works_without_script(browser: Browser, state: Any, link: str) -> None:
+    context = browser.new_context(storage_state=state, base_url=link.split("/dang-nhap")[0], java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    assert page.locator("#theo-ngay .chart-wide svg").is_visible()
+    assert page.locator("#ban-do a.area").count() == 135
+    assert page.get_by_role("button", name="Xem từng giá trị").count() == 0
+    page.get_by_text("Bảng số liệu của biểu đồ").click()
+    assert page.locator("#theo-ngay-bang").is_visible()
+    page.goto("/giao-nhan/")
+    page.locator("#giao-nhan-loc").get_by_label("Kết quả").select_option("quarantined")
+    page.get_by_role("button", name="Lọc").click()
+    assert "ket_qua=quarantined" in page.url
+    badges = page.locator("#giao-nhan tbody .badge").all_inner_texts()
+    assert badges
+    assert set(badges) == {"Có phần cách ly"}
+    page.get_by_text("Trợ giúp trang này").click()
+    assert page.locator(".help-panel").is_visible()
+    context.close()
+
+
+def test_chart_comes_alive_when_asked_and_not_before(page: Page) -> None:
+    scripts: list[str] = []
+    messages: list[str] = []
+    page.on("request", lambda r: scripts.append(r.url) if "vega" in r.url else None)
+    page.on("console", lambda m: messages.append(m.text))
+    page.goto("/")
+    assert not scripts
+    page.get_by_role("button", name="Xem từng giá trị").first.click()
+    page.wait_for_selector(".chart-live svg")
+    assert len(scripts) == 1
+    bars = page.locator(".chart-live .mark-rect path")
+    assert bars.count() == 30
+    bars.nth(12).hover()
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    assert "Hồ sơ" in page.locator("#vg-tooltip-element").inner_text()
+    assert not messages
+
+
+def test_map_is_walked_with_the_keyboard(page: Page) -> None:
+    page.goto("/")
+    areas = page.locator("#ban-do a.area")
+    areas.first.focus()
+    names = set()
+    for step in ("ArrowDown", "ArrowDown", "ArrowLeft", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(step)
+        names.add(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+    assert len(names) >= 4
+    assert page.locator("[data-map-now]").inner_text() in names
+    assert page.locator("#ban-do a.area[tabindex='0']").count() == 1
+
+
+def test_identifiers_by_keyboard(page: Page) -> None:
+    page.goto(f"/ho-so/{key_of_a_dossier(page)}/")
+    page.locator("summary", has_text="Xem định danh").click()
+    page.get_by_role("button", name="Xem định danh").click()
+    assert page.get_by_role("alert").is_visible()
+    assert not found(page)
+    page.get_by_label("Mục đích").select_option("tra-cuu-ho-so")
+    page.get_by_label("Lý do cụ thể").fill("đối chiếu đề nghị của cơ sở")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("mark.opened")
+    assert not found(page)
+    page.get_by_role("link", name="Che lại ngay").click()
+    page.wait_for_load_state()
+    assert page.locator("mark.opened").count() == 0
+
+
+def test_focus_is_always_visible(page: Page) -> None:
+    page.goto("/giao-nhan/")
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        style = "getComputedStyle(document.activeElement)"
+        assert page.evaluate(f"{style}.outlineStyle") == "solid"
+        assert page.evaluate(f"parseFloat({style}.outlineWidth)") >= 2
