@@ -1,0 +1,143 @@
+"""What other programs rely on: the JSON of commands, their exit codes, and that nothing else is on standard output."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bienho.synthetic import Plan, generate
+from support.homes import Made, temporary_home
+
+pytestmark = pytest.mark.database
+
+KINDS = ("bad_date", "missing_field", "unknown_element", "broken_base64", "truncated_file")
+INGEST_KEYS = {
+    "deliveries", "dossiers", "rows", "accepted", "accepted_with_findings", "quarantined", "refused", "superseded",
+    "duplicates", "findings",
+}  # fmt: skip
+FINDING_KEYS = {
+    "code", "delivery", "dossier", "facility", "table", "row", "field", "rule", "severity", "owner", "message",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Made]:
+    with temporary_home("có dấu cách") as home:
+        assert run(home, "init").returncode == 0
+        yield home
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hồ sơ gửi")
+    # no resends: taken in twice, an old content would come after its correction and be the newest again
+    generate(Plan(persons=40, months=2, seed=7, dirt=0.2, dirt_kinds=KINDS, share_resent=0.0), folder)
+    return folder
+
+
+def run(made: Made, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bienho", *arguments],
+        env=made.environment, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def answer(made: Made, *arguments: str, code: int = 0) -> Any:
+    done = run(made, *arguments, "--json")
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_path_of_one_delivery(made: Made, files: Path) -> None:
+    report = answer(made, "ingest", str(files))
+    assert set(report) == INGEST_KEYS
+    assert {"XML1", "XML2", "XML3", "XML4", "XML5"} <= set(report["rows"])
+    assert report["dossiers"] == sum(
+        report[name] for name in ("accepted", "accepted_with_findings", "quarantined", "duplicates")
+    )
+    for delivery in report["deliveries"]:
+        assert set(delivery) == {"id", "path", "outcome", "reason"}
+        assert delivery["outcome"] in ("accepted", "accepted_with_findings", "quarantined", "refused")
+        assert Path(delivery["path"]).exists()
+    again = answer(made, "ingest", str(files))
+    assert again["accepted"] == again["accepted_with_findings"] == again["superseded"] == again["findings"] == 0
+    assert again["rows"] == dict.fromkeys(report["rows"], 0)
+
+    found = answer(made, "findings")
+    assert found
+    assert all(set(row) == FINDING_KEYS for row in found)
+    one = next(row for row in found if row["delivery"])
+    of_delivery = answer(made, "findings", "--delivery", one["delivery"])
+    assert of_delivery
+    assert {row["delivery"] for row in of_delivery} == {one["delivery"]}
+
+    aside = answer(made, "quarantine", "list")
+    if aside:
+        shown = answer(made, "quarantine", "show", aside[0]["delivery"])
+        assert shown["quarantine"]
+        replayed = answer(made, "quarantine", "replay", aside[0]["delivery"])
+        assert replayed["quarantined"] >= 1, "nothing was mended, so it stays aside"
+
+    rows = answer(made, "sql", "SELECT facility_code, count(*) AS n FROM standard.xml130_dossier GROUP BY 1")
+    current = report["accepted"] + report["accepted_with_findings"] - report["superseded"]
+    assert sum(row["n"] for row in rows) == current
+    csv = run(made, "sql", "SELECT 1 AS one FROM standard.delivery LIMIT 1", "--csv").stdout
+    assert csv.splitlines() == ['"one"', "1"]
+    compared = answer(made, "rebuild", "--compare")
+    assert compared["equal"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code"),
+    [
+        (("ingest", "/nowhere/at/all"), "USE-PATH-MISSING", 2),
+        (("sql", "SELECT * FROM read_csv('/etc/passwd')"), None, 2),
+        (("sql", "DROP TABLE standard.delivery"), None, 2),
+        (("dossier", "64001", "no such dossier"), "IN-DOSSIER-UNKNOWN", 3),
+        (("quarantine", "replay", "D000000999999"), "USE-NOT-QUARANTINED", 2),
+        (("findings", "--delivery", "x"), "USE-DELIVERY", 2),
+        (("sql", "SELECT 1 AS x FROM standard.delivery", "--purpose", "không-có"), None, 7),
+    ],
+)
+def test_errors_are_json_with_a_code_and_an_exit_code(
+    made: Made, arguments: tuple[str, ...], code: str | None, exit_code: int
+) -> None:
+    error = answer(made, *arguments, code=exit_code)["error"]
+    assert set(error) == {"code", "message", "hint", "who"}
+    assert error["message"]
+    if code:
+        assert error["code"] == code
+
+
+def test_a_missing_home_is_never_made(made: Made, tmp_path: Path) -> None:
+    nowhere = tmp_path / "không có"
+    done = run(made, "--home", str(nowhere), "ingest", str(tmp_path))
+    assert done.returncode == 4
+    assert "CFG-HOME-MISSING" in done.stderr
+    assert not nowhere.exists()
+
+
+def test_a_file_too_large_is_refused_without_a_receipt(made: Made, tmp_path: Path) -> None:
+    big = tmp_path / "lớn.xml"
+    with big.open("wb") as file:
+        file.truncate(65 * 1024 * 1024)
+    report = answer(made, "ingest", str(big))
+    assert report["refused"] == 1
+    assert report["deliveries"] == [
+        {"id": None, "path": str(big), "outcome": "refused", "reason": "LIM-DELIVERY-BYTES"}
+    ]
+
+
+def test_a_wrong_facility_is_a_finding_not_a_reject(made: Made, files: Path) -> None:
+    one = next(path for path in sorted(files.rglob("*.xml")))
+    report = answer(made, "ingest", str(one), "--facility", "99999")
+    delivery = report["deliveries"][0]
+    assert delivery["id"]
+    codes = {row["code"] for row in answer(made, "findings", "--delivery", delivery["id"])}
+    assert "IN-FACILITY-ASSERTED" in codes
