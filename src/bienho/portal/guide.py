@@ -56,7 +56,7 @@ def markdown(text: str) -> tuple[str, str]:
         if lines[0].startswith("# "):
             title = lines[0][2:].strip()
         elif lines[0].startswith("## "):
-            out.append(f"<h3>{_inline(lines[0][3:])}</h3>")
+            out.append(f"<h2>{_inline(lines[0][3:])}</h2>")
         elif lines[0].startswith(("- ", "1. ")):
             kind = "ul" if lines[0].startswith("- ") else "ol"
             items = re.split(r"^(?:- |\d+\. )", block.strip(), flags=re.MULTILINE)[1:]

@@ -32,6 +32,7 @@ EVIDENCE = {
 SOURCES = {
     "folder": later("Thư mục"),
     "file": later("Tệp"),
+    "cli": later("Dòng lệnh trên máy chủ"),
     "api": later("Kết nối trực tiếp"),
     "upload": later("Tải lên"),
 }

@@ -196,7 +196,7 @@ def dossiers(desk: Desk, delivery_id: str) -> Listing:
             ),
             Show("kq", t("Tình trạng"), state),
         ),
-        empty=State("empty", t("Không có hồ sơ nào vào kho từ lần này"), t("Xem phần cách ly bên dưới để biết lý do.")),
+        empty=State("empty", t("Không có hồ sơ nào vào kho từ lần này"), t("Xem phần cách ly để biết lý do.")),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -202,9 +203,16 @@ def _field_list(contract: Contract, row: Row, opened: Opened) -> Table:
 
 
 def _lines(dossier: Dossier, contract: Contract, rows: list[Row], opened: Opened) -> Table:
-    used = [f for f in contract.official_fields if any(row[f.name] is not None for row in rows)]
+    used = [f for f in contract.official_fields if any(row[f.name] for row in rows)]
+    unused = [f.name for f in contract.official_fields if f not in used]
     total = dossier.counts[contract.id]
-    note = t("Chỉ hiện {n} trong {total} dòng.", n=number(len(rows)), total=number(total)) if total > len(rows) else ""
+    notes = []
+    if total > len(rows):
+        notes.append(t("Chỉ hiện {n} trong {total} dòng.", n=number(len(rows)), total=number(total)))
+    if unused:
+        names = ", ".join(unused)
+        notes.append(t("{n} trường để trống hoặc không có trong tệp: {names}", n=len(unused), names=names))
+    note = " ".join(notes)
     return Table(
         contract.name,
         title(contract),
@@ -319,7 +327,7 @@ def plain(value: Any) -> str:
         return formats.moment(value)
     if hasattr(value, "isoformat"):
         return formats.day(value)
-    if isinstance(value, int | float) or type(value).__name__ == "Decimal":
+    if isinstance(value, Decimal | float):
         return number(value, 3)
     return str(value)
 

@@ -25,6 +25,7 @@ from bienho.portal.components.map import levels, shapes
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
 from bienho.portal.language import current_language, t
+from bienho.portal.presenters import numbers
 
 DAYS_SHOWN = 30
 WEEK = timedelta(days=7)
@@ -39,6 +40,7 @@ class Overview:
     todo: TodoList | State
     figures: list[Figure] | State
     per_day: Chart | State
+    per_week: Chart | State
     facilities: Table | State
     map: Map | State
     fresh: str
@@ -55,6 +57,7 @@ def overview(desk: Desk) -> Overview:
         todo=desk.try_part(lambda: _todo(desk, facilities)),
         figures=desk.try_part(lambda: _figures(desk, deliveries, newest)),
         per_day=recent if isinstance(recent, State) else _per_day(desk, deliveries),
+        per_week=desk.try_part(lambda: _per_week(desk)),
         facilities=last if isinstance(last, State) else _facility_table(desk, facilities),
         map=desk.try_part(lambda: commune_map(desk)),
         fresh=t("Lần nhận mới nhất: {when}", when=formats.moment(newest)) if newest else t("Chưa nhận lần nào"),
@@ -315,6 +318,14 @@ def _per_day(desk: Desk, rows: list[Row]) -> Chart | State:
         svg_url="?xuat=theo-ngay.svg",
         csv_url="?xuat=theo-ngay.csv",
     )
+
+
+def _per_week(desk: Desk) -> Chart | State:
+    """Encounters by week of discharge: when care was given, not when its data came."""
+    definition = numbers.find("encounters")
+    if definition is None:
+        return _nothing_yet()
+    return numbers.by_week(desk, definition, numbers.Scope("", None, ""))
 
 
 def _facility_table(desk: Desk, facilities: list[Row]) -> Table:

@@ -19,6 +19,8 @@ def show(request: HttpRequest) -> HttpResponse:
     things: dict[str, Chart | Table] = {}
     if isinstance(made.per_day, Chart):
         things["theo-ngay"] = made.per_day
+    if isinstance(made.per_week, Chart):
+        things["theo-tuan"] = made.per_week
     if isinstance(made.facilities, Table):
         things["co-so-bang"] = made.facilities
     if isinstance(made.map, Map):

@@ -61,8 +61,8 @@ class Table:
 
     @property
     def long(self) -> bool:
-        """Scrolls inside its own frame, under a head that stays."""
-        return len(self.rows) > LONG
+        """A paged list scrolls inside its own frame, under a head that stays."""
+        return self.pagination is not None and len(self.rows) > LONG
 
     def __post_init__(self) -> None:
         blank = Cell("—")
