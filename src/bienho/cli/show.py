@@ -66,7 +66,8 @@ def demo(home: Path | None, port: int, persons: int, serve_: bool) -> None:
     if made.mode != "demo":
         raise ConfigError("CFG-NOT-DEMO", "Thư mục này không ở chế độ trình diễn.", hint="Chọn thư mục khác: --home.")
     create_key(made)
-    files = made.path / "demo-deliveries"
+    # beside the home, not in it: these are the senders' files, with names in clear
+    files = made.path.with_name(made.path.name + "-deliveries")
     if not (files / "truth").exists():
         plan = Plan(persons=persons, months=DEMO_MONTHS, seed=DEMO_SEED, dirt=DEMO_DIRT)
         summary = make_files(plan, files, quiet=False)

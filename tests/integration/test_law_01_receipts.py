@@ -1,4 +1,4 @@
-"""Promise 7: no byte that got a receipt is lost or changed unnoticed, however the receiver dies."""
+"""Law 1: no byte that got a receipt is lost or changed unnoticed, however the receiver dies."""
 
 from __future__ import annotations
 

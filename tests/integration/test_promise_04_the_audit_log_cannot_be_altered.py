@@ -1,4 +1,4 @@
-"""Promise 5: the record of looks cannot be changed unnoticed."""
+"""Promise 4: the record of looks cannot be changed unnoticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promise 8 for the vault: killed anywhere, sealing again ends in the undisturbed state; twice is once."""
+"""Law 2 for the vault: killed anywhere, sealing again ends in the undisturbed state; twice is once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promise 9: a hostile file harms neither the house nor its neighbours, taken in through the whole house.
+"""Promise 7: a hostile file harms neither the house nor its neighbours, taken in through the whole house.
 
 Every hostile file stands between two good ones. The good ones must come out as if they had been sent alone; every
 hostile one must be kept and quarantined, or refused by a limit, with a reason; nothing it names may be opened.

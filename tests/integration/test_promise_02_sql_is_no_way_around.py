@@ -1,4 +1,4 @@
-"""Promise 4: a question in SQL can do no more than a question by form."""
+"""Promise 2: a question in SQL can do no more than a question by form."""
 
 from __future__ import annotations
 
