@@ -175,7 +175,7 @@ def test_everything_works_without_script(browser: Browser, state: Any, link: str
     assert page.locator("#theo-ngay .chart-wide svg").is_visible()
     assert page.locator("#ban-do a.area").count() == 135
     assert page.get_by_role("button", name="Xem từng giá trị").count() == 0
-    page.get_by_text("Bảng số liệu của biểu đồ").click()
+    page.locator("#theo-ngay summary").click()
     assert page.locator("#theo-ngay-bang").is_visible()
     page.goto("/giao-nhan/")
     page.locator("#giao-nhan-loc").get_by_label("Kết quả").select_option("quarantined")

@@ -273,53 +273,72 @@ def _delivery(rows: _Rows, chance: random.Random, seq: int, code: str, at: datet
 def _dossier(
     rows: _Rows, chance: random.Random, seq: int, hoso: int, code: str, at: datetime, communes: Sequence[str]
 ) -> int:
+    """One dossier version everywhere it is seen; how many findings it has."""
     version = version_id(seq, hoso)
-    key = f"{chance.getrandbits(128):032x}"
-    patient = f"{chance.getrandbits(128):032x}"
+    key, patient, record, content = (f"{chance.getrandbits(128):032x}" for _ in range(4))
     day = (at - timedelta(days=chance.randint(0, 5))).date()
-    icd, chapter = chance.choice(CODES)
+    diagnosis = chance.choice(CODES)
     commune = communes[min(int(chance.expovariate(0.02)), len(communes) - 1)]
     if hoso == 1 and code in rows.last and chance.random() < 0.1:
         old, key, patient = rows.last[code]
         rows.add("standard.superseded", version_id=old, by_version_id=version, dossier_key=key)
     if hoso == 1:
         rows.last[code] = (version, key, patient)
-    lines = chance.randint(1, 4)
-    amounts = [Decimal(chance.randint(5, 900) * 1000) for _ in range(lines)]
+    amounts = [Decimal(chance.randint(5, 900) * 1000) for _ in range(chance.randint(1, 4))]
+    place = {"version_id": version, "delivery_seq": seq, "delivery_id": delivery_id(seq), "facility_code": code}
     rows.add(
         "standard.xml130_dossier",
-        version_id=version,
-        delivery_seq=seq,
-        delivery_id=delivery_id(seq),
+        **place,
         hoso=hoso,
-        facility_code=code,
         dossier_key=key,
         patient_key=patient,
-        record_id=f"{chance.getrandbits(128):032x}",
-        content_digest=f"{chance.getrandbits(128):032x}",
+        record_id=record,
+        content_digest=content,
         format_version=chance.choice(("3176", "3176", "4750", "130")),
         version_evidence="structure",
         received_at=at,
     )
+    _as_received(rows, version, code, day, diagnosis[0], commune, amounts)
+    _standardised(rows, version, (key, patient, code), day, diagnosis, commune, amounts)
+    if chance.random() > 0.18:
+        return 0
+    finding = chance.choice(FINDINGS[:3])
+    rows.add(
+        "quality.finding",
+        **place,
+        finding_id=f"{version}-1",
+        dossier_key=key,
+        table_name=finding[2],
+        row_no=1,
+        field=finding[3],
+        code=finding[0],
+        rule=finding[5],
+        severity=finding[1],
+        owner="facility",
+        message=finding[4],
+        rule_revision=1,
+    )
+    return 1
+
+
+def _as_received(
+    rows: _Rows, version: int, code: str, day: date, icd: str, commune: str, amounts: Sequence[Decimal]
+) -> None:
     stamp = f"{day:%Y%m%d}0830"
+    sealed = dict.fromkeys(("MA_LK", "MA_BN", "HO_TEN", "SO_CCCD", "DIA_CHI", "CHAN_DOAN_RV"), "*")
     rows.add(
         "standard.xml130_1",
         version_id=version,
         row_no=1,
-        MA_LK="*",
+        **sealed,
         STT="1",
-        MA_BN="*",
-        HO_TEN="*",
-        SO_CCCD="*",
         NGAY_SINH="199001010000",
         GIOI_TINH="2",
-        DIA_CHI="*",
         MA_BENH_CHINH=icd,
         NGAY_VAO=stamp,
         NGAY_RA=stamp,
         MA_CSKCB=code,
         T_TONGCHI_BV=f"{sum(amounts):.2f}",
-        CHAN_DOAN_RV="*",
         MAXA_CU_TRU=commune,
         MA_KHOA="K01",
     )
@@ -339,77 +358,38 @@ def _dossier(
             MA_BAC_SI="*",
             NGAY_YL=stamp,
         )
-        rows.add(
-            "conformed.claim_item",
-            version_id=version,
-            encounter_key=key,
-            patient_key=patient,
-            facility_code=code,
-            table_name="XML2",
-            row_no=number,
-            kind="drug",
-            amount_hospital=amount,
-        )
+    note = {"MA_LK": "*", "STT": "1", "DIEN_BIEN_LS": "*", "THOI_DIEM_DBLS": stamp}
+    rows.add("standard.xml130_5", version_id=version, row_no=1, **note)
+
+
+def _standardised(
+    rows: _Rows,
+    version: int,
+    who: tuple[str, str, str],
+    day: date,
+    diagnosis: tuple[str, str],
+    commune: str,
+    amounts: Sequence[Decimal],
+) -> None:
+    key, patient, code = who
+    head = {"version_id": version, "encounter_key": key, "patient_key": patient, "facility_code": code}
     rows.add(
-        "standard.xml130_5", version_id=version, row_no=1, MA_LK="*", STT="1", DIEN_BIEN_LS="*", THOI_DIEM_DBLS=stamp
+        "conformed.encounter",
+        **head,
+        facility_canonical=code,
+        encounter_class="AMB",
+        admitted_at=datetime(day.year, day.month, day.day, 8),
+        discharged_at=datetime(day.year, day.month, day.day, 9),
+        service_date=day,
+        week_start=day - timedelta(days=day.weekday()),
+        commune_canonical=commune,
+        sex="female",
+        age_years=36,
+        _chapter=diagnosis[1],
+        _cost=sum(amounts),
     )
-    encounter = {
-        "version_id": version,
-        "encounter_key": key,
-        "patient_key": patient,
-        "facility_code": code,
-        "facility_canonical": code,
-        "encounter_class": "AMB",
-        "admitted_at": datetime(day.year, day.month, day.day, 8),
-        "discharged_at": datetime(day.year, day.month, day.day, 9),
-        "service_date": day,
-        "week_start": day - timedelta(days=day.weekday()),
-        "commune_canonical": commune,
-        "sex": "female",
-        "age_years": 36,
-    }
-    rows.add("conformed.encounter", **encounter, _chapter=chapter, _cost=sum(amounts))
-    rows.add(
-        "conformed.condition",
-        version_id=version,
-        encounter_key=key,
-        patient_key=patient,
-        facility_code=code,
-        table_name="XML1",
-        row_no=1,
-        rank=1,
-        role="main",
-        code_received=icd,
-        icd10=icd,
-        chapter=chapter,
-    )
-    rows.add(
-        "conformed.claim",
-        version_id=version,
-        encounter_key=key,
-        patient_key=patient,
-        facility_code=code,
-        total_hospital=sum(amounts),
-    )
-    if chance.random() > 0.18:
-        return 0
-    finding = chance.choice(FINDINGS[:3])
-    rows.add(
-        "quality.finding",
-        finding_id=f"{version}-1",
-        version_id=version,
-        delivery_seq=seq,
-        delivery_id=delivery_id(seq),
-        dossier_key=key,
-        facility_code=code,
-        table_name=finding[2],
-        row_no=1,
-        field=finding[3],
-        code=finding[0],
-        rule=finding[5],
-        severity=finding[1],
-        owner="facility",
-        message=finding[4],
-        rule_revision=1,
-    )
-    return 1
+    main = {"rank": 1, "role": "main", "code_received": diagnosis[0], "icd10": diagnosis[0], "chapter": diagnosis[1]}
+    rows.add("conformed.condition", **head, table_name="XML1", row_no=1, **main)
+    rows.add("conformed.claim", **head, total_hospital=sum(amounts))
+    for number, amount in enumerate(amounts, 1):
+        rows.add("conformed.claim_item", **head, table_name="XML2", row_no=number, kind="drug", amount_hospital=amount)

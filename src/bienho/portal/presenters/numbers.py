@@ -13,7 +13,6 @@ from django.http import HttpRequest
 from bienho.indicators import Definition, explain, load_definitions
 from bienho.portal import formats
 from bienho.portal.components import Badge, Cell, Chart, Column, Fact, Facts, Field, Figure, Form, State, Table
-from bienho.portal.components.chart import FORMATS
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
 from bienho.portal.language import current_language, t
@@ -21,7 +20,8 @@ from bienho.portal.presenters.deliveries import facility_options
 
 WEEKS_SHOWN = 26
 DELIVERIES_SHOWN = 20
-UNCLASSIFIED = "chưa phân loại"
+AXIS_MILLIONS = "format(datum.value / 1e6, ',.1~f')"
+AXIS_COUNTS = "format(datum.value, ',d')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,19 +225,35 @@ def by_week(desk: Desk, definition: Definition, scope: Scope) -> Chart | State:
     )[::-1]
     if not rows:
         return _nothing()
+    extra = urlencode(scope.query)
+    url = f"?{extra}&xuat=theo-tuan" if extra else "?xuat=theo-tuan"
+    return Chart(
+        "theo-tuan",
+        t("{title}, {n} tuần gần nhất", title=title(definition), n=len(rows)),
+        t(
+            "Mới nhất: {week}, {v}. Tuần cuối có thể chưa đủ.",
+            week=formats.week(rows[-1]["week_start"]),
+            v=value(definition, rows[-1]["v"]),
+        ),
+        _week_spec(definition, rows),
+        _week_table(definition, scope, rows),
+        svg_url=f"{url}.svg",
+        csv_url=f"{url}.csv",
+    )
+
+
+def _week_spec(definition: Definition, rows: list[Row]) -> dict[str, Any]:
     money = definition.unit == "đồng"
-    axis = FORMATS[current_language()]["decimal"]
     values = [
         {
-            "tuan": formats.week(r["week_start"]),
-            "ngan": f"{r['week_start']:%d/%m}",
-            "so": float(r["v"] or 0),
-            "hien": value(definition, r["v"]),
+            "tuan": formats.week(row["week_start"]),
+            "ngan": f"{row['week_start']:%d/%m}",
+            "so": float(row["v"] or 0),
+            "hien": value(definition, row["v"]),
         }
-        for r in rows
+        for row in rows
     ]
-    divide = f"replace(format(datum.value/1e6, '.1~f'), '.', '{axis}')" if money else "format(datum.value, ',d')"
-    spec = {
+    return {
         "data": {"values": values},
         "mark": {"type": "line", "point": True},
         "encoding": {
@@ -252,38 +268,26 @@ def by_week(desk: Desk, definition: Definition, scope: Scope) -> Chart | State:
                 "field": "so",
                 "type": "quantitative",
                 "title": t("triệu đồng") if money else definition.unit,
-                "axis": {"labelExpr": divide, "tickCount": 5},
+                "axis": {"labelExpr": AXIS_MILLIONS if money else AXIS_COUNTS, "tickCount": 5},
             },
             "tooltip": [{"field": "tuan", "title": t("Tuần")}, {"field": "hien", "title": title(definition)}],
         },
     }
-    table = Table(
+
+
+def _week_table(definition: Definition, scope: Scope, rows: list[Row]) -> Table:
+    return Table(
         "theo-tuan-bang",
         t("{title} theo tuần", title=title(definition)),
         [Column("tuan", t("Tuần"), "date", lead=True), Column("so", title(definition), "number")],
         [
             {
-                "tuan": Cell(formats.week(r["week_start"]), _here(definition, scope, r["week_start"])),
-                "so": Cell(value(definition, r["v"]), raw=r["v"]),
+                "tuan": Cell(formats.week(row["week_start"]), _here(definition, scope, row["week_start"])),
+                "so": Cell(value(definition, row["v"]), raw=row["v"]),
             }
-            for r in reversed(rows)
+            for row in reversed(rows)
         ],
         dense=True,
-    )
-    extra = urlencode(scope.query)
-    url = f"?{extra}&xuat=theo-tuan" if extra else "?xuat=theo-tuan"
-    return Chart(
-        "theo-tuan",
-        t("{title}, {n} tuần gần nhất", title=title(definition), n=len(rows)),
-        t(
-            "Mới nhất: {week}, {v}. Tuần cuối có thể chưa đủ.",
-            week=formats.week(rows[-1]["week_start"]),
-            v=value(definition, rows[-1]["v"]),
-        ),
-        spec,
-        table,
-        svg_url=f"{url}.svg",
-        csv_url=f"{url}.csv",
     )
 
 

@@ -32,7 +32,7 @@ WEEK = timedelta(days=7)
 #: A facility that used to send is called silent after this many days without a delivery (house policy, not law).
 SILENT_DAYS = 3
 LATE_SHOWN = 10
-AREAS_SHOWN = 15
+MOST_TODO = 5
 
 
 @dataclass(slots=True)
@@ -88,84 +88,59 @@ def _silent(desk: Desk, facilities: list[Row]) -> list[Row]:
 
 
 def _todo(desk: Desk, facilities: list[Row]) -> TodoList:
-    found: list[Todo] = []
-    silent = _silent(desk, facilities)
-    quarantined = desk.totals("quality.quarantine", ["facility_code"], {"n": ("count", None)}, order=[("n", "desc")])
-    owners = desk.totals(
-        "quality.finding",
-        ["owner"],
-        {"n": ("count", None), "hs": ("count_distinct", "version_id")},
-        [("severity", "=", "error")],
-        [("n", "desc")],
-    )
-    warnings = desk.count("quality.finding", [("severity", "=", "warning")])
-    if quarantined:
-        names = ", ".join(desk.facility_name(row["facility_code"]) for row in quarantined[:2])
-        found.append(
-            Todo(
-                "act",
-                t("{n} hồ sơ đang cách ly, chưa vào kho", n=number(sum(row["n"] for row in quarantined))),
-                t("Của {k} cơ sở; nhiều nhất: {names}.", k=number(len(quarantined)), names=names),
-                t("Cơ sở gửi dữ liệu"),
-                t("hôm nay"),
-                "/cach-ly/",
-                t("Xem lý do"),
-            )
-        )
-    if silent:
-        names = ", ".join(desk.facility_name(row["facility_code"]) for row in silent[:2])
-        found.append(
-            Todo(
-                "act",
-                t("{n} cơ sở im lặng quá {d} ngày", n=number(len(silent)), d=SILENT_DAYS),
-                t("Lâu nhất: {names}.", names=names),
-                t("Sở Y tế gọi cơ sở"),
-                t("hôm nay"),
-                "#co-so",
-                t("Xem cơ sở"),
-            )
-        )
-    for row in owners[:2]:
-        found.append(
-            Todo(
-                "act",
-                t("{n} phát hiện sai ở {hs} hồ sơ", n=number(row["n"]), hs=number(row["hs"])),
-                t("Hồ sơ đã vào kho nhưng có trường sai, cần gửi lại."),
-                words.word(words.OWNERS, row["owner"]),
-                t("trong tuần này"),
-                f"/phat-hien/?muc_do=error&don_vi={row['owner']}",
-                t("Xem phát hiện"),
-            )
-        )
-    if warnings:
-        found.append(
-            Todo(
-                "warn",
-                t("{n} phát hiện cần xem", n=number(warnings)),
-                t("Chưa làm sai con số, nhưng lặp lại nhiều thì nên sửa phần mềm."),
-                t("Cơ sở gửi dữ liệu"),
-                t("trong tháng này"),
-                "/phat-hien/?muc_do=warning",
-                t("Xem phát hiện"),
-            )
-        )
-    never = _never(desk, facilities)
-    if never and facilities:
-        found.append(
-            Todo(
-                "info",
-                t("{n} cơ sở trong danh mục chưa gửi lần nào", n=number(never)),
-                t("Kể cả cơ sở còn mang mã tạm; đối chiếu danh mục trước khi nhắc."),
-                t("Sở Y tế"),
-                t("trong tháng này"),
-                "#co-so",
-                t("Xem cơ sở đã gửi"),
-            )
-        )
+    """The five most urgent things, worst first."""
+    found = [*_todo_quarantine(desk), *_todo_silent(desk, facilities), *_todo_findings(desk)]
+    found += _todo_never(desk, facilities)
     good = State("good", t("Không có việc gấp"), t("Các cơ sở đang gửi đều, không có hồ sơ cách ly hay phát hiện sai."))
-    if not facilities:
-        good = _nothing_yet()
-    return TodoList(t("Việc cần làm bây giờ"), found[:5], good)
+    return TodoList(t("Việc cần làm bây giờ"), found[:MOST_TODO], good if facilities else _nothing_yet())
+
+
+def _todo_quarantine(desk: Desk) -> list[Todo]:
+    rows = desk.totals("quality.quarantine", ["facility_code"], {"n": ("count", None)}, order=[("n", "desc")])
+    if not rows:
+        return []
+    names = ", ".join(desk.facility_name(row["facility_code"]) for row in rows[:2])
+    title = t("{n} hồ sơ đang cách ly, chưa vào kho", n=number(sum(row["n"] for row in rows)))
+    text = t("Của {k} cơ sở; nhiều nhất: {names}.", k=number(len(rows)), names=names)
+    return [Todo("act", title, text, t("Cơ sở gửi dữ liệu"), t("hôm nay"), "/cach-ly/", t("Xem lý do"))]
+
+
+def _todo_silent(desk: Desk, facilities: list[Row]) -> list[Todo]:
+    silent = _silent(desk, facilities)
+    if not silent:
+        return []
+    names = ", ".join(desk.facility_name(row["facility_code"]) for row in silent[:2])
+    title = t("{n} cơ sở im lặng quá {d} ngày", n=number(len(silent)), d=SILENT_DAYS)
+    text = t("Lâu nhất: {names}.", names=names)
+    return [Todo("act", title, text, t("Sở Y tế gọi cơ sở"), t("hôm nay"), "#co-so", t("Xem cơ sở"))]
+
+
+def _todo_findings(desk: Desk) -> list[Todo]:
+    measures = {"n": ("count", None), "hs": ("count_distinct", "version_id")}
+    owners = desk.totals("quality.finding", ["owner"], measures, [("severity", "=", "error")], [("n", "desc")])
+    warnings = desk.count("quality.finding", [("severity", "=", "warning")])
+    found = []
+    for row in owners[:2]:
+        title = t("{n} phát hiện sai ở {hs} hồ sơ", n=number(row["n"]), hs=number(row["hs"]))
+        text = t("Hồ sơ đã vào kho nhưng có trường sai, cần gửi lại.")
+        link = f"/phat-hien/?muc_do=error&don_vi={row['owner']}"
+        owner = words.word(words.OWNERS, row["owner"])
+        found.append(Todo("act", title, text, owner, t("trong tuần này"), link, t("Xem phát hiện")))
+    if warnings:
+        title = t("{n} phát hiện cần xem", n=number(warnings))
+        text = t("Chưa làm sai con số, nhưng lặp lại nhiều thì nên sửa phần mềm.")
+        link, owner = "/phat-hien/?muc_do=warning", t("Cơ sở gửi dữ liệu")
+        found.append(Todo("warn", title, text, owner, t("trong tháng này"), link, t("Xem phát hiện")))
+    return found
+
+
+def _todo_never(desk: Desk, facilities: list[Row]) -> list[Todo]:
+    never = _never(desk, facilities)
+    if not never or not facilities:
+        return []
+    title = t("{n} cơ sở trong danh mục chưa gửi lần nào", n=number(never))
+    text = t("Kể cả cơ sở còn mang mã tạm; đối chiếu danh mục trước khi nhắc.")
+    return [Todo("info", title, text, t("Sở Y tế"), t("trong tháng này"), "#co-so", t("Xem cơ sở đã gửi"))]
 
 
 def _never(desk: Desk, facilities: list[Row]) -> int:
