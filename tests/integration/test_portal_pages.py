@@ -278,3 +278,14 @@ def vietnamese() -> Iterator[None]:
     portal.base()
     yield
     portal.use(FakeGate(gate().connection))
+
+
+def test_the_gate_has_the_last_word_on_identifiers() -> None:
+    """This account may claim the purpose but lacks the role: the page's form is no permission."""
+    key = dossier_key()
+    answer = portal.client(portal.VIEWER).post(
+        f"/ho-so/{key}/dinh-danh/", {"muc_dich": "tra-cuu-ho-so", "ly_do": "đối chiếu theo đề nghị của cơ sở"}
+    )
+    assert answer.status_code == 403
+    assert "DENY-ROLE" in answer.content.decode()
+    assert SECRET_NAME not in answer.content.decode()
