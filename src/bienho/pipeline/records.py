@@ -79,6 +79,7 @@ class Outcome:
             "kind": header.kind,
             "source": header.source,
             "bytes": header.size,
+            "sha256": header.sha256,
             "received_at": header.received_at,
             "facility_asserted": header.facility_asserted,
             "facility_code": judged.facility,
