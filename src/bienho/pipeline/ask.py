@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,32 @@ from bienho.governance import Actor, Gate, accounts
 from bienho.pipeline.app import App
 from bienho.standards.xml130 import TABLES, columns
 
-FINDING_ORDER = (("delivery_seq", "asc"), ("version_id", "asc"), ("finding_id", "asc"))
+# key of the JSON form → column
+ASIDE = {
+    "delivery": "delivery_id",
+    "hoso": "hoso",
+    "facility": "facility_code",
+    "code": "code",
+    "message": "message",
+}
+FINDING = {
+    "code": "code",
+    "delivery": "delivery_id",
+    "dossier": "dossier_key",
+    "facility": "facility_code",
+    "table": "table_name",
+    "row": "row_no",
+    "field": "field",
+    "rule": "rule",
+    "severity": "severity",
+    "owner": "owner",
+    "message": "message",
+}
+# the key of each list: its order is that of the file
+ORDER = {
+    "quality.finding": ("delivery_seq", "version_id", "finding_id"),
+    "quality.quarantine": ("delivery_seq", "version_id"),
+}
 
 
 def caller(app: App) -> Actor:
@@ -26,52 +51,12 @@ def findings(app: App, purpose: str, *, seq: int | None = None, facility: str | 
 
     Keys: code, delivery, dossier, facility, table, row, field, rule, severity, owner, message (design 8.12).
     """
-    names = {
-        "code": "code",
-        "delivery": "delivery_id",
-        "dossier": "dossier_key",
-        "facility": "facility_code",
-        "table": "table_name",
-        "row": "row_no",
-        "field": "field",
-        "rule": "rule",
-        "severity": "severity",
-        "owner": "owner",
-        "message": "message",
-    }
-    with app.reading() as gate:
-        rows = _read(
-            gate,
-            caller(app),
-            purpose,
-            "quality.finding",
-            [*names.values(), "delivery_seq", "version_id", "finding_id"],
-            _narrow(seq, facility),
-            FINDING_ORDER,
-        )
-    return [{key: row[column] for key, column in names.items()} for row in rows.to_pylist()]
+    return _listing(app, purpose, "quality.finding", FINDING, _narrow(seq, facility))
 
 
 def quarantine(app: App, purpose: str, *, seq: int | None = None, facility: str | None = None) -> list[dict[str, Any]]:
     """What lies in quarantine: {delivery, hoso, facility, code, message}; hoso 0 is a whole file."""
-    names = {
-        "delivery": "delivery_id",
-        "hoso": "hoso",
-        "facility": "facility_code",
-        "code": "code",
-        "message": "message",
-    }
-    with app.reading() as gate:
-        rows = _read(
-            gate,
-            caller(app),
-            purpose,
-            "quality.quarantine",
-            [*names.values(), "version_id"],
-            _narrow(seq, facility),
-            (("version_id", "asc"),),
-        )
-    return [{key: row[column] for key, column in names.items()} for row in rows.to_pylist()]
+    return _listing(app, purpose, "quality.quarantine", ASIDE, _narrow(seq, facility))
 
 
 def dossier(app: App, purpose: str, facility: str, ma_lk: str, *, with_identifiers: bool) -> dict[str, Any]:
@@ -131,6 +116,17 @@ def received_bytes(app: App, purpose: str, seq: int) -> bytes:
     with app.reading() as gate:
         gate.permit_bytes(caller(app), purpose, delivery_id(seq))
     return app.raw.read(seq)[1]
+
+
+def _listing(
+    app: App, purpose: str, dataset: str, names: Mapping[str, str], filters: Sequence[tuple[str, str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows of a list under the keys of its JSON form, in file order."""
+    order = ORDER[dataset]
+    columns = list(dict.fromkeys([*names.values(), *order]))
+    with app.reading() as gate:
+        rows = _read(gate, caller(app), purpose, dataset, columns, filters, [(name, "asc") for name in order])
+    return [{key: row[column] for key, column in names.items()} for row in rows.to_pylist()]
 
 
 def _narrow(seq: int | None, facility: str | None) -> tuple[tuple[str, str, Any], ...]:
