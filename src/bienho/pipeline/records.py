@@ -147,7 +147,7 @@ def finding_rows(outcomes: Iterable[Outcome]) -> pa.Table:
             candidate = known.get(anchor)
             rows.append(
                 {
-                    "finding_id": f"{anchor}-{number}",
+                    "finding_id": f"{anchor}-{number:05d}",
                     "version_id": version,
                     "delivery_seq": seq,
                     "delivery_id": outcome.judged.delivery_id,
