@@ -141,3 +141,12 @@ def test_a_wrong_facility_is_a_finding_not_a_reject(made: Made, files: Path) -> 
     assert delivery["id"]
     codes = {row["code"] for row in answer(made, "findings", "--delivery", delivery["id"])}
     assert "IN-FACILITY-ASSERTED" in codes
+
+
+def test_production_opens_no_portal_without_mfa() -> None:
+    with temporary_home() as home:
+        marker = home.home.path / "home.json"
+        marker.write_text(json.dumps({**json.loads(marker.read_text()), "mode": "production"}), encoding="utf-8")
+        done = run(home, "serve", "--port", "8999")
+        assert done.returncode == 4
+        assert "CFG-NO-MFA" in done.stderr

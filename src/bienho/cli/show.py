@@ -31,7 +31,13 @@ DEMO_DIRT = 0.02
 @click.pass_obj
 def serve(home: Path | None, port: int) -> None:
     """Mở cổng thông tin trên máy này (127.0.0.1) và in đường dẫn đăng nhập dùng một lần."""
-    with open_app(home, keep_running=False) as app:
+    with open_app(home) as app:
+        if app.home.mode == "production":
+            raise ConfigError(
+                "CFG-NO-MFA",
+                "Chế độ vận hành cần đăng nhập hai lớp; bản này chưa có nên không mở cổng thông tin.",
+                hint="Dùng dòng lệnh, hoặc thư mục ở chế độ trình diễn, cho đến bản có tài khoản hai lớp.",
+            )
         open_portal(app, port)
 
 
