@@ -12,6 +12,7 @@ import pytest
 from bienho.config.limits import Limits
 from bienho.core.errors import LimitError
 from bienho.standards.xml130 import Dossier, Unreadable, UnreadableDossier, columns, read_codes, read_delivery
+from bienho.standards.xml130 import read as read_module
 from bienho.standards.xml130.write import CANONICAL, Style, write_delivery
 from support.xml130_samples import make_tables
 
@@ -130,6 +131,8 @@ def test_torn_between_two_hoso_and_torn_after_the_last() -> None:
         ("IN-NOT-ENVELOPE", b"<TONG_HOP><MA_LK>1</MA_LK></TONG_HOP>"),
         ("IN-NO-HOSO", b"<GIAMDINHHS><MACSKCB>1</MACSKCB></GIAMDINHHS>"),
         ("IN-TRUNCATED", b"<GIAMDINHHS><THONGTINDONVI><MACSKCB>64001</MAC"),
+        ("IN-NO-HOSO", b"<GIAMDINHHS/>"),
+        ("IN-NOT-XML", b"<html><head><title>502 Bad Gateway</title></head><body><cen"),
         ("IN-DOCTYPE", b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + wrap(("XML1", "&x;"))),
     ],
 )
@@ -277,3 +280,35 @@ def test_every_code_is_explained_in_the_room_readme() -> None:
     readme = Path(read_codes.__file__).with_name("README.md").read_text(encoding="utf-8")
     for code in [*read_codes.UNREADABLE, *read_codes.FINDINGS]:
         assert f"| `{code}` |" in readme
+
+
+def test_a_count_of_thousands_of_digits_is_a_wrong_count() -> None:
+    data = wrap(("XML1", b64(XML1))).replace(b"<SOLUONGHOSO>1<", b"<SOLUONGHOSO>" + b"9" * 5000 + b"<")
+    assert [finding.code for finding in read_delivery(data).findings] == ["IN-HOSO-COUNT"]
+    padded = wrap(("XML1", b64(XML1))).replace(b"<SOLUONGHOSO>1<", b"<SOLUONGHOSO>0001<")
+    assert read_delivery(padded).findings == ()
+
+
+def test_a_blank_facility_in_the_dossier_is_none() -> None:
+    blank = XML1.replace("<MA_BN>", "<MA_CSKCB>   </MA_CSKCB><MA_BN>")
+    (item,) = read(wrap(("XML1", b64(blank))).replace(b"<MACSKCB>64001<", b"<MACSKCB>  <"))
+    assert getattr(item, "code", None) == "IN-NO-FACILITY"
+
+
+def test_a_fault_of_the_reader_stays_with_its_dossier(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    """Or one file would block every delivery received after it."""
+    sound = read_module.check_rows
+
+    def faulty(table: str, rows: list[dict[str, str]], *rest: object) -> object:
+        if rows[0].get("MA_LK") == "LK-2":
+            raise ValueError("LK-2 is a patient's value")
+        return sound(table, rows, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(read_module, "check_rows", faulty)
+    items = read(envelope())
+    assert [getattr(item, "code", None) for item in items] == [None, "IN-READER", None]
+    assert "ValueError" in caplog.text
+    assert "LK-2" not in caplog.text
+    monkeypatch.setattr(read_module, "cut", faulty)
+    with pytest.raises(Unreadable, match="IN-READER"):
+        read_delivery(envelope())

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from bienho.config.limits import DEFAULT, Limits
-from bienho.core.errors import LimitError
+from bienho.core.errors import InputError, LimitError
 from bienho.core.finding import Finding
 from bienho.standards.xml130.read_checks import check_rows
-from bienho.standards.xml130.read_codes import UNREADABLE, Bad, found
+from bienho.standards.xml130.read_codes import UNREADABLE, Bad, found, log_fault
 from bienho.standards.xml130.read_model import Dossier, Row, Tables, Unreadable, UnreadableDossier
 from bienho.standards.xml130.read_plain import read_plain
 from bienho.standards.xml130.read_rows import Element, SubFile, inner_xml, local_name, name_index, read_rows
@@ -72,6 +72,10 @@ class Envelope:
             return reading.dossier(self._data[span.start : span.end], self._cut.skeleton)
         except Bad as bad:
             return self._unreadable(number, bad, reading)
+        except Exception as error:
+            # A fault of this reader must stay with the one HOSO that shows it, or it blocks every delivery behind it.
+            log_fault(error)
+            return self._unreadable(number, Bad("IN-READER"), reading)
 
     def _unreadable(self, number: int, bad: Bad, reading: _Reading | None = None) -> UnreadableDossier:
         ma_lk = reading.ma_lk if reading else None
@@ -83,10 +87,20 @@ def read_delivery(data: bytes, limits: Limits = DEFAULT, *, door_version: str | 
     """Open an envelope. `door_version` is the edition the way in promised (a versioned API path), if any.
 
     Raises Unreadable when no HOSO can be told from another (IN-NOT-XML, IN-DOCTYPE, IN-TRUNCATED, IN-NOT-ENVELOPE,
-    IN-NO-HOSO), LimitError beyond a limit of the whole file (LIM-DELIVERY-BYTES, LIM-HOSO).
+    IN-NO-HOSO; IN-READER for a fault of this reader), LimitError beyond a limit of the whole file (LIM-DELIVERY-BYTES, LIM-HOSO).
     """
     if len(data) > limits.delivery_bytes:
         raise LimitError("LIM-DELIVERY-BYTES", UNREADABLE["LIM-DELIVERY-BYTES"], who="cơ sở gửi")
+    try:
+        return _open(data, limits, door_version)
+    except InputError:
+        raise
+    except Exception as error:
+        log_fault(error)
+        raise Unreadable("IN-READER", UNREADABLE["IN-READER"], who="người quản trị") from None
+
+
+def _open(data: bytes, limits: Limits, door_version: str | None) -> Envelope:
     text, lied = plain_utf8(data)
     try:
         parts = cut(text)
@@ -132,7 +146,8 @@ def _header(skeleton: Element) -> dict[str, str]:
 
 def _same_count(declared: str | None, count: int) -> bool:
     text = (declared or "").strip()
-    return text.isascii() and text.isdigit() and int(text) == count
+    # compared as text: a number of thousands of digits is no reason to fail
+    return text.isascii() and text.isdigit() and (text.lstrip("0") or "0") == str(count)
 
 
 class _Reading:
@@ -227,7 +242,7 @@ class _Reading:
         if not (self.ma_lk or "").strip():
             raise Bad("IN-NO-MA-LK")
         facility = self._envelope.facility or self.own_facility
-        if not facility:
+        if not facility or not facility.strip():
             raise Bad("IN-NO-FACILITY")
         tables = {name: rows for name in TABLES if (rows := self._rows_of(name))}
         first = tables["XML1"][0]

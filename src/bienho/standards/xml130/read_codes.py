@@ -5,7 +5,11 @@ Messages name tables, rows and fields, never a value.
 
 from __future__ import annotations
 
+import logging
+
 from bienho.core.finding import Finding, Severity
+
+log = logging.getLogger(__name__)
 
 UNREADABLE = {
     "IN-NOT-XML": "Phần này không phải XML đúng cú pháp nên không đọc được.",
@@ -19,6 +23,7 @@ UNREADABLE = {
     "IN-NO-MA-LK": "XML1 không có MA_LK nên không biết đây là hồ sơ nào.",
     "IN-BASE64": "NOIDUNGFILE không phải base64 đúng và cũng không phải XML.",
     "IN-SUBFILE-XML": "Nội dung bảng sau khi giải base64 không phải XML đúng cú pháp.",
+    "IN-READER": "Bộ đọc của kho gặp trường hợp chưa lường trước; phần mềm cần sửa, bên gửi chưa phải làm gì.",
     "LIM-DELIVERY-BYTES": "Tệp lớn hơn cỡ cho phép; hãy chia thành nhiều tệp.",
     "LIM-HOSO": "Tệp có quá nhiều hồ sơ; hãy chia thành nhiều tệp.",
     "LIM-FILES": "Hồ sơ có quá nhiều FILEHOSO.",
@@ -70,3 +75,12 @@ def found(
     place = " ".join(part for part in (table, f"dòng {row}" if row else None, field) if part)
     text = f"{place}: {message}" if place else message
     return Finding(code, severity, text, table=table, row=row, field=field, rule=rule)
+
+
+def log_fault(error: Exception) -> None:
+    """Name the place of a fault in the reader, never its message: that may hold a value."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
+    log.error("reader fault: %s at %s", type(error).__name__, place)

@@ -129,11 +129,14 @@ def _cut(data: bytes, masked: bytes, tag: re.Pattern[bytes]) -> Cut:
     pieces = b"".join(data[start:end] for start, end in outside)
     ended = open_tail is None and _END.search(masked, max((span.end for span in spans), default=0)) is not None
     try:
-        return Cut(spans, parse(pieces), True, ended, open_tail)
+        # sound outside the HOSO: the root is closed, be it by <GIAMDINHHS/>
+        return Cut(spans, parse(pieces), True, open_tail is None, open_tail)
     except etree.XMLSyntaxError:
         root = _recovered(pieces)
     if root is None or (not spans and open_tail is None):
-        raise Bad("IN-NOT-XML" if root is None or ended else "IN-TRUNCATED")
+        # Torn only when something of an envelope was seen: a page of a proxy that ends early is no envelope.
+        envelope = root is not None and local_name(root).upper() == "GIAMDINHHS"
+        raise Bad("IN-TRUNCATED" if envelope and not ended else "IN-NOT-XML")
     return Cut(spans, root, False, ended, open_tail)
 
 
