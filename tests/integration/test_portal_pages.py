@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.test import Client
 
 from bienho.portal.settings import settings
@@ -231,31 +230,33 @@ def test_sealed_values_are_dots_until_they_are_asked_for(browser: Client) -> Non
 
 def test_identifiers_open_with_purpose_and_reason_once(browser: Client) -> None:
     key = dossier_key()
-    reason = "đối chiếu theo đề nghị của cơ sở"
-    answer = browser.post(f"/ho-so/{key}/dinh-danh/", {"muc_dich": "tra-cuu-ho-so", "ly_do": reason})
+    given = {"muc_dich": "tra-cuu-ho-so", "ly_do": "doi-chieu-co-so", "so_van_ban": "123/syt-nvy"}
+    answer = browser.post(f"/ho-so/{key}/dinh-danh/", given)
     assert answer.status_code == 200
     assert SECRET_NAME in answer.content.decode()
     assert answer.headers["Cache-Control"] == "no-store"
     house: Any = settings.BIENHO_HOUSE
     assert ("identify", "tra-cuu-ho-so", "vault") in house.gate.calls
-    kept = apps.get_model("portal", "Reason").objects.latest("asked_at")
-    assert (kept.account_id, kept.dossier_key, kept.reason) == ("test-1", key, reason)
+    assert set(house.gate.reasons) == {"doi-chieu-co-so 123/SYT-NVY"}
     assert SECRET_NAME not in browser.get(f"/ho-so/{key}/").content.decode()
     assert browser.get(f"/ho-so/{key}/dinh-danh/").status_code == 405
 
 
 @pytest.mark.parametrize(
-    ("purpose", "reason"),
+    ("purpose", "reason", "document"),
     [
-        ("", "một lý do đủ dài"),
-        ("van-hanh", "mục đích này không mở định danh"),
-        ("tra-cuu-ho-so", "ngắn"),
-        ("tra-cuu-ho-so", "x" * 301),
-        ("tra-cuu-ho-so", "người có số 052 190 001 234"),
+        ("", "sua-ho-so", ""),
+        ("van-hanh", "sua-ho-so", ""),
+        ("tra-cuu-ho-so", "", ""),
+        ("tra-cuu-ho-so", "một lý do tự viết", ""),
+        ("tra-cuu-ho-so", "kiem-tra-quyet-dinh", ""),
+        ("tra-cuu-ho-so", "sua-ho-so", "người có số 052190001234"),
     ],
 )
-def test_identifiers_stay_closed_otherwise(browser: Client, purpose: str, reason: str) -> None:
-    answer = browser.post(f"/ho-so/{dossier_key()}/dinh-danh/", {"muc_dich": purpose, "ly_do": reason})
+def test_identifiers_stay_closed_otherwise(browser: Client, purpose: str, reason: str, document: str) -> None:
+    given = {"muc_dich": purpose, "ly_do": reason, "so_van_ban": document}
+    answer = browser.post(f"/ho-so/{dossier_key()}/dinh-danh/", given)
+    assert not document or document not in answer.content.decode()
     text = answer.content.decode()
     assert answer.status_code == 400
     assert SECRET_NAME not in text
@@ -284,7 +285,7 @@ def test_the_gate_has_the_last_word_on_identifiers() -> None:
     """This account may claim the purpose but lacks the role: the page's form is no permission."""
     key = dossier_key()
     answer = portal.client(portal.VIEWER).post(
-        f"/ho-so/{key}/dinh-danh/", {"muc_dich": "tra-cuu-ho-so", "ly_do": "đối chiếu theo đề nghị của cơ sở"}
+        f"/ho-so/{key}/dinh-danh/", {"muc_dich": "tra-cuu-ho-so", "ly_do": "sua-ho-so"}
     )
     assert answer.status_code == 403
     assert "DENY-ROLE" in answer.content.decode()

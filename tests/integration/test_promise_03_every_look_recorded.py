@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from bienho.config import Limits
-from bienho.core.errors import BienhoError, StorageError
+from bienho.core.errors import BienhoError, StorageError, UsageError
 from bienho.database import Role
-from bienho.governance import audit
+from bienho.governance import audit, reasons
 from support.governed import PEOPLE, Governed, actor, governed
 
 pytestmark = pytest.mark.database
@@ -60,6 +60,28 @@ def test_each_call_writes_one_event_that_names_who_why_and_under_what(house: Gov
     assert event["source"]["site"] == house.made.home.home_id
     assert event["entity"]
     assert event["recorded"]
+
+
+@pytest.mark.parametrize("door", ["identify", "payload"])
+def test_the_reason_of_a_look_at_identifiers_stands_in_its_event(house: Governed, door: str) -> None:
+    reason = reasons.written("kiem-tra-quyet-dinh", "45/2026/qđ-syt")
+    relation = pa.table({"record_id": [house.records[0]], "HO_TEN": ["*"]})
+    if door == "identify":
+        house.gate.identify(actor(), OPEN, relation, ["HO_TEN"], reason)
+    else:
+        house.gate.payload(actor(), OPEN, house.records[0], reason)
+    assert newest(house)["purposeOfEvent"] == [OPEN, "reason:kiem-tra-quyet-dinh", "document:45/2026/QĐ-SYT"]
+
+
+@pytest.mark.parametrize("reason", [PEOPLE[0][0], f"sua-ho-so {PEOPLE[0][0]}", "sua-ho-so 052190001234"])
+def test_a_reason_in_free_words_opens_nothing_and_is_not_written(house: Governed, reason: str) -> None:
+    with pytest.raises(UsageError, match=r"USE-(REASON|DOCUMENT)") as refused:
+        house.gate.payload(actor(), OPEN, house.records[0], reason)
+    event = newest(house)
+    assert event["outcomeDesc"] == "failed"
+    for told in (str(event), str(refused.value), str(refused.value.hint)):
+        assert PEOPLE[0][0] not in told
+        assert "052190001234" not in told
 
 
 @pytest.mark.parametrize("door", DOORS)

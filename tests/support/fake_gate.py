@@ -6,6 +6,7 @@ made up by arithmetic: no real facility sent them, no person is behind them.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from bienho.config import load_profile
 from bienho.contracts import Catalogue, catalogue
 from bienho.core.errors import DeniedError
 from bienho.core.ids import delivery_id, version_id
+from bienho.governance import sql_check
 
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 SECRET_NAME = "NGUYỄN THỊ GIẢ LẬP"
@@ -65,6 +67,7 @@ class FakeGate:
     calls: list[tuple[str, str, str]] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    reasons: list[str] = field(default_factory=list)
 
     def read(
         self,
@@ -109,10 +112,26 @@ class FakeGate:
         group = " GROUP BY " + ", ".join(f'"{name}"' for name in group_by) if group_by else ""
         return self._run(dataset, ", ".join(parts), group, filter, order, limit, 0, versions)
 
+    def query(
+        self,
+        actor: Any,
+        purpose: str,
+        sql: str,
+        at: int | None = None,
+        with_identifiers: bool = False,
+        versions: str = "current",
+    ) -> tuple[FakeDecision, pa.RecordBatchReader]:
+        """The statement as it is, over all versions, after the real gate's own check of it."""
+        assert versions == "all", "the fake has no views of current versions"
+        for dataset in sql_check.check(sql, catalogue()).datasets:
+            self._enter("query", purpose, dataset)
+        return FakeDecision(), self.connection.cursor().execute(sql).to_arrow_reader(10_000)
+
     def identify(
-        self, actor: Any, purpose: str, relation: pa.Table, columns: Sequence[str]
+        self, actor: Any, purpose: str, relation: pa.Table, columns: Sequence[str], reason: str = ""
     ) -> tuple[FakeDecision, pa.Table]:
         self._enter("identify", purpose, "vault")
+        self.reasons.append(reason)
         if "identifier-reader" not in actor.roles:
             raise DeniedError("DENY-ROLE", "Tài khoản không có vai trò xem định danh.")
         for name in columns:
@@ -254,6 +273,7 @@ def _delivery(rows: _Rows, chance: random.Random, seq: int, code: str, at: datet
         delivery_seq=seq,
         delivery_id=delivery_id(seq),
         kind="xml130",
+        sha256=hashlib.sha256(delivery_id(seq).encode()).hexdigest(),
         source="folder",
         bytes=18_000 * count,
         received_at=at,

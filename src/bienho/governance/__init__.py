@@ -1,16 +1,18 @@
 """Who may look at what, for which purpose, and the record of every look. Public names of the room."""
 
-from bienho.governance import accounts, audit
+from bienho.governance import accounts, audit, reasons
 from bienho.governance.accounts import Account
 from bienho.governance.audit import ChainStatus
 from bienho.governance.decision import Actor, Decision, Denied, Request, decide
 from bienho.governance.gate import Gate
 from bienho.governance.purposes import PURPOSES, Purpose
+from bienho.governance.reasons import REASONS, Reason
 from bienho.governance.roles import ROLES, Role
 from bienho.governance.sql_check import SqlRefused
 
 __all__ = [
     "PURPOSES",
+    "REASONS",
     "ROLES",
     "Account",
     "Actor",
@@ -19,10 +21,12 @@ __all__ = [
     "Denied",
     "Gate",
     "Purpose",
+    "Reason",
     "Request",
     "Role",
     "SqlRefused",
     "accounts",
     "audit",
     "decide",
+    "reasons",
 ]

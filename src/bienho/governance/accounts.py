@@ -227,7 +227,7 @@ def _write(
                 actor_name=by.name,
                 door=by.door,
                 home_id=home.home_id,
-                purpose=OPERATIONS,
+                purposes=[OPERATIONS],
                 policy=[rule],
                 reason=reason,
                 entities=entities,

@@ -133,12 +133,15 @@ def event(
     actor_name: str,
     door: str,
     home_id: str,
-    purpose: str,
+    purposes: Sequence[str],
     policy: Sequence[str],
     reason: str,
     entities: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """One AuditEvent. `action` is C, R, U, D or E; `outcome` allowed, denied, failed; `policy` rules and agreement."""
+    """One AuditEvent. `action` is C, R, U, D or E; `outcome` allowed, denied, failed; `policy` rules and agreement.
+
+    `purposes`: the purpose claimed, then `reason:<code>` and `document:<number>` of a look at identifiers.
+    """
     return {
         "id": decision_id,
         "type": "rest",
@@ -146,7 +149,7 @@ def event(
         "outcome": OUTCOMES[outcome],
         "outcomeDesc": outcome,
         "reason": reason,
-        "purposeOfEvent": [purpose] if purpose else [],
+        "purposeOfEvent": list(purposes),
         "agent": [
             {"who": actor_id, "name": actor_name, "requestor": True, "policy": list(policy), "network": door},
         ],

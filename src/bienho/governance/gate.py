@@ -22,7 +22,7 @@ from bienho.contracts import Contract, catalogue
 from bienho.core import ids
 from bienho.core.errors import BienhoError, LimitError, UsageError
 from bienho.database import Database
-from bienho.governance import audit, identifying, question, sql_check
+from bienho.governance import audit, identifying, question, reasons, sql_check
 from bienho.governance.decision import Action, Actor, Decision, Denied, Request, decide
 from bienho.governance.engine_check import second_opinion
 from bienho.governance.purposes import PURPOSES
@@ -59,6 +59,7 @@ class _Look:
     actor: Actor
     purpose: str
     action: Action
+    reason: list[str] = field(default_factory=list)
     entities: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
 
@@ -200,14 +201,16 @@ class Gate:
         return replace(decision, snapshot=moment), table.to_reader()
 
     def identify(
-        self, actor: Actor, purpose: str, relation: pa.Table, columns: Sequence[str]
+        self, actor: Actor, purpose: str, relation: pa.Table, columns: Sequence[str], reason: str = ""
     ) -> tuple[Decision, pa.Table]:
         """The relation with `*` in `columns` replaced by the exact text from the vault.
 
         Needs a column `record_id`; rows of sub-files need `table_name` (`XML2`) and `row_no` (from 1), default XML1
-        row 1. A cell whose person was erased keeps `*`, and the Decision says how many.
+        row 1. A cell whose person was erased keeps `*`, and the Decision says how many. `reason` is a code of `REASONS`
+        and the number of a document (`reasons.written`); it stands in the audit event.
         """
         with self._look(actor, purpose, "identify") as look:
+            look.reason = reasons.recorded(reason)
             if relation.num_rows > self._limits.query_rows:
                 raise LimitError("LIM-IDENTIFY", f"Mỗi lần mở định danh tối đa {self._limits.query_rows} dòng.")
             names = relation.column_names
@@ -230,9 +233,13 @@ class Gate:
             )
         return _with_missing(decision, missing), filled
 
-    def payload(self, actor: Actor, purpose: str, record_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Everything the vault holds of one record, {table: [{FIELD: text}]}; {} when its person was erased."""
+    def payload(self, actor: Actor, purpose: str, record_id: str, reason: str = "") -> dict[str, list[dict[str, Any]]]:
+        """Everything the vault holds of one record, {table: [{FIELD: text}]}; {} when its person was erased.
+
+        `reason` as for `identify`.
+        """
         with self._look(actor, purpose, "identify") as look:
+            look.reason = reasons.recorded(reason)
             contract = self._contract("standard.xml130_1")
             look.about(contract.id, columns=["*"])
             self._decide(look, contract, None)
@@ -296,7 +303,7 @@ class Gate:
                 actor_name=look.actor.name,
                 door=look.actor.door,
                 home_id=self._home.home_id,
-                purpose=look.purpose if look.purpose in PURPOSES else "",
+                purposes=[*([look.purpose] if look.purpose in PURPOSES else []), *look.reason],
                 policy=policy,
                 reason=reason,
                 entities=look.entities,

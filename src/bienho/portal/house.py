@@ -27,7 +27,7 @@ class ActorLike(Protocol):
 
 
 class GateLike(Protocol):
-    """The four doors of governance.Gate that pages use."""
+    """The doors of governance.Gate that pages use."""
 
     def read(
         self,
@@ -57,7 +57,19 @@ class GateLike(Protocol):
         versions: Versions = "current",
     ) -> tuple[Any, Any]: ...
 
-    def identify(self, actor: Any, purpose: str, relation: Any, columns: Sequence[str]) -> tuple[Any, Any]: ...
+    def query(
+        self,
+        actor: Any,
+        purpose: str,
+        sql: str,
+        at: int | None = None,
+        with_identifiers: bool = False,
+        versions: Versions = "current",
+    ) -> tuple[Any, Any]: ...
+
+    def identify(
+        self, actor: Any, purpose: str, relation: Any, columns: Sequence[str], reason: str = ""
+    ) -> tuple[Any, Any]: ...
 
 
 class DatabaseLike(Protocol):

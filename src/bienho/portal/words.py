@@ -84,6 +84,9 @@ FIXES = {
     "IN-TABLE-NOT-YET": later("Không cần sửa: bảng này sẽ được đọc khi kho hỗ trợ."),
     "IN-ENCODING": later("Xuất tệp với bảng mã UTF-8."),
     "IN-DUPLICATE": later("Không cần sửa: nội dung này đã có trong kho."),
+    "IN-READER": later(
+        "Lỗi của bộ đọc, không phải của cơ sở: người vận hành báo nhóm phát triển, rồi đọc lại từ bản gốc."
+    ),
     "LIM-DELIVERY-BYTES": SPLIT,
     "LIM-HOSO": SPLIT,
     "LIM-FILES": later("Kiểm tra hồ sơ: số FILEHOSO lớn bất thường."),

@@ -27,16 +27,4 @@ class Migration(migrations.Migration):
                 ("used_at", models.DateTimeField(null=True)),
             ],
         ),
-        migrations.CreateModel(
-            name="Reason",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("account_id", models.CharField(max_length=64)),
-                ("dossier_key", models.CharField(db_index=True, max_length=32)),
-                ("purpose", models.CharField(max_length=64)),
-                ("reason", models.CharField(max_length=300)),
-                ("asked_at", models.DateTimeField()),
-                ("decisions", models.TextField(default="")),
-            ],
-        ),
     ]

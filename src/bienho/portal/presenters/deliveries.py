@@ -14,6 +14,7 @@ COLUMNS = (
     "delivery_id",
     "source",
     "bytes",
+    "sha256",
     "received_at",
     "facility_asserted",
     "facility_code",
@@ -119,6 +120,13 @@ def receipt(desk: Desk, row: Row) -> Facts:
         ),
         Fact(t("Nơi nhận"), words.word(words.SOURCES, row["source"])),
         Fact(t("Dung lượng"), formats.size(row["bytes"])),
+        Fact(
+            t("Dấu vân SHA-256"),
+            row["sha256"] or formats.DASH,
+            code=True,
+            clipped=bool(row["sha256"]),
+            note=t("của cả tệp như đã nhận; bấm để thấy đủ và chép"),
+        ),
         Fact(
             t("Số hồ sơ khai và thấy"),
             f"{declared} / {number(row['hoso_found'])}",

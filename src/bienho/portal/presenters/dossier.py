@@ -243,11 +243,10 @@ def title(contract: Contract) -> str:
 
 
 def identify(
-    desk: Desk, dossier: Dossier, rows: Mapping[str, list[Row]], purpose: str
-) -> tuple[dict[str, Opened], list[str]]:
-    """Open the sealed texts of the shown rows through the gate. Returns the texts and the decisions' ids."""
+    desk: Desk, dossier: Dossier, rows: Mapping[str, list[Row]], purpose: str, reason: str
+) -> dict[str, Opened]:
+    """Open the sealed texts of the shown rows through the gate, which records each look with its reason."""
     texts: dict[str, Opened] = {}
-    decisions: list[str] = []
     for dataset, found in rows.items():
         sealed = [f.name for f in catalogue()[dataset].official_fields if any(r[f.name] == VAULT_MARKER for r in found)]
         if not sealed:
@@ -266,13 +265,12 @@ def identify(
                 *((n, pa.string()) for n in sealed),
             ]
         )
-        decision, answer = desk.house.gate.identify(desk.actor, purpose, pa.table(asked, schema=schema), sealed)
-        decisions.append(str(getattr(decision, "decision_id", "")))
+        _, answer = desk.house.gate.identify(desk.actor, purpose, pa.table(asked, schema=schema), sealed, reason)
         texts[dataset] = {
             (dataset, row["row_no"]): {n: row[n] for n in sealed if row[n] not in (None, "", VAULT_MARKER)}
             for row in answer.to_pylist()
         }
-    return texts, decisions
+    return texts
 
 
 def conformed_tables(desk: Desk, dossier: Dossier) -> list[Table]:

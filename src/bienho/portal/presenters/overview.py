@@ -26,6 +26,7 @@ from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
 from bienho.portal.language import current_language, t
 from bienho.portal.presenters import numbers
+from bienho.portal.presenters.delays import RANKED_FROM, Delay, Delays, delays
 
 DAYS_SHOWN = 30
 WEEK = timedelta(days=7)
@@ -52,13 +53,14 @@ def overview(desk: Desk) -> Overview:
     last = desk.try_part(lambda: _last_by_facility(desk))
     deliveries = recent if isinstance(recent, list) else []
     facilities = last if isinstance(last, list) else []
+    late = desk.try_part(lambda: delays(desk))
     newest = max((row["last"] for row in facilities), default=None)
     return Overview(
         todo=desk.try_part(lambda: _todo(desk, facilities)),
-        figures=desk.try_part(lambda: _figures(desk, deliveries, newest)),
+        figures=desk.try_part(lambda: _figures(desk, deliveries, newest, late)),
         per_day=recent if isinstance(recent, State) else _per_day(desk, deliveries),
         per_week=desk.try_part(lambda: _per_week(desk)),
-        facilities=last if isinstance(last, State) else _facility_table(desk, facilities),
+        facilities=last if isinstance(last, State) else _facility_table(desk, facilities, late),
         map=desk.try_part(lambda: commune_map(desk)),
         fresh=t("Lần nhận mới nhất: {when}", when=formats.moment(newest)) if newest else t("Chưa nhận lần nào"),
     )
@@ -95,8 +97,12 @@ def _todo(desk: Desk, facilities: list[Row]) -> TodoList:
     return TodoList(t("Việc cần làm bây giờ"), found[:MOST_TODO], good if facilities else _nothing_yet())
 
 
+def _quarantine(desk: Desk) -> list[Row]:
+    return desk.totals("quality.quarantine", ["facility_code"], {"n": ("count", None)}, order=[("n", "desc")])
+
+
 def _todo_quarantine(desk: Desk) -> list[Todo]:
-    rows = desk.totals("quality.quarantine", ["facility_code"], {"n": ("count", None)}, order=[("n", "desc")])
+    rows = _quarantine(desk)
     if not rows:
         return []
     names = ", ".join(desk.facility_name(row["facility_code"]) for row in rows[:2])
@@ -117,8 +123,10 @@ def _todo_silent(desk: Desk, facilities: list[Row]) -> list[Todo]:
 
 def _todo_findings(desk: Desk) -> list[Todo]:
     measures = {"n": ("count", None), "hs": ("count_distinct", "version_id")}
-    owners = desk.totals("quality.finding", ["owner"], measures, [("severity", "=", "error")], [("n", "desc")])
-    warnings = desk.count("quality.finding", [("severity", "=", "warning")])
+    shown = [("severity", "in", ["error", "warning"])]
+    rows = desk.totals("quality.finding", ["owner", "severity"], measures, shown, [("n", "desc")])
+    owners = [row for row in rows if row["severity"] == "error"]
+    warnings = sum(row["n"] for row in rows if row["severity"] == "warning")
     found = []
     for row in owners[:2]:
         title = t("{n} phát hiện sai ở {hs} hồ sơ", n=number(row["n"]), hs=number(row["hs"]))
@@ -161,10 +169,10 @@ def _between(rows: list[Row], start: datetime, end: datetime) -> list[Row]:
     return [row for row in rows if start <= row["received_at"] < end]
 
 
-def _figures(desk: Desk, rows: list[Row], newest: datetime | None) -> list[Figure]:
-    current = desk.count("standard.xml130_dossier")
-    patients = desk.totals("standard.xml130_dossier", (), {"n": ("count_distinct", "patient_key")})[0]["n"]
-    quarantined = desk.count("quality.quarantine")
+def _figures(desk: Desk, rows: list[Row], newest: datetime | None, late: Delays | State) -> list[Figure]:
+    counts = {"n": ("count", None), "patients": ("count_distinct", "patient_key")}
+    known = desk.totals("standard.xml130_dossier", (), counts)[0]
+    quarantined = sum(row["n"] for row in _quarantine(desk))
     now, before = _between(rows, desk.now - WEEK, desk.now), _between(rows, desk.now - 2 * WEEK, desk.now - WEEK)
     fresh = t("đến {when}", when=formats.moment(newest))
     counted = Badge(t("đếm đủ"), "ok")
@@ -172,9 +180,9 @@ def _figures(desk: Desk, rows: list[Row], newest: datetime | None) -> list[Figur
     return [
         Figure(
             t("Hồ sơ hiện hành trong kho"),
-            number(current),
+            number(known["n"]),
             t("hồ sơ"),
-            t("của {n} mã người bệnh tại cơ sở", n=number(patients)),
+            t("của {n} mã người bệnh tại cơ sở", n=number(known["patients"])),
             fresh,
             counted,
             "/ho-so/",
@@ -198,6 +206,7 @@ def _figures(desk: Desk, rows: list[Row], newest: datetime | None) -> list[Figur
             "/phat-hien/",
             "" if clean_now is not None else t("7 ngày qua không nhận hồ sơ nào nên không tính được."),
         ),
+        _late_figure(late.whole if isinstance(late, Delays) else None),
         Figure(
             t("Hồ sơ đang cách ly"),
             number(quarantined),
@@ -208,6 +217,21 @@ def _figures(desk: Desk, rows: list[Row], newest: datetime | None) -> list[Figur
             "/cach-ly/",
         ),
     ]
+
+
+def _late_figure(whole: Delay | None) -> Figure:
+    return Figure(
+        t("Chậm bao lâu, từ ra viện đến lập tệp gửi"),
+        number(whole.middle) if whole else formats.WITHHELD,
+        t("ngày (trung vị)") if whole else "",
+        t("95 % hồ sơ trong {n} ngày", n=number(whole.late)) if whole else "",
+        t("ra viện 12 tháng qua"),
+        Badge(t("theo ngày lập tệp"), "info"),
+        "#co-so",
+        ""
+        if whole
+        else t("Chưa có hồ sơ nào vừa có ngày ra viện vừa có ngày lập tệp, hoặc vai trò này không được đọc."),
+    )
 
 
 def _clean(rows: list[Row]) -> float | None:
@@ -239,6 +263,8 @@ def _per_day(desk: Desk, rows: list[Row]) -> Chart | State:
         deliveries[day] += 1
     values = [{"ngay": day.isoformat(), "so": dossiers[day], "lan": deliveries[day]} for day in days]
     total = sum(dossiers[day] for day in days)
+    if len(deliveries) == 1:
+        return _one_day(total, rows[0]["received_at"])
     peak = max(days, key=lambda day: dossiers[day])
     tooltip = [
         {"field": "ngay", "type": "temporal", "title": t("Ngày"), "format": "%d/%m/%Y"},
@@ -295,6 +321,19 @@ def _per_day(desk: Desk, rows: list[Row]) -> Chart | State:
     )
 
 
+def _one_day(total: int, moment: datetime) -> State:
+    """A chart of one bar says less than a sentence."""
+    return State(
+        "good",
+        t("Mọi hồ sơ đến trong một ngày"),
+        t(
+            "{n} hồ sơ, ngày {d}. Biểu đồ theo ngày hiện ở đây từ ngày nhận thứ hai.",
+            n=number(total),
+            d=formats.day(moment),
+        ),
+    )
+
+
 def _per_week(desk: Desk) -> Chart | State:
     """Encounters by week of discharge: when care was given, not when its data came."""
     definition = numbers.find("encounters")
@@ -303,26 +342,39 @@ def _per_week(desk: Desk) -> Chart | State:
     return numbers.by_week(desk, definition, numbers.Scope("", None, ""))
 
 
-def _facility_table(desk: Desk, facilities: list[Row]) -> Table:
+def _facility_table(desk: Desk, facilities: list[Row], late: Delays | State) -> Table:
+    """Whom to remind first: silent ones, then the latest ones; without delays, those not heard of for longest."""
+    known = late.by_facility if isinstance(late, Delays) else {}
+    silent = {row["facility_code"] for row in _silent(desk, facilities)}
+
+    def urgency(row: Row) -> tuple[bool, float, datetime]:
+        delay = known.get(row["facility_code"] or "")
+        days = delay.middle if delay and delay.ranked else -1
+        return row["facility_code"] not in silent, -days, row["last"]
+
     rows = []
-    for row in facilities[:LATE_SHOWN]:
+    for row in sorted(facilities, key=urgency)[:LATE_SHOWN]:
         code = row["facility_code"] or ""
-        silent = desk.now - row["last"] > timedelta(days=SILENT_DAYS)
+        delay = known.get(code)
         rows.append(
             {
                 "ten": Cell(desk.facility_name(code), f"/giao-nhan/?co_so={code}", note=code),
-                "cuoi": Cell(formats.moment(row["last"]), note=formats.ago(row["last"], desk.now)),
+                "cuoi": Cell(formats.ago(row["last"], desk.now), note=formats.moment(row["last"]), raw=row["last"]),
+                "giua": Cell(number(delay.middle) if delay else formats.DASH),
+                "cham": Cell(number(delay.late) if delay else formats.DASH),
                 "hs": Cell(number(row["hoso"]), note=t("{n} lần nhận", n=number(row["deliveries"]))),
                 "sai": Cell(formats.percent((row["flawed"] or 0) / row["hoso"]) if row["hoso"] else formats.DASH),
-                "tt": Cell("", badge=Badge(t("Im lặng"), "act") if silent else Badge(t("Gửi đều"), "ok")),
+                "tt": Cell("", badge=Badge(t("Im lặng"), "act") if code in silent else Badge(t("Có gửi"), "ok")),
             }
         )
+    delayed = [Column("giua", t("Chậm, ngày"), "number"), Column("cham", t("95 % trong"), "number")] if known else []
     return Table(
         "co-so-bang",
-        t("{n} cơ sở lâu chưa gửi nhất", n=number(len(rows))),
+        t("{n} cơ sở cần nhắc trước", n=number(len(rows))),
         [
             Column("ten", t("Cơ sở"), lead=True),
             Column("cuoi", t("Lần nhận cuối"), "date"),
+            *delayed,
             Column("hs", t("Hồ sơ"), "number"),
             Column("sai", t("Có phát hiện"), "number"),
             Column("tt", t("Tình trạng")),
@@ -331,6 +383,17 @@ def _facility_table(desk: Desk, facilities: list[Row]) -> Table:
         empty=_nothing_yet(),
         csv_url="?xuat=co-so-bang.csv",
         dense=True,
+        note=_late_note() if known else "",
+    )
+
+
+def _late_note() -> str:
+    return t(
+        "Cơ sở im lặng quá {d} ngày đứng trước, rồi đến cơ sở gửi chậm nhất. Chậm: số ngày từ lúc ra viện đến ngày lập"
+        " tệp (NGAYLAP) của lần gửi đầu; cột thứ nhất là trung vị, cột kế bên là số ngày mà 95 % hồ sơ không vượt quá."
+        " Hồ sơ ra viện 12 tháng qua; cơ sở có dưới {n} hồ sơ không xếp theo độ chậm.",
+        d=SILENT_DAYS,
+        n=RANKED_FROM,
     )
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from bienho.governance import PURPOSES
-from bienho.portal import reasons
+from bienho.core.errors import UsageError
+from bienho.governance import PURPOSES, REASONS, reasons
 from bienho.portal.components import Crumb, Field, Form, State
 from bienho.portal.desk import Desk
 from bienho.portal.formats import moment, number
-from bienho.portal.language import t
+from bienho.portal.language import current_language, t
 from bienho.portal.listing import read_listing
 from bienho.portal.pages import Page, download, render_page
 from bienho.portal.presenters import dossier as presenter
 from bienho.portal.presenters import dossiers, findings
 from bienho.portal.presenters.deliveries import short
-
-SHORTEST_REASON, LONGEST_REASON = 10, 300
-#: Six digits in a row look like a card, a phone or a paper: a reason must not carry them.
-NUMBERS = re.compile(r"(?:\d[\s.-]?){6,}")
 
 
 @require_GET
@@ -66,7 +61,7 @@ def identify(request: HttpRequest, key: str) -> HttpResponse:
     """Show the sealed texts once. The answer is never stored, and no address leads to it."""
     desk = Desk.of(request)
     found = _find(desk, key)
-    given = {"muc_dich": request.POST.get("muc_dich", ""), "ly_do": request.POST.get("ly_do", "").strip()}
+    given = {name: request.POST.get(name, "").strip() for name in ("muc_dich", "ly_do", "so_van_ban")}
     errors = _errors(desk, given)
     rows = presenter.source_rows(desk, found)
     if errors:
@@ -75,11 +70,8 @@ def identify(request: HttpRequest, key: str) -> HttpResponse:
             "form": _form(desk, found, given, errors),
         }
         return _answer(request, desk, found, "goc", context, status=400)
-    account_id = str(desk.actor.account_id)
-    written = reasons.write_reason(account_id, found.key, given["muc_dich"], given["ly_do"], desk.now)
-    texts, decisions = presenter.identify(desk, found, rows, given["muc_dich"])
-    written.decisions = " ".join(decisions)
-    written.save(update_fields=["decisions"])
+    reason = reasons.written(given["ly_do"], given["so_van_ban"])
+    texts = presenter.identify(desk, found, rows, given["muc_dich"], reason)
     context = {
         "tables": presenter.source_tables(found, rows, texts),
         "opened": State(
@@ -151,14 +143,21 @@ def _form(desk: Desk, found: presenter.Dossier, given: dict[str, str], errors: d
             ),
             Field(
                 "ly_do",
-                t("Lý do cụ thể"),
-                "area",
+                t("Lý do"),
+                "choice",
                 given.get("ly_do", ""),
-                help=t(
-                    "Ví dụ: đối chiếu đề nghị của cơ sở theo công văn ngày 20/11. Không ghi tên, số giấy tờ người bệnh."
-                ),
+                options=[("", t("Chọn lý do")), *_reasons()],
                 error=errors.get("ly_do", ""),
                 required=True,
+            ),
+            Field(
+                "so_van_ban",
+                t("Số văn bản"),
+                "text",
+                given.get("so_van_ban", ""),
+                help=t("Số và ký hiệu công văn, quyết định, nếu có. Không ghi tên hay số giấy tờ người bệnh."),
+                error=errors.get("so_van_ban", ""),
+                hint="123/SYT-NVY",
             ),
         ],
         t("Xem định danh"),
@@ -168,14 +167,24 @@ def _form(desk: Desk, found: presenter.Dossier, given: dict[str, str], errors: d
     )
 
 
+def _reasons() -> list[tuple[str, str]]:
+    english = current_language() == "en"
+    return [(reason.code, reason.title_en if english else reason.title_vi) for reason in REASONS.values()]
+
+
 def _errors(desk: Desk, given: dict[str, str]) -> dict[str, str]:
     errors = {}
     if given["muc_dich"] not in dict(_purposes(desk)):
         errors["muc_dich"] = t("Chọn một mục đích trong danh sách.")
-    if len(given["ly_do"]) < SHORTEST_REASON:
-        errors["ly_do"] = t("Viết lý do dài ít nhất {n} ký tự.", n=SHORTEST_REASON)
-    elif len(given["ly_do"]) > LONGEST_REASON:
-        errors["ly_do"] = t("Viết lý do ngắn hơn {n} ký tự.", n=LONGEST_REASON)
-    elif NUMBERS.search(given["ly_do"]):
-        errors["ly_do"] = t("Bỏ các số giấy tờ, số thẻ, số điện thoại khỏi lý do.")
+    reason = REASONS.get(given["ly_do"])
+    if reason is None:
+        errors["ly_do"] = t("Chọn một lý do trong danh sách.")
+    try:
+        number = reasons.document_number(given["so_van_ban"])
+    except UsageError:
+        given["so_van_ban"] = ""  # what is no document number may be a name or a card: it is not shown again
+        errors["so_van_ban"] = t("Ghi số và ký hiệu như 123/SYT-NVY hoặc 45/2026/QĐ-UBND.")
+    else:
+        if reason is not None and reason.needs_document and not number:
+            errors["so_van_ban"] = t("Lý do này cần kèm số văn bản.")
     return errors

@@ -1,4 +1,7 @@
-"""Who gets in, and what every answer carries: default deny, one-time links, headers, error pages."""
+"""Promise 5: every door authenticates, default deny.
+
+Who gets in by the pages, and what every answer carries: one-time links, headers, error pages that tell no value.
+"""
 
 from __future__ import annotations
 
