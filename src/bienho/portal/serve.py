@@ -15,6 +15,7 @@ from granian.server.embed import Server
 
 from bienho.core.errors import ConfigError
 from bienho.portal.bridge import Bridge
+from bienho.portal.components.chart import warm_up
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -65,6 +66,7 @@ async def _serve(bridge: Bridge, host: str, port: int, on_ready: Callable[[], No
     await _ready(host, port, task)
     if on_ready and not task.done():
         on_ready()
+    await loop.run_in_executor(None, warm_up)
     await task
 
 

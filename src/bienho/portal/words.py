@@ -96,6 +96,8 @@ FIXES = {
     "LIM-TEXT": later("Rút ngắn nội dung của trường rồi gửi lại hồ sơ."),
     "LIM-DEPTH": later("Kiểm tra phần mềm: thẻ XML lồng nhau quá sâu."),
 }
+CADENCES = (later("mỗi đợt ghi"), later("mỗi lần tính lại"), later("mỗi lần gửi"), later("khi có ấn bản mới"))
+"""How contracts say when a dataset changes."""
 GENERAL_FIX = later("Sửa trong phần mềm của cơ sở rồi gửi lại cả hồ sơ; lần gửi mới sẽ thay lần cũ.")
 
 

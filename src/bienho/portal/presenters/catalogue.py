@@ -43,7 +43,7 @@ def datasets(desk: Desk, zone: str) -> Table:
                 "truong": Cell(number(len(contract.fields))),
                 "ket": Cell(number(sealed) if sealed else "—", raw=sealed),
                 "chu": Cell(owner(desk, contract.owner)),
-                "nhip": Cell(contract.cadence, lang="vi"),
+                "nhip": Cell(t(contract.cadence)),
                 "luu": Cell(retention(contract.retention)),
             }
         )
@@ -53,7 +53,7 @@ def datasets(desk: Desk, zone: str) -> Table:
         [
             Column("ten", t("Bộ dữ liệu"), lead=True),
             Column("vung", t("Vùng")),
-            Column("truong", t("Trường"), "number"),
+            Column("truong", t("Số trường"), "number"),
             Column("ket", t("Trường trong két"), "number"),
             Column("chu", t("Đơn vị chủ")),
             Column("nhip", t("Nhịp")),
@@ -83,7 +83,7 @@ def facts(desk: Desk, contract: Contract) -> Facts:
             Fact(t("Khóa"), ", ".join(contract.key), code=True),
             Fact(t("Đơn vị chủ"), owner(desk, contract.owner)),
             Fact(t("Căn cứ pháp lý"), contract.legal_basis),
-            Fact(t("Nhịp cập nhật"), contract.cadence),
+            Fact(t("Nhịp cập nhật"), t(contract.cadence)),
             Fact(t("Lưu giữ"), retention(contract.retention)),
             Fact(t("Có phiên bản"), t("có, xem bản hiện hành") if contract.versioned else t("không")),
             Fact(

@@ -237,6 +237,7 @@ def set_aside(desk: Desk, delivery_id: str) -> Table | None:
             }
             for row in rows
         ],
+        caption_hidden=True,
     )
 
 

@@ -95,7 +95,7 @@ def trail(dossier: Dossier, part: str) -> Trail:
         Step(t("2. Dòng như đã nhận"), t("{n} dòng", n=number(rows)), t("bảng XML1 đến XML5"), here, part == "goc"),
         Step(
             t("3. Dòng chuẩn hóa"),
-            t("Lượt khám và các dòng của nó") if dossier.encounter else t("Chưa chuẩn hóa"),
+            t("Lượt khám và các dòng") if dossier.encounter else t("Chưa chuẩn hóa"),
             t("ngày ra viện {d}", d=formats.day(dossier.encounter["discharged_at"])) if dossier.encounter else "",
             f"{here}?phan=chuan-hoa",
             part == "chuan-hoa",
@@ -137,7 +137,7 @@ def facts(desk: Desk, dossier: Dossier) -> Facts:
                 words.word(words.VERSIONS, row["format_version"]),
                 note=words.word(words.EVIDENCE, row["version_evidence"]),
             ),
-            Fact(t("Khóa hồ sơ"), row["dossier_key"], code=True),
+            Fact(t("Khóa hồ sơ"), row["dossier_key"], code=True, clipped=True, note=t("bấm để thấy đủ và chép")),
             Fact(
                 t("Mã phiên bản"),
                 str(row["version_id"]),
@@ -199,7 +199,7 @@ def _field_list(contract: Contract, row: Row, opened: Opened) -> Table:
         Column("nghia", t("Ý nghĩa")),
         Column("gia", t("Giá trị")),
     ]
-    return Table(contract.name, title(contract), columns, rows, dense=True, note=note)
+    return Table(contract.name, title(contract), columns, rows, dense=True, note=note, pairs=True)
 
 
 def _lines(dossier: Dossier, contract: Contract, rows: list[Row], opened: Opened) -> Table:
@@ -312,7 +312,7 @@ def _one(contract: Contract, used: Sequence[Field], row: Row) -> Table:
     rows = [
         {"ten": Cell(f.name), "nghia": Cell(f.description, lang="vi"), "gia": Cell(plain(row[f.name]))} for f in used
     ]
-    return Table(contract.name, title(contract), columns, rows, dense=True)
+    return Table(contract.name, title(contract), columns, rows, dense=True, pairs=True)
 
 
 def plain(value: Any) -> str:

@@ -65,7 +65,7 @@ def top_codes(desk: Desk) -> Table | None:
             Column("muc", t("Mức độ")),
             Column("n", t("Phát hiện"), "number"),
             Column("hs", t("Hồ sơ"), "number"),
-            Column("cs", t("Cơ sở"), "number"),
+            Column("cs", t("Số cơ sở"), "number"),
             Column("sua", t("Cách sửa")),
         ],
         [

@@ -15,13 +15,15 @@ from bienho.portal import formats
 from bienho.portal.components import Badge, Cell, Chart, Column, Fact, Facts, Field, Figure, Form, State, Table
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
-from bienho.portal.language import current_language, t
+from bienho.portal.language import current_language, later, t
 from bienho.portal.presenters.deliveries import facility_options
 
 WEEKS_SHOWN = 26
 DELIVERIES_SHOWN = 20
 AXIS_MILLIONS = "format(datum.value / 1e6, ',.1~f')"
 AXIS_COUNTS = "format(datum.value, ',d')"
+UNITS = (later("lượt"), later("người"))
+"""Units that definitions use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ def value(definition: Definition, amount: Any) -> str:
     return formats.money(amount) if definition.unit == "đồng" else number(amount)
 
 
+def unit(definition: Definition) -> str:
+    """The word after a value; money has its own in `value`."""
+    return "" if definition.unit == "đồng" else t(definition.unit)
+
+
 def figures(desk: Desk) -> list[Figure] | State:
     """One card per indicator: the newest whole week against the week before."""
     weeks = _weeks(desk, 3)
@@ -85,7 +92,7 @@ def figures(desk: Desk) -> list[Figure] | State:
             Figure(
                 title(definition),
                 value(definition, now) if now is not None else formats.WITHHELD,
-                "" if definition.unit == "đồng" else definition.unit,
+                unit(definition),
                 t("tuần trước đó: {v}", v=value(definition, before)),
                 formats.week(whole[0]),
                 reviewed(definition),
@@ -136,6 +143,7 @@ def filters(desk: Desk, definition: Definition, scope: Scope) -> Form:
     chapters = desk.totals(definition.model, ["chapter"], {"n": ("count", None)}, order=[("chapter", "asc")])
     names = chapter_names(desk)
     options = [("", t("Tất cả"))]
+    weeks = sorted({*_weeks(desk, 60), *([scope.week] if scope.week else [])}, reverse=True)
     return Form(
         "pham-vi",
         [
@@ -151,7 +159,7 @@ def filters(desk: Desk, definition: Definition, scope: Scope) -> Form:
                 t("Tuần"),
                 "choice",
                 scope.week.isoformat() if scope.week else "",
-                options=[*options, *((w.isoformat(), formats.week(w)) for w in _weeks(desk, 60))],
+                options=[*options, *((w.isoformat(), formats.week(w)) for w in weeks)],
             ),
             Field(
                 "chuong",
@@ -188,7 +196,7 @@ def answer(desk: Desk, definition: Definition, scope: Scope) -> Figure:
     return Figure(
         _scope_words(desk, scope),
         value(definition, amount) if amount is not None else formats.WITHHELD,
-        "" if definition.unit == "đồng" else definition.unit,
+        unit(definition),
         compared,
         t("ảnh chụp số {n}", n=desk.snapshot) if desk.snapshot is not None else "",
         reviewed(definition),
@@ -215,31 +223,37 @@ def by_week(desk: Desk, definition: Definition, scope: Scope) -> Chart | State:
     cells = [f for f in scope.filter if f[0] != "week_start"]
     if not definition.additive and len(cells) < 2:
         return State("empty", t("Chưa vẽ được theo tuần"), _no_sum())
-    rows = desk.totals(
-        definition.model,
-        ["week_start"],
-        {"v": ("sum", definition.column)},
-        cells,
-        [("week_start", "desc")],
-        WEEKS_SHOWN,
-    )[::-1]
-    if not rows:
+    newest = scope.week or next(iter(_weeks(desk, 1)), None)
+    if newest is None:
         return _nothing()
+    window = [("week_start", ">", newest - timedelta(weeks=WEEKS_SHOWN)), ("week_start", "<=", newest)]
+    found = desk.totals(definition.model, ["week_start"], {"v": ("sum", definition.column)}, [*cells, *window])
+    rows = _every_week(found, newest)
     extra = urlencode(scope.query)
     url = f"?{extra}&xuat=theo-tuan" if extra else "?xuat=theo-tuan"
+    last = {"week": formats.week(newest), "v": value(definition, rows[-1]["v"])}
+    if scope.week:
+        caption = t("{title}, {n} tuần đến tuần đã chọn", title=title(definition), n=len(rows))
+        summary = t("Tuần đã chọn: {week}, {v}.", **last)
+    else:
+        caption = t("{title}, {n} tuần gần nhất", title=title(definition), n=len(rows))
+        summary = t("Mới nhất: {week}, {v}. Tuần cuối có thể chưa đủ.", **last)
     return Chart(
         "theo-tuan",
-        t("{title}, {n} tuần gần nhất", title=title(definition), n=len(rows)),
-        t(
-            "Mới nhất: {week}, {v}. Tuần cuối có thể chưa đủ.",
-            week=formats.week(rows[-1]["week_start"]),
-            v=value(definition, rows[-1]["v"]),
-        ),
+        caption,
+        summary,
         _week_spec(definition, rows),
         _week_table(definition, scope, rows),
         svg_url=f"{url}.svg",
         csv_url=f"{url}.csv",
     )
+
+
+def _every_week(found: list[Row], newest: date) -> list[Row]:
+    """The shown weeks up to `newest`, oldest first: in a week that no row speaks of nothing was counted."""
+    amounts = {row["week_start"]: row["v"] for row in found}
+    weeks = [newest - timedelta(weeks=back) for back in range(WEEKS_SHOWN - 1, -1, -1)]
+    return [{"week_start": week, "v": amounts.get(week, 0)} for week in weeks]
 
 
 def _week_spec(definition: Definition, rows: list[Row]) -> dict[str, Any]:
@@ -267,8 +281,11 @@ def _week_spec(definition: Definition, rows: list[Row]) -> dict[str, Any]:
             "y": {
                 "field": "so",
                 "type": "quantitative",
-                "title": t("triệu đồng") if money else definition.unit,
-                "axis": {"labelExpr": AXIS_MILLIONS if money else AXIS_COUNTS, "tickCount": 5},
+                "title": t("triệu đồng") if money else unit(definition),
+                "axis": {
+                    "labelExpr": AXIS_MILLIONS if money else AXIS_COUNTS,
+                    "tickCount": 5 if money else min(5, max(1, *(int(row["v"] or 0) for row in rows))),
+                },
             },
             "tooltip": [{"field": "tuan", "title": t("Tuần")}, {"field": "hien", "title": title(definition)}],
         },

@@ -221,10 +221,10 @@ def _figures(desk: Desk, rows: list[Row], newest: datetime | None, late: Delays 
 
 def _late_figure(whole: Delay | None) -> Figure:
     return Figure(
-        t("Chậm bao lâu, từ ra viện đến lập tệp gửi"),
+        t("Chậm bao lâu"),
         number(whole.middle) if whole else formats.WITHHELD,
         t("ngày (trung vị)") if whole else "",
-        t("95 % hồ sơ trong {n} ngày", n=number(whole.late)) if whole else "",
+        t("từ ra viện đến lập tệp gửi; 95 % trong {n} ngày", n=number(whole.late)) if whole else "",
         t("ra viện 12 tháng qua"),
         Badge(t("theo ngày lập tệp"), "info"),
         "#co-so",
@@ -324,7 +324,7 @@ def _per_day(desk: Desk, rows: list[Row]) -> Chart | State:
 def _one_day(total: int, moment: datetime) -> State:
     """A chart of one bar says less than a sentence."""
     return State(
-        "good",
+        "empty",
         t("Mọi hồ sơ đến trong một ngày"),
         t(
             "{n} hồ sơ, ngày {d}. Biểu đồ theo ngày hiện ở đây từ ngày nhận thứ hai.",

@@ -92,6 +92,11 @@ class Chart:
         return json.dumps(self.full_spec(width), ensure_ascii=False, sort_keys=True)
 
 
+def warm_up() -> None:
+    """Draw something once: the drawing engine needs most of a second for its first picture."""
+    vl_convert.vegalite_to_svg('{"data": {"values": [{}]}, "mark": "point"}', vl_version=VEGA_LITE)
+
+
 @lru_cache(maxsize=256)
 def draw(spec: str, language: str) -> str:
     """SVG text of a spec. Roles and labels inside are dropped: the figure around it carries the words."""

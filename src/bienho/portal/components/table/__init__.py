@@ -44,7 +44,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`rows` map column keys to cells; a missing key shows a dash, never a bare empty cell."""
+    """`rows` map column keys to cells; a missing key shows a dash, never a bare empty cell.
+
+    `pairs`: the columns are name, meaning, value of the fields of one row; on a phone they stay one list.
+    """
 
     id: str
     caption: str
@@ -56,6 +59,7 @@ class Table:
     caption_hidden: bool = False
     dense: bool = False
     note: str = ""
+    pairs: bool = False
     component: ClassVar[str] = "table"
     lines: list[list[tuple[Column, Cell]]] = field(init=False, repr=False)
 
