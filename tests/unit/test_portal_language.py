@@ -83,6 +83,31 @@ def test_guide_renders(code: str) -> None:
     language.use_language("vi")
 
 
+def test_written_guide_is_the_same_text() -> None:
+    folder = Path(__file__).resolve().parents[2] / "docs" / "guide"
+    found = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
+    assert found == guide.files(), "run `python -m bienho.portal.guide docs/guide`"
+
+
+def test_pictures_of_the_guide_exist_and_are_small() -> None:
+    folder = Path(__file__).resolve().parents[2] / "docs" / "images"
+    named = {f"{file}.png" for pictures in guide.PICTURES.values() for file, _ in pictures}
+    sizes = {path.name: path.stat().st_size for path in folder.glob("*.png")}
+    assert named <= sizes.keys()
+    assert max(sizes.values()) <= 120_000
+
+
+def test_links_between_chapters_lead_somewhere() -> None:
+    known = {guide.slug(name) for name in guide.chapters()}
+    for code in language.LANGUAGES:
+        language.use_language(code)
+        for name in guide.chapters():
+            body = guide.chapter(name)[1]
+            assert set(re.findall(r'href="/huong-dan/([^/]+)/"', body)) <= known
+            assert "](" not in body
+    language.use_language("vi")
+
+
 def test_guide_escapes_html() -> None:
     assert guide.markdown("# T\n\n<script>x</script> **đậm**") == (
         "T",

@@ -48,9 +48,19 @@ def dataset(request: HttpRequest, dataset_id: str) -> HttpResponse:
 
 @require_GET
 def guide_index(request: HttpRequest) -> HttpResponse:
-    chapters = [(f"/huong-dan/{guide.slug(name)}/", guide.chapter(name)[0]) for name in guide.chapters()]
+    groups = [
+        (
+            heading,
+            [
+                (f"/huong-dan/{guide.slug(n)}/", guide.chapter(n)[0])
+                for n in guide.chapters()
+                if guide.by_role(n) is roles
+            ],
+        )
+        for heading, roles in ((t("Theo công việc"), True), (t("Theo trang"), False))
+    ]
     page = Page(t("Hướng dẫn"), t("Cùng nội dung với phần trợ giúp bên cạnh mỗi trang."))
-    return render_page(request, "guide_index.html", page, {"chapters": chapters})
+    return render_page(request, "guide_index.html", page, {"groups": groups})
 
 
 @require_GET
