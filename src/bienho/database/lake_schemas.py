@@ -34,6 +34,22 @@ def drop_lake_schema(database: Database, name: str) -> None:
         admin.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
 
 
+def lake_schemas(database: Database) -> list[str]:
+    """Names of the schemas made by `create_lake_schema` that are there."""
+    with database.connect(Role.ADMIN) as admin:
+        rows = admin.execute("SELECT nspname FROM pg_namespace ORDER BY nspname").fetchall()
+    return [name for (name,) in rows if _NAME.fullmatch(name)]
+
+
+def empty_lake_schema(database: Database, name: str) -> int:
+    """Remove every table of a lake's schema and keep the schema with its rights; how many there were."""
+    with database.connect(Role.ADMIN) as admin:
+        tables = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (name,)).fetchall()
+        for (table,) in tables:
+            admin.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(name, table)))
+    return len(tables)
+
+
 def _check(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ValueError(f"not the name of a rebuilt lake: {name}")

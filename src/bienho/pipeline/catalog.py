@@ -25,9 +25,14 @@ def current_catalog(home: Home) -> str:
     return name
 
 
+def lake_folders(home: Home) -> list[str]:
+    """Names of the lakes that have a data folder, in use or not."""
+    return sorted(entry.name for entry in home.lake_dir.iterdir() if entry.is_dir() and _NAME.fullmatch(entry.name))
+
+
 def next_catalog(home: Home) -> str:
-    """A name never used in this home for the lake a rebuild makes."""
-    used = {current_catalog(home), *(entry.name for entry in home.lake_dir.iterdir() if entry.is_dir())}
+    """A name for the lake a rebuild makes: the first that has no data folder. Ask under the writer lock."""
+    used = {current_catalog(home), *lake_folders(home)}
     return next(name for name in (f"lake_r{number:04d}" for number in range(1, 10_000)) if name not in used)
 
 
@@ -35,5 +40,8 @@ def use_catalog(home: Home, name: str) -> None:
     """Move the pointer; readers opened afterwards see the new lake, older ones keep the one they have."""
     pointer = home.lake_dir / "CURRENT"
     temporary = pointer.with_suffix(".new")
-    temporary.write_text(name + "\n", encoding="ascii")
+    with temporary.open("w", encoding="ascii") as file:
+        file.write(name + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(temporary, pointer)

@@ -16,7 +16,8 @@ from bienho.pipeline.models import ModelRunner
 def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     """Recompute what the batches since each model's last run have touched; returns the number of models run.
 
-    A model is computed whole when asked, when its SQL or that of `conformed` changed, or when it has no partition.
+    A model is computed whole when asked, when its SQL or that of `conformed` changed, when rows were rewritten by a
+    replay or a remap, or when it has no partition.
     """
     connection = lake.connection
     runner = ModelRunner(connection, indicator_models())
@@ -33,9 +34,20 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
         ).fetchone()
         if done and done[0] >= last and not full:
             continue
-        _refresh(lake, model, done[0] if done and not full else None, last, revision)
+        whole = full or done is None or _rewritten(connection, done[0])
+        _refresh(lake, model, None if whole or done is None else done[0], last, revision)
         ran += 1
     return ran
+
+
+def _rewritten(connection: duckdb.DuckDBPyConnection, since: int) -> bool:
+    """Whether rows were taken out since a batch: the partitions they lay in can no longer be told from them."""
+    return bool(
+        _number(
+            connection,
+            f"SELECT count(*) FROM lake.journal.batch WHERE stage IN ('replay', 'remap') AND batch_id > {int(since)}",
+        )
+    )
 
 
 def _refresh(lake: Lake, model: Model, since: int | None, last: int, revision: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from bienho.config import Limits
 from bienho.core.errors import InputError
-from bienho.core.ids import delivery_id
 from bienho.database import Role
 from bienho.lake import Lake, RawHeader, RawStore
 from bienho.pipeline import reference
@@ -18,7 +17,8 @@ from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
 from bienho.pipeline.judge import Judge
-from bienho.pipeline.remap import remap
+from bienho.pipeline.records import Outcome
+from bienho.pipeline.remap import remap, remap_when_needed
 from bienho.pipeline.report import DeliveryReport, IngestReport
 from bienho.pipeline.writer import Batch, Writer, last_seq
 from bienho.sources import Delivery, find_files, read_file, receive
@@ -31,12 +31,11 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def open_writer(app: App, lake: Lake, catalog: str) -> Iterator[Writer]:
-    """A writer over a lake whose code lists are loaded; what they map is redone when they changed with the program."""
-    changed = reference.load(lake, app.raw)
+    """A writer over a lake whose code lists are loaded; what they and the models map is redone when they changed."""
+    reference.load(lake, app.raw)
     with app.database.connect(Role.WORKER, autocommit=True) as connection:
         writer = Writer(lake, app.vault, Judge(app.vault, app.keys, app.limits), connection, app.limits, catalog)
-        if changed and writer.last_batch():
-            remap(writer)
+        writer.remapped = remap_when_needed(writer)
         yield writer
 
 
@@ -121,16 +120,20 @@ def add_batch(report: IngestReport, batch: Batch, names: dict[int, str]) -> None
         table = dataset.removeprefix("standard.xml130_")
         if table.isdigit():
             report.rows[f"XML{table}"] += count
-    report.findings += batch.findings
     for outcome in batch.outcomes:
-        seq = outcome.judged.header.seq
-        report.dossiers += outcome.dossiers
-        report.accepted += outcome.accepted
-        report.accepted_with_findings += outcome.accepted_with_findings
-        report.quarantined += outcome.quarantined
-        report.duplicates += outcome.judged.duplicates
-        report.superseded += outcome.judged.superseded
-        report.deliveries.append(DeliveryReport(delivery_id(seq), names.get(seq, ""), outcome.outcome, outcome.reason))
+        add_outcome(report, outcome, names.get(outcome.judged.header.seq, ""), outcome)
+
+
+def add_outcome(report: IngestReport, counted: Outcome, path: str, whole: Outcome) -> None:
+    """Add one delivery's counts to a report, under the outcome of the `whole` delivery."""
+    report.findings += len(counted.findings)
+    report.dossiers += counted.dossiers
+    report.accepted += counted.accepted
+    report.accepted_with_findings += counted.accepted_with_findings
+    report.quarantined += counted.quarantined
+    report.duplicates += counted.judged.duplicates
+    report.superseded += counted.judged.superseded
+    report.deliveries.append(DeliveryReport(counted.judged.delivery_id, path, whole.outcome, whole.reason))
 
 
 def _groups(files: Iterable[tuple[Path, str, int]], limits: Limits) -> Iterator[list[tuple[Path, str, int]]]:

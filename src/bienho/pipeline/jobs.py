@@ -15,7 +15,7 @@ from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
 from bienho.pipeline.ingest import catch_up, open_writer
-from bienho.pipeline.remap import remap_when_needed
+from bienho.pipeline.rebuild import clean
 
 SNAPSHOT_DAYS = 400
 """Snapshots stay readable for a year and a month, so that a number can be recomputed as of the day it was published."""
@@ -23,14 +23,15 @@ SNAPSHOT_DAYS = 400
 
 def bring_up_to_date(app: App) -> dict[str, int]:
     """Finish unprocessed deliveries, map again when the models changed, compute `derived`."""
-    with (
-        app.writing() as lake,
-        open_writer(app, lake, current_catalog(app.home)) as writer,
-    ):
+    with app.writing() as lake:
+        return _finish(app, lake)
+
+
+def _finish(app: App, lake: Lake) -> dict[str, int]:
+    with open_writer(app, lake, current_catalog(app.home)) as writer:
         deliveries = catch_up(app.raw, writer)
-        remapped = remap_when_needed(writer)
         derived = derive(lake, writer.runner.revision)
-    return {"deliveries": deliveries, "remapped": remapped, "derived": derived}
+    return {"deliveries": deliveries, "remapped": int(writer.remapped), "derived": derived}
 
 
 def import_codes(app: App, kind: str, path: Path, edition: str, valid_from: date) -> dict[str, Any]:
@@ -40,28 +41,35 @@ def import_codes(app: App, kind: str, path: Path, edition: str, valid_from: date
     return result
 
 
-def _compact(lake: Lake) -> dict[str, Any]:
+def _compact(app: App, lake: Lake) -> dict[str, Any]:
     return asdict(maintenance.compact(lake))
 
 
-def _retain(lake: Lake) -> dict[str, Any]:
+def _retain(app: App, lake: Lake) -> dict[str, Any]:
     # Retention is an act in the world, not a model: it may ask the clock.
     return asdict(maintenance.retain(lake, SNAPSHOT_DAYS, datetime.now(UTC)))
 
 
-def _drop_superseded(lake: Lake) -> dict[str, Any]:
+def _drop_superseded(app: App, lake: Lake) -> dict[str, Any]:
+    # First let `derived` follow: where a replaced version counted can only be told while its rows are there.
+    _finish(app, lake)
     versioned = [name for name, contract in catalogue().items() if contract.versioned]
     return asdict(maintenance.drop_superseded(lake, versioned))
 
 
-JOBS: dict[str, Callable[[Lake], dict[str, Any]]] = {
+def _clean(app: App, lake: Lake) -> dict[str, Any]:
+    return {"lakes": clean(app)}
+
+
+JOBS: dict[str, Callable[[App, Lake], dict[str, Any]]] = {
+    "clean": _clean,
     "compact": _compact,
-    "retain": _retain,
     "drop-superseded": _drop_superseded,
+    "retain": _retain,
 }
 
 
 def run(app: App, name: str) -> dict[str, Any]:
     """Run one job and return its report."""
     with app.writing() as lake:
-        return JOBS[name](lake)
+        return JOBS[name](app, lake)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bienho.config import KeyRing, Limits
@@ -40,7 +40,11 @@ class SetAside:
 
 @dataclass(slots=True)
 class Judged:
-    """One delivery after reading. `findings` pairs a HOSO ordinal (None = the envelope) with what was found."""
+    """One delivery after reading. `findings` pairs a HOSO ordinal (None = the envelope) with what was found.
+
+    After `settle`: `kept` became versions, `copies` are the version ids that said what was there already, `replacing`
+    those that took the place of an older version.
+    """
 
     header: RawHeader
     facility: str | None = None
@@ -50,19 +54,24 @@ class Judged:
     set_aside: list[SetAside] = field(default_factory=list)
     findings: list[tuple[int | None, Finding]] = field(default_factory=list)
     kept: list[Candidate] = field(default_factory=list)
-    duplicates: int = 0
-    superseded: int = 0
+    copies: list[int] = field(default_factory=list)
+    replacing: list[int] = field(default_factory=list)
 
     @property
     def delivery_id(self) -> str:
         return delivery_id(self.header.seq)
 
-    def keep_only(self, versions: Collection[int]) -> None:
-        """Forget every HOSO but the given version ids (a replay touches only what was set aside)."""
-        base = self.header.seq * 1_000_000
-        self.candidates = [candidate for candidate in self.candidates if candidate.version_id in versions]
-        self.set_aside = [aside for aside in self.set_aside if base + aside.hoso in versions]
-        self.findings = [(hoso, found) for hoso, found in self.findings if hoso and base + hoso in versions]
+    @property
+    def duplicates(self) -> int:
+        return len(self.copies)
+
+    @property
+    def superseded(self) -> int:
+        return len(self.replacing)
+
+    def forget_fates(self) -> None:
+        """Back to how it was read, to be settled anew."""
+        self.kept, self.copies, self.replacing = [], [], []
 
     @property
     def hoso_found(self) -> int:
@@ -114,38 +123,64 @@ class Judge:
             judged.findings.append((None, Finding("IN-FACILITY-ASSERTED", "warning", message, field="MACSKCB")))
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A dossier that was settled before: a version, or with `of_version_id` a copy of one.
+
+    `replaces`: whether it took the place of an older version.
+    """
+
+    version_id: int
+    dossier_key: str
+    content_digest: str
+    of_version_id: int | None
+    replaces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`version_id` gave way to, or says the same as, `other_id`; the digest is of the content of `version_id`."""
+
+    version_id: int
+    other_id: int
+    dossier_key: str
+    content_digest: str
+
+
 @dataclass(slots=True)
 class Fates:
-    """What a batch changes: versions to write, versions replaced, and the heads after it."""
+    """What becomes of dossiers: versions to write, versions replaced (by `other_id`), copies, and the heads then."""
 
     kept: list[Candidate] = field(default_factory=list)
-    replaced: list[tuple[int, int, str]] = field(default_factory=list)
+    replaced: list[Link] = field(default_factory=list)
+    copies: list[Link] = field(default_factory=list)
     heads: dict[str, Head] = field(default_factory=dict)
 
 
-def settle(batch: list[Judged], heads: Mapping[str, Head]) -> Fates:
-    """Duplicate, new version or late version: one pass in receipt order over the heads as they were.
+def settle(batch: list[Judged], heads: Mapping[str, Head], known: Sequence[Known] = ()) -> Fates:
+    """Copy or new version: one pass in order of receipt over the heads as they were.
 
-    Equal content to the current version is a duplicate. A version older than the head (a replay after a fix) is
-    kept and marked replaced at once, so order of processing never decides, order of receipt does.
+    Content equal to the version before it is a copy; anything else replaces that version. A replay gives no heads but
+    all that is `known` of the dossiers in the batch, so that order of processing never decides, order of receipt does.
     """
     fates = Fates()
     current = dict(heads)
     owner = {candidate.version_id: judged for judged in batch for candidate in judged.candidates}
-    for judged in batch:
-        for candidate in judged.candidates:
-            head = current.get(candidate.dossier_key)
-            if head and (head.content_digest == candidate.content_digest or head.version_id == candidate.version_id):
-                judged.duplicates += 1
-                continue
-            fates.kept.append(candidate)
-            judged.kept.append(candidate)
-            if head and head.version_id > candidate.version_id:
-                fates.replaced.append((candidate.version_id, head.version_id, candidate.dossier_key))
-                continue
-            if head:
-                fates.replaced.append((head.version_id, candidate.version_id, candidate.dossier_key))
-                owner[candidate.version_id].superseded += 1
-            moved = Head(candidate.version_id, candidate.content_digest)
-            current[candidate.dossier_key] = fates.heads[candidate.dossier_key] = moved
+    entries: list[Candidate | Known] = [candidate for judged in batch for candidate in judged.candidates]
+    for entry in sorted([*entries, *known], key=lambda one: one.version_id):
+        number, key, digest = entry.version_id, entry.dossier_key, entry.content_digest
+        head, judged = current.get(key), owner.get(number)
+        if head and head.content_digest == digest:
+            fates.copies.append(Link(number, head.version_id, key, digest))
+            if judged:
+                judged.copies.append(number)
+            continue
+        if head:
+            fates.replaced.append(Link(head.version_id, number, key, head.content_digest))
+            if judged:
+                judged.replacing.append(number)
+        if judged and isinstance(entry, Candidate):
+            fates.kept.append(entry)
+            judged.kept.append(entry)
+        current[key] = fates.heads[key] = Head(number, digest)
     return fates

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
+from bienho.contracts import casts
 from bienho.contracts.models import Model, order_models
 
 ZONES = ("standard", "conformed", "reference", "quality", "derived")
@@ -28,8 +29,8 @@ class ModelRunner:
 
     @property
     def revision(self) -> str:
-        """Changes when any model's SQL changes; stored in the journal with what was computed by it."""
-        digest = hashlib.sha256()
+        """Changes when any model's SQL or the casts change; stored in the journal with what was computed by it."""
+        digest = hashlib.sha256(casts.MACROS.encode())
         for model in self.models:
             digest.update(f"{model.name}\0{model.sql}\0".encode())
         return digest.hexdigest()[:12]

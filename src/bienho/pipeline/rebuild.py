@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
+
 from bienho.contracts import catalogue
 from bienho.database import Role
-from bienho.database.lake_schemas import create_lake_schema, drop_lake_schema
+from bienho.database.lake_schemas import create_lake_schema, drop_lake_schema, empty_lake_schema, lake_schemas
 from bienho.lake import Lake
 from bienho.pipeline.app import App, prepare
-from bienho.pipeline.catalog import current_catalog, next_catalog, use_catalog
+from bienho.pipeline.catalog import DEFAULT_CATALOG, current_catalog, lake_folders, next_catalog, use_catalog
 from bienho.pipeline.derive import derive
 from bienho.pipeline.heads import Heads
 from bienho.pipeline.ingest import open_writer, process_pending
@@ -22,13 +24,17 @@ COMPARED_ZONES = ("standard", "conformed", "quality", "derived", "reference")
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """Digests per table of the rebuilt lake, and of the old one where they were compared."""
+    """Digests per table of the rebuilt lake, and of the old one where they were compared.
+
+    `dropped_versions`: replaced versions whose rows a job has removed from the old lake; left out on both sides.
+    """
 
     deliveries: int
     digests: dict[str, str]
     compared: dict[str, str] | None
     catalog: str
     vault_written: int
+    dropped_versions: int = 0
 
     @property
     def different(self) -> list[str]:
@@ -40,6 +46,7 @@ class RebuildReport:
             "deliveries": self.deliveries,
             "catalog": self.catalog,
             "vault_written": self.vault_written,
+            "dropped_versions": self.dropped_versions,
             "compared": self.compared is not None,
             "equal": self.compared is not None and not self.different,
             "different": self.different,
@@ -53,14 +60,19 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
     With `compare` the digests of both lakes are reported and nothing is changed; without, the new lake is put in use
     by one rename and the old one stays until `bienho job clean`.
     """
-    name = next_catalog(app.home)
-    create_lake_schema(app.database, name)
     with app.database.writer_lock(), app.database.connect(Role.WORKER, autocommit=True) as connection:
+        name = next_catalog(app.home)
         heads = Heads(connection, name)
-        heads.forget()
+        _discard(app, heads, name)
+        dropped = 0
         try:
+            create_lake_schema(app.database, name)
             with Lake.open(app.home, app.database, read_only=False, catalog=name) as fresh:
                 deliveries, written = _fill(app, fresh, name, progress)
+                if compare:
+                    gone = _dropped(app)
+                    dropped = len(gone)
+                    _drop(fresh, gone)
                 digests = digest_all(fresh)
             compared = _compare_with_current(app) if compare else None
         except BaseException:
@@ -70,7 +82,7 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
             _discard(app, heads, name)
         else:
             use_catalog(app.home, name)
-    return RebuildReport(deliveries, digests, compared, name, written)
+    return RebuildReport(deliveries, digests, compared, name, written, dropped)
 
 
 def digest_all(lake: Lake) -> dict[str, str]:
@@ -98,6 +110,48 @@ def _fill(app: App, lake: Lake, name: str, progress: Callable[[int, int], None] 
 def _compare_with_current(app: App) -> dict[str, str]:
     with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
         return digest_all(lake)
+
+
+def _dropped(app: App) -> list[int]:
+    """Versions that the lake in use knows to be replaced and no longer holds (`bienho job drop-superseded`).
+
+    A version of which only some rows are gone is not among them: that must show as a difference.
+    """
+    with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
+        rows = lake.connection.execute(
+            "SELECT version_id FROM lake.standard.superseded"
+            " ANTI JOIN lake.standard.xml130_dossier USING (version_id) ORDER BY version_id"
+        ).fetchall()
+    return [version for (version,) in rows]
+
+
+def _drop(lake: Lake, versions: Sequence[int]) -> None:
+    """Take the same versions out of the rebuilt lake before it is compared (and thrown away)."""
+    if not versions:
+        return
+
+    def work(connection: duckdb.DuckDBPyConnection) -> None:
+        for name, contract in catalogue().items():
+            if contract.versioned:
+                connection.execute(f"DELETE FROM lake.{name} WHERE version_id IN (SELECT unnest(?))", [list(versions)])
+
+    lake.commit(work, author="bienho-worker", message="compare", deliveries=())
+
+
+def clean(app: App) -> list[str]:
+    """Remove every lake of this home but the one in use: those a rebuild replaced, and those a kill left behind."""
+    current = current_catalog(app.home)
+    with app.database.connect(Role.WORKER, autocommit=True) as connection:
+        names = sorted({*lake_schemas(app.database), *lake_folders(app.home)} - {current, DEFAULT_CATALOG})
+        for name in names:
+            _discard(app, Heads(connection, name), name)
+        if current != DEFAULT_CATALOG:
+            # its schema came with the database and is emptied, not dropped
+            Heads(connection, DEFAULT_CATALOG).forget()
+            if empty_lake_schema(app.database, DEFAULT_CATALOG) or (app.home.lake_dir / DEFAULT_CATALOG).exists():
+                Lake.remove_files(app.home, DEFAULT_CATALOG)
+                names.append(DEFAULT_CATALOG)
+    return names
 
 
 def _discard(app: App, heads: Heads, name: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
 from bienho.contracts import catalogue
 from bienho.core.finding import Finding
-from bienho.pipeline.judge import Candidate, Fates, Judged
+from bienho.pipeline.judge import Candidate, Fates, Judged, Link
 from bienho.pipeline.report import ACCEPTED, QUARANTINED, WITH_FINDINGS, worst
 
 DUPLICATE = "IN-DUPLICATE"
@@ -49,6 +49,24 @@ class Outcome:
             self.findings.extend((candidate.version_id, finding) for finding in casts.get(candidate.version_id, ()))
         self._count()
         return self
+
+    def only(self, versions: Collection[int]) -> Outcome:
+        """The same, counted over some of its HOSO: a replay tells what became of those that were set aside."""
+        judged, base = self.judged, self.judged.header.seq * 1_000_000
+        part = replace(
+            judged,
+            kept=[one for one in judged.kept if one.version_id in versions],
+            set_aside=[one for one in judged.set_aside if base + one.hoso in versions],
+            copies=[number for number in judged.copies if number in versions],
+            replacing=[number for number in judged.replacing if number in versions],
+        )
+        told = Outcome(
+            part,
+            findings=[(version, found) for version, found in self.findings if version in versions],
+            quarantined=len(part.set_aside),
+        )
+        told._count()
+        return told
 
     def _count(self) -> None:
         judged = self.judged
@@ -105,14 +123,23 @@ def delivery_rows(outcomes: Iterable[Outcome]) -> pa.Table:
     return table("standard.delivery", [outcome.delivery_row() for outcome in outcomes])
 
 
-def replaced_rows(replaced: Iterable[tuple[int, int, str]]) -> pa.Table:
-    names = ("version_id", "by_version_id", "dossier_key")
-    return table("standard.superseded", [dict(zip(names, row, strict=True)) for row in replaced])
+def replaced_rows(replaced: Iterable[Link]) -> pa.Table:
+    return _links("standard.superseded", "by_version_id", replaced)
+
+
+def copy_rows(copies: Iterable[Link]) -> pa.Table:
+    return _links("standard.duplicate", "of_version_id", copies)
+
+
+def _links(dataset: str, other: str, links: Iterable[Link]) -> pa.Table:
+    names = ("version_id", other, "dossier_key", "content_digest")
+    rows = [(link.version_id, link.other_id, link.dossier_key, link.content_digest) for link in links]
+    return table(dataset, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def change_rows(batch_id: int, fates: Fates) -> pa.Table:
     """Every version a batch added or replaced: what later stages must look at again."""
-    versions = {candidate.version_id for candidate in fates.kept} | {row[0] for row in fates.replaced}
+    versions = {candidate.version_id for candidate in fates.kept} | {link.version_id for link in fates.replaced}
     return table("journal.change", [{"batch_id": batch_id, "version_id": version} for version in sorted(versions)])
 
 

@@ -24,6 +24,7 @@ from bienho.sources import Delivery, read_file, receive
 from bienho.terminology import IMPORT_KINDS, Edition, builtin_editions, editions, parse_import, reference_tables
 
 KIND = "reference"
+REMAP_DUE = "remap due"
 KINDS = tuple(sorted(IMPORT_KINDS))
 
 
@@ -50,7 +51,10 @@ def receive_list(app: App, kind: str, path: Path, edition: str, valid_from: date
 
 
 def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
-    """Bring the reference tables to the lists taken in and the one `arriving`; True when rows changed."""
+    """Bring the reference tables to the lists taken in and the one `arriving`; True when rows changed.
+
+    Rows in `conformed` made with other lists are marked as due to be mapped again, until `remap` has done it.
+    """
     received = _received(lake, arriving)
     state = _state(received)
     if _journalled(lake) == state:
@@ -79,9 +83,22 @@ def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
             "INSERT INTO lake.journal.batch BY NAME SELECT 0 AS batch_id, 'reference' AS stage, ? AS model_revision",
             [state],
         )
+        if changed:
+            # told in the same transaction, so that a kill before the remap does not forget it
+            writing.execute(
+                "INSERT INTO lake.journal.batch BY NAME SELECT 0 AS batch_id, ? AS stage"
+                " WHERE EXISTS (SELECT 1 FROM lake.journal.batch WHERE batch_id > 0)",
+                [REMAP_DUE],
+            )
 
     lake.commit(work, author="bienho-worker", message="reference", deliveries=())
     return bool(changed)
+
+
+def remap_is_due(lake: Lake) -> bool:
+    """Whether the lists changed since `conformed` was made."""
+    row = lake.connection.execute("SELECT 1 FROM lake.journal.batch WHERE stage = ?", [REMAP_DUE]).fetchone()
+    return row is not None
 
 
 def _received(lake: Lake, arriving: RawHeader | None) -> list[int]:

@@ -13,6 +13,7 @@ from bienho.lake import RawHeader
 from bienho.pipeline.judge import Judged
 from bienho.pipeline.models import store
 from bienho.pipeline.records import Outcome, delivery_rows
+from bienho.pipeline.reference import REMAP_DUE, remap_is_due
 from bienho.pipeline.writer import AUTHOR, Writer
 
 
@@ -32,6 +33,7 @@ def remap(writer: Writer, reference: RawHeader | None = None) -> None:
         for name in outputs:
             connection.execute(f"DELETE FROM lake.{name}")
         store(connection, outputs)
+        connection.execute("DELETE FROM lake.journal.batch WHERE stage = ?", [REMAP_DUE])
         connection.execute(
             "INSERT INTO lake.journal.change BY NAME"
             " SELECT ? AS batch_id, version_id FROM lake.standard.xml130_dossier",
@@ -52,13 +54,16 @@ def remap(writer: Writer, reference: RawHeader | None = None) -> None:
     writer.heads.move({}, batch_id)
 
 
-def remap_when_needed(writer: Writer) -> int:
-    """Remap when the rows in `conformed` were made by other model texts than today's; 1 when it was done."""
+def remap_when_needed(writer: Writer) -> bool:
+    """Remap when rows in `conformed` were made by other model texts or other code lists than today's.
+
+    To be asked before anything new is written: the newest batch stands for all before it.
+    """
     row = writer.lake.connection.execute(
         "SELECT model_revision FROM lake.journal.batch WHERE stage IN ('ingest', 'remap', 'replay')"
         " ORDER BY batch_id DESC LIMIT 1"
     ).fetchone()
-    if row is None or row[0] == writer.runner.revision:
-        return 0
+    if not remap_is_due(writer.lake) and (row is None or row[0] == writer.runner.revision):
+        return False
     remap(writer)
-    return 1
+    return True

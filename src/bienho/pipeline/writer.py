@@ -7,28 +7,35 @@ does it again: the vault finds its records there, the heads follow the lake.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import psycopg
-import pyarrow as pa
 
 from bienho.config import Limits
 from bienho.contracts import catalogue
 from bienho.core.finding import Finding
 from bienho.lake import Lake, RawHeader
 from bienho.pipeline.heads import Heads
-from bienho.pipeline.judge import Fates, Judge, settle
+from bienho.pipeline.judge import Fates, Judge, Judged, settle
 from bienho.pipeline.models import ModelRunner, store
-from bienho.pipeline.records import Outcome, change_rows, delivery_rows, finding_rows, quarantine_rows, replaced_rows
+from bienho.pipeline.records import (
+    Outcome,
+    change_rows,
+    copy_rows,
+    delivery_rows,
+    finding_rows,
+    quarantine_rows,
+    replaced_rows,
+)
 from bienho.privacy import BATCH_MAX, Vault, VaultEntry
 from bienho.quality import cast_findings_sql, describe_cast_finding
 from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.map import models as conformed_models
 
 AUTHOR = "bienho-worker"
-Amend = Callable[[duckdb.DuckDBPyConnection, Sequence[Outcome]], pa.Table]
+Clear = Callable[[duckdb.DuckDBPyConnection], None]
 
 
 @dataclass(slots=True)
@@ -57,8 +64,9 @@ class Writer:
     ) -> None:
         self.lake = lake
         self.limits = limits
+        self.remapped = False
         self._vault = vault
-        self._judge = judge
+        self.judge = judge
         self.heads = Heads(connection, catalog)
         self.runner = ModelRunner(lake.connection, conformed_models())
         self._casts = [
@@ -77,43 +85,38 @@ class Writer:
         """Number of the newest batch in the journal, 0 in an empty lake."""
         return int(self._scalar("SELECT coalesce(max(batch_id), 0) FROM lake.journal.batch"))
 
-    def process(
-        self,
-        deliveries: Sequence[tuple[RawHeader, bytes]],
-        *,
-        stage: str = "ingest",
-        only: Collection[int] | None = None,
-        amend: Amend | None = None,
-    ) -> Batch:
-        """Take a batch in and commit it.
-
-        A replay gives `only`, the version ids it may write, and `amend`, which inside the transaction clears what the
-        first reading left behind and returns the delivery rows to store instead of fresh ones.
-        """
-        batch = [self._judge.read(header, data) for header, data in deliveries]
-        if only is not None:
-            for judged in batch:
-                judged.keep_only(only)
+    def process(self, deliveries: Sequence[tuple[RawHeader, bytes]]) -> Batch:
+        """Take a batch in and commit it."""
+        batch = [self.judge.read(header, data) for header, data in deliveries]
         keys = [candidate.dossier_key for judged in batch for candidate in judged.candidates]
-        fates = settle(batch, self.heads.find(keys) if keys else {})
+        return self.write(batch, settle(batch, self.heads.find(keys) if keys else {}))
+
+    def write(
+        self, batch: Sequence[Judged], fates: Fates, *, stage: str = "ingest", clear: Clear | None = None
+    ) -> Batch:
+        """Commit deliveries whose fates are settled. `clear` runs first in the transaction: what a replay takes out."""
         versions, vault_written = self._seal(fates)
         tables = columns.build(versions)
         self.runner.bind_rows(tables)
         casts = self._cast_findings()
         outputs = self.runner.compute()
         outcomes = [Outcome.of(judged, casts) for judged in batch]
+        written = {number for judged in batch for number in judged.copies}
         books = {
+            "standard.delivery": delivery_rows(outcomes),
+            "standard.superseded": replaced_rows(fates.replaced),
+            "standard.duplicate": copy_rows(link for link in fates.copies if link.version_id in written),
             "quality.finding": finding_rows(outcomes),
             "quality.quarantine": quarantine_rows(outcomes),
-            "standard.superseded": replaced_rows(fates.replaced),
         }
         batch_id = self.last_batch() + 1
         books["journal.change"] = change_rows(batch_id, fates)
         rows = {name: table.num_rows for name, table in tables.items()}
 
         def work(connection: duckdb.DuckDBPyConnection) -> None:
-            deliveries_table = amend(connection, outcomes) if amend else delivery_rows(outcomes)
-            for name, table in {**tables, **books, "standard.delivery": deliveries_table}.items():
+            if clear:
+                clear(connection)
+            for name, table in {**tables, **books}.items():
                 if table.num_rows:
                     connection.register("incoming", table)
                     connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM incoming")

@@ -87,7 +87,8 @@ def read_delivery(data: bytes, limits: Limits = DEFAULT, *, door_version: str | 
     """Open an envelope. `door_version` is the edition the way in promised (a versioned API path), if any.
 
     Raises Unreadable when no HOSO can be told from another (IN-NOT-XML, IN-DOCTYPE, IN-TRUNCATED, IN-NOT-ENVELOPE,
-    IN-NO-HOSO; IN-READER for a fault of this reader), LimitError beyond a limit of the whole file (LIM-DELIVERY-BYTES, LIM-HOSO).
+    IN-NO-HOSO; IN-READER for a fault of this reader), LimitError beyond a limit of the whole file (LIM-DELIVERY-BYTES,
+    LIM-HOSO).
     """
     if len(data) > limits.delivery_bytes:
         raise LimitError("LIM-DELIVERY-BYTES", UNREADABLE["LIM-DELIVERY-BYTES"], who="cơ sở gửi")
