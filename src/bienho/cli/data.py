@@ -21,11 +21,11 @@ PURPOSE = click.option("--purpose", default="van-hanh", show_default=True, help=
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
 @click.option("--facility", help="Mã cơ sở mà bên gửi khai; khác MACSKCB trong tệp thì ghi một phát hiện.")
 @JSON
 @click.pass_obj
-def ingest(home: Path | None, paths: tuple[Path, ...], facility: str | None, json_: bool) -> None:
+def ingest(home: Path | None, paths: tuple[str, ...], facility: str | None, json_: bool) -> None:
     """Nhận tệp hoặc thư mục hồ sơ."""
     columns = (TextColumn("Nhận dữ liệu"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with open_app(home) as app, Progress(*columns, console=console, transient=True, disable=json_) as bar:
@@ -137,9 +137,9 @@ def quarantine_show(home: Path | None, delivery: str, raw: bool, purpose: str, j
         as_json(found)
         return
     for row in found["quarantine"]:
-        console.print(f"HOSO {row['hoso'] or 'toàn bộ tệp'}: [{row['code']}] {row['message']}", markup=False)
+        console.print(f"HOSO {row['hoso'] or 'toàn bộ tệp'}: [{row['code']}] {row['message']}")
     for row in found["findings"]:
-        console.print(f"- [{row['code']}] {row['message']}", markup=False)
+        console.print(f"- [{row['code']}] {row['message']}")
 
 
 @quarantine.command("replay")

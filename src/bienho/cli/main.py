@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from bienho.cli.output import fail
-from bienho.core.errors import BienhoError
+from bienho.core.errors import BienhoError, UsageError
 
 PLACES = {
     "ingest": "data",
@@ -55,6 +55,10 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except BienhoError as error:
             fail(error, json="--json" in sys.argv)
+        except click.UsageError as error:
+            if "--json" not in sys.argv:
+                raise
+            fail(UsageError("USE-COMMAND", error.format_message(), hint="Xem --help của lệnh."), json=True)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

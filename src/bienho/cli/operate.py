@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from bienho.cli.data import JSON
-from bienho.cli.output import as_json, as_table, console, number
+from bienho.cli.output import as_json, as_table, console, number, told
 from bienho.config import Home, create_key, default_home, key_path
 from bienho.core.errors import IntegrityError
 from bienho.pipeline import backup as backups
@@ -57,11 +58,16 @@ def rebuild(home: Path | None, compare: bool, json_: bool) -> None:
         rows = [(name, digest, _same(name in report.different, compare)) for name, digest in report.digests.items()]
         as_table(("Bảng", "Dấu vân", "So với kho đang dùng"), rows)
         console.print(f"Dựng lại từ {number(report.deliveries)} lần nhận.")
+        if report.dropped_versions:
+            console.print(f"Không so {number(report.dropped_versions)} phiên bản cũ đã được dọn khỏi kho đang dùng.")
     if report.different:
-        raise IntegrityError(
-            "INT-REBUILD-DIFFERS",
-            f"{len(report.different)} bảng khác với kho đang dùng: {', '.join(report.different)}.",
-            hint="Kho đang dùng có dòng không đến từ dữ liệu gốc. Chạy `bienho rebuild` để thay bằng kho dựng lại.",
+        told(
+            IntegrityError(
+                "INT-REBUILD-DIFFERS",
+                f"{len(report.different)} bảng khác với kho đang dùng: {', '.join(report.different)}.",
+                hint="Kho đang dùng có dòng mà dữ liệu gốc, đọc bằng bản phần mềm này, không cho ra. Nếu vừa nâng cấp"
+                " phần mềm thì có thể do bộ đọc mới. Chạy `bienho rebuild` để thay bằng kho dựng lại.",
+            )
         )
 
 
@@ -123,10 +129,10 @@ def doctor(home: Path | None, json_: bool) -> None:
         as_json([check.as_dict() for check in checks])
     else:
         for check in checks:
-            sign = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "fail": "[red]✗[/]"}[check.status]
-            console.print(f"{sign} {check.title_vi}: {check.found}")
+            sign, colour = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}[check.status]
+            console.print(Text.assemble((sign, colour), f" {check.title_vi}: {check.found}"))
             if check.status != "ok" and check.repair:
-                console.print(f"    Cách sửa: {check.repair}", markup=False)
+                console.print(f"    Cách sửa: {check.repair}")
     if any(check.status == "fail" for check in checks):
         raise SystemExit(IntegrityError.exit_code)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import orjson
@@ -12,10 +12,12 @@ import pyarrow as pa
 from pyarrow import csv
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bienho.core.errors import BienhoError
 
-console = Console()
+# Paths and values are text, never markup: a file may be called "[/red]".
+console = Console(markup=False, emoji=False, highlight=False)
 
 
 def as_json(value: Any) -> None:
@@ -24,8 +26,16 @@ def as_json(value: Any) -> None:
     sys.stdout.write(orjson.dumps(value, option=options, default=str).decode())
 
 
+def _plain(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
+
+
 def as_csv(table: pa.Table) -> None:
-    """Print an Arrow table as CSV with a header."""
+    """Print an Arrow table as CSV with a header; lists and structures become JSON text in their cell."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type):
+            cells = [None if cell is None else _plain(cell) for cell in table.column(place).to_pylist()]
+            table = table.set_column(place, field.name, pa.array(cells, pa.string()))
     sys.stdout.flush()
     csv.write_csv(table, sys.stdout.buffer)
 
@@ -36,7 +46,7 @@ def as_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: st
     for column in columns:
         view.add_column(column, overflow="fold")
     for row in rows:
-        view.add_row(*("–" if value is None else str(value) for value in row))
+        view.add_row(*(Text("–" if value is None else str(value)) for value in row))
     console.print(view)
 
 
@@ -45,14 +55,24 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", ".")
 
 
-def fail(error: BienhoError, *, json: bool) -> None:
+def told(error: BienhoError) -> NoReturn:
+    """Leave with an error's exit code after the answer itself was printed: stdout is not touched any more."""
+    _explain(error)
+    sys.exit(error.exit_code)
+
+
+def fail(error: BienhoError, *, json: bool) -> NoReturn:
     """Report an error and leave with its exit code."""
     if json:
         as_json({"error": error.as_dict()})
     else:
-        click.echo(f"Lỗi [{error.code}]: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"Cách xử lý: {error.hint}", err=True)
-        if error.who:
-            click.echo(f"Người xử lý: {error.who}", err=True)
+        _explain(error)
     sys.exit(error.exit_code)
+
+
+def _explain(error: BienhoError) -> None:
+    click.echo(f"Lỗi [{error.code}]: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"Cách xử lý: {error.hint}", err=True)
+    if error.who:
+        click.echo(f"Người xử lý: {error.who}", err=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bienho.cli.data import JSON
-from bienho.cli.output import as_json, as_table, console, number
+from bienho.cli.output import as_json, as_table, console, number, told
 from bienho.core.errors import IntegrityError
 from bienho.governance import ROLES, accounts
 from bienho.governance import audit as audits
@@ -66,4 +66,4 @@ def audit_verify(home: Path | None, json_: bool) -> None:
     elif status.ok:
         console.print(f"Chuỗi nhật ký nguyên vẹn: {number(status.events)} sự kiện.")
     if not status.ok:
-        raise IntegrityError("INT-AUDIT", status.message_vi, who="người quản trị, báo ngay")
+        told(IntegrityError("INT-AUDIT", status.message_vi, who="người quản trị, báo ngay"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from bienho.core.errors import UsageError
 
 HOSO_PER_DELIVERY_MAX = 999_999
+_DELIVERY = re.compile(r"[Dd][0-9]{1,12}")
 
 
 def delivery_id(seq: int) -> str:
@@ -14,7 +17,7 @@ def delivery_id(seq: int) -> str:
 
 def delivery_seq(identifier: str) -> int:
     """The receipt sequence inside a delivery id; UsageError when the text is no delivery id."""
-    if len(identifier) < 2 or identifier[0] not in "Dd" or not identifier[1:].isdigit():
+    if not _DELIVERY.fullmatch(identifier):
         raise UsageError("USE-DELIVERY", "Mã lần nhận phải có dạng D000000000001.", hint="bienho ingest in ra mã này")
     return int(identifier[1:])
 

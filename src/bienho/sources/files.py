@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bienho.core.errors import UsageError
 
 IGNORE_MARKER = ".bienho-ignore"
+Kind = Literal["file", "folder", "other", "closed", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +29,63 @@ def find_files(paths: Iterable[str | Path]) -> Iterator[FoundFile]:
 
     Hidden files and folders are passed over, and so is a folder that holds a file `.bienho-ignore` (the twin's
     `truth/` has one). Symbolic links inside folders are not followed. UsageError USE-PATH-MISSING for a path that
-    does not exist.
+    does not exist, USE-PATH-CLOSED for one (or a folder below it) that may not be read, USE-PATH-KIND for what is
+    neither file nor folder.
     """
     for given in paths:
         root = Path(given)
-        if root.is_file():
-            yield FoundFile(root, str(given), root.stat().st_size)
-        elif root.is_dir():
+        # "" is a shell variable that was never set; as a path it would mean the folder one happens to stand in
+        kind, size = _look(root) if given else ("missing", 0)
+        if kind == "file":
+            yield FoundFile(root, shown(root), size)
+        elif kind == "folder":
             yield from _below(root)
+        elif kind == "closed":
+            raise UsageError("USE-PATH-CLOSED", f"Không được quyền đọc {shown(root)}.", hint="Kiểm tra quyền đọc.")
+        elif kind == "other":
+            raise UsageError(
+                "USE-PATH-KIND", f"{shown(root)} không phải tệp hay thư mục.", hint="Chỉ nêu tệp, thư mục."
+            )
         else:
-            raise UsageError("USE-PATH-MISSING", f"Không thấy tệp hoặc thư mục {given}.", hint="Kiểm tra đường dẫn.")
+            raise UsageError(
+                "USE-PATH-MISSING", f"Không thấy tệp hoặc thư mục {shown(root)}.", hint="Xem lại đường dẫn."
+            )
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be stored and printed, even where its name is no text in this system's encoding."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _look(path: Path) -> tuple[Kind, int]:
+    """What lies at a path, symbolic links followed, and its size in bytes."""
+    try:
+        found = path.stat()
+    except PermissionError:
+        return "closed", 0
+    except (OSError, ValueError):
+        return "missing", 0
+    if stat.S_ISREG(found.st_mode):
+        return "file", found.st_size
+    return ("folder" if stat.S_ISDIR(found.st_mode) else "other"), 0
 
 
 def _below(root: Path) -> Iterator[FoundFile]:
-    for folder, folders, names in os.walk(root, followlinks=False):
+    def closed(error: OSError) -> None:
+        # A folder that cannot be looked into may hold deliveries: passing it over in silence would lose them.
+        raise UsageError(
+            "USE-PATH-CLOSED", f"Không được quyền đọc {shown(Path(error.filename))}.", hint="Kiểm tra quyền đọc."
+        ) from None
+
+    for folder, folders, names in os.walk(root, followlinks=False, onerror=closed):
         if IGNORE_MARKER in names:
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder, name)
-            if name.startswith(".") or path.is_symlink() or not path.is_file():
+            if name.startswith(".") or path.is_symlink():
                 continue
-            yield FoundFile(path, str(path), path.stat().st_size)
+            kind, size = _look(path)
+            if kind == "file":
+                yield FoundFile(path, shown(path), size)

@@ -1,0 +1,60 @@
+"""Which files are found below what a person names, and what is said where they cannot be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bienho.core.errors import UsageError
+from bienho.sources import find_files
+
+
+def test_odd_names_and_odd_things(tmp_path: Path) -> None:
+    (tmp_path / "có dấu").mkdir()
+    (tmp_path / "có dấu" / "[red] :smile:\n.xml").write_bytes(b"1")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.xml")).write_bytes(b"22")
+    (tmp_path / ".hidden.xml").write_bytes(b"")
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "truth" / ".bienho-ignore").touch()
+    (tmp_path / "truth" / "a.xml").touch()
+    os.mkfifo(tmp_path / "pipe.xml")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "endless.xml").symlink_to("/dev/zero")
+    found = list(find_files([tmp_path]))
+    assert [(file.given.removeprefix(f"{tmp_path}/"), file.size) for file in found] == [
+        ("bad\\xff.xml", 2),
+        ("có dấu/[red] :smile:\n.xml", 1),
+    ]
+    assert all(file.given.encode() and file.path.read_bytes() for file in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("", "USE-PATH-MISSING"),
+        ("/nowhere/at/all", "USE-PATH-MISSING"),
+        ("y" * 5000, "USE-PATH-MISSING"),
+        ("a\0b", "USE-PATH-MISSING"),
+        ("/dev/null", "USE-PATH-KIND"),
+    ],
+)
+def test_a_path_that_gives_nothing_is_named(path: str, code: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        list(find_files([path]))
+    assert caught.value.code == code
+
+
+def test_a_folder_that_may_not_be_read_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    looked = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return looked(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(UsageError, match="USE-PATH-CLOSED"):
+        list(find_files([tmp_path]))
