@@ -45,6 +45,7 @@ PATHS = [
     "/chi-so/patients/",
     "/danh-muc-du-lieu/",
     "/danh-muc-du-lieu/standard.xml130_1/",
+    "/huong-dan/",
     "/huong-dan/ho-so/",
     "/he-thong/thanh-phan/",
     "/khong-co/",

@@ -40,6 +40,12 @@ def where(row: Row) -> str:
     return " · ".join(parts)
 
 
+def said(row: Row) -> str:
+    """The message; its first word, the field, is left out where the sentence itself begins with it."""
+    message, field = str(row["message"]), row["field"]
+    return message.removeprefix(f"{field}: ") if field and message.startswith(f"{field}: {field} ") else message
+
+
 def severity_tabs(desk: Desk, chosen: str) -> Tabs:
     """All and by severity, with counts."""
     counts = {row["severity"]: row["n"] for row in desk.totals("quality.finding", ["severity"], {"n": ("count", None)})}
@@ -125,7 +131,7 @@ def listing(desk: Desk) -> Listing:
 
 def _message(row: Row) -> Cell:
     rule = t("kiểm tra số {n}", n=row["rule"]) if row["rule"] is not None else row["code"]
-    return Cell(row["message"], note=rule, lang="vi")
+    return Cell(said(row), note=rule, lang="vi")
 
 
 def _place(row: Row) -> Cell:
@@ -158,7 +164,7 @@ def _list(desk: Desk, rows: list[Row], empty: str) -> FindingList:
     items = [
         FindingItem(
             words.severity(row["severity"]),
-            row["message"],
+            said(row),
             where(row),
             _owner(desk, row).text,
             words.fix(row["code"]),
