@@ -55,6 +55,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except BienhoError as error:
             fail(error, json="--json" in sys.argv)
+        except KeyboardInterrupt:
+            click.echo("\nĐã dừng theo yêu cầu. Tệp đã có biên nhận không mất; làm nốt bằng `bienho run`.", err=True)
+            sys.exit(130)
         except click.UsageError as error:
             if "--json" not in sys.argv:
                 raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -103,8 +103,10 @@ class Database:
             try:
                 yield connection
             finally:
-                if not connection.closed and not connection.broken:
-                    connection.execute("SELECT pg_advisory_unlock(%s)", (WRITER_LOCK,))
+                # A server that died took the lock with it; its error must not hide the one that ended the block.
+                with suppress(psycopg.OperationalError):
+                    if not connection.closed and not connection.broken:
+                        connection.execute("SELECT pg_advisory_unlock(%s)", (WRITER_LOCK,))
 
     def server_version(self) -> str:
         """`18.4`, as the running server says."""

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from bienho.config import DEFAULT, Home, KeyRing, Limits, load_keys
 from bienho.contracts import casts, catalogue
-from bienho.database import Database, open_database
+from bienho.database import Database, open_database, storage_errors
 from bienho.governance import Gate
 from bienho.lake import Lake, RawStore
+from bienho.lake.failures import lake_errors
 from bienho.pipeline.catalog import current_catalog
 from bienho.privacy import Vault
 
@@ -41,8 +42,14 @@ class App:
 
     @contextmanager
     def writing(self, *, threads: int | None = None, on_wait: Callable[[], None] | None = None) -> Iterator[Lake]:
-        """The lake for the single writer, under the writer lock, with its tables there."""
+        """The lake for the single writer, under the writer lock, with its tables there.
+
+        StorageError and its kin when PostgreSQL or the lake fail in the middle: whatever was not committed is done
+        again by the next run, and what DuckDB said stays unsaid, for it may quote a value.
+        """
         with (
+            storage_errors(self.database.place),
+            lake_errors("Ghi kho dữ liệu"),
             self.database.writer_lock(on_wait=on_wait),
             Lake.open(
                 self.home, self.database, read_only=False, threads=threads, catalog=current_catalog(self.home)
