@@ -9,7 +9,7 @@ import click
 import pyarrow as pa
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bienho.cli.output import as_csv, as_json, as_table, console, number
+from bienho.cli.output import as_csv, as_json, as_records, as_table, console, number
 from bienho.core.ids import delivery_id, delivery_seq
 from bienho.pipeline import ask, jobs, open_app, reference
 from bienho.pipeline.ingest import ingest as ingest_files
@@ -171,7 +171,7 @@ def sql(
     with open_app(home) as app:
         table: pa.Table = ask.query(app, purpose, query, at=as_of, with_identifiers=with_identifiers)
     if json_:
-        as_json(table.to_pylist())
+        as_json(as_records(table))
     elif csv_:
         as_csv(table)
     else:

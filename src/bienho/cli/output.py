@@ -30,10 +30,32 @@ def _plain(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
 
 
+def as_records(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows for `as_json`: columns of one name are told apart (a, a_2), whole numbers of any length are numbers."""
+    names: list[str] = []
+    for wanted in table.column_names:
+        free = (f"{wanted}_{number}" for number in range(2, table.num_columns + 2))
+        names.append(wanted if wanted not in names else next(name for name in free if name not in names))
+    whole = {
+        name
+        for name, field in zip(names, table.schema, strict=True)
+        if pa.types.is_decimal(field.type) and field.type.scale == 0
+    }
+    return [
+        {name: _whole(cell) if name in whole else cell for name, cell in row.items()}
+        for row in table.rename_columns(names).to_pylist()
+    ]
+
+
+def _whole(cell: Any) -> Any:
+    """A count as a number; one that JSON readers would round stays text."""
+    return int(cell) if cell is not None and abs(cell) < 2**53 else cell
+
+
 def as_csv(table: pa.Table) -> None:
     """Print an Arrow table as CSV with a header; lists and structures become JSON text in their cell."""
     for place, field in enumerate(table.schema):
-        if pa.types.is_nested(field.type):
+        if pa.types.is_nested(field.type) or pa.types.is_interval(field.type):
             cells = [None if cell is None else _plain(cell) for cell in table.column(place).to_pylist()]
             table = table.set_column(place, field.name, pa.array(cells, pa.string()))
     sys.stdout.flush()

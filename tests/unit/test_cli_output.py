@@ -1,0 +1,35 @@
+"""What commands print: every column and value, whatever it is called and whatever it holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from bienho.cli.output import as_csv, as_json, as_records, as_table
+
+
+def test_columns_of_one_name_are_all_told() -> None:
+    table = pa.table([[1], [2], [3], [4]], names=["a", "a", "a_2", "a"])
+    assert as_records(table) == [{"a": 1, "a_2": 2, "a_2_2": 3, "a_3": 4}]
+
+
+def test_a_sum_is_a_number_unless_readers_would_round_it() -> None:
+    table = pa.table({"n": pa.array([Decimal(46), Decimal(2**60), None], pa.decimal128(38, 0))})
+    assert as_records(table) == [{"n": 46}, {"n": Decimal(2**60)}, {"n": None}]
+
+
+def test_nested_values_and_intervals_fit_in_a_cell(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    interval = pa.scalar((0, 1, 0), pa.month_day_nano_interval())
+    table = pa.table({"l": [[1, 2]], "i": pa.array([interval]), "s": [{"a": timedelta(1)}]})
+    as_csv(table)
+    assert capfdbinary.readouterr().out.splitlines()[0] == b'"l","i","s"'
+
+
+def test_text_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    as_table(("b",), [("[/red] :smile:",)], title="[/x]")
+    assert "[/red] :smile:" in capsys.readouterr().out
+    as_json({"b": "[/red]"})
+    assert '"[/red]"' in capsys.readouterr().out
