@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from bienho.core.errors import DeniedError
 from bienho.portal.components import Chart, State
 from bienho.portal.desk import Desk
-from bienho.portal.presenters import numbers
+from bienho.portal.presenters import numbers, overview
 from bienho.portal.presenters.delays import Delay, delays
 from support.fake_gate import NOW, FakeActor, FakeGate, fake_gate
 
@@ -94,3 +94,15 @@ def test_a_week_without_rows_is_drawn_as_nothing(gate: FakeGate) -> None:
         last = scope.week or newest
         weeks: list[date] = [last - timedelta(weeks=back) for back in range(numbers.WEEKS_SHOWN)]
         assert [cells["so"].raw for cells in chart.table.rows] == [weekly.get(week, 0) for week in weeks]
+
+
+def test_days_begin_at_midnight_in_vietnam(gate: FakeGate) -> None:
+    gate.connection.execute("UPDATE standard.delivery SET received_at = '2026-11-20T16:59:59Z' WHERE delivery_seq = 1")
+    gate.connection.execute("UPDATE standard.delivery SET received_at = '2026-11-20T17:00:00Z' WHERE delivery_seq = 2")
+    rows = gate.connection.execute("SELECT received_at, hoso_found, accepted FROM standard.delivery").fetchall()
+    wanted: dict[date, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for received, found, accepted in rows:
+        day = wanted[received.astimezone(timezone(timedelta(hours=7))).date()]
+        for place, amount in enumerate((1, found, accepted)):
+            day[place] += amount
+    assert {one.day: [one.deliveries, one.found, one.accepted] for one in overview.days_received(desk(gate))} == wanted

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from bienho.portal import formats, words
 from bienho.portal.components import (
-    Area,
     Badge,
     Cell,
     Chart,
@@ -21,19 +19,41 @@ from bienho.portal.components import (
     Todo,
     TodoList,
 )
-from bienho.portal.components.map import levels, shapes
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
-from bienho.portal.language import current_language, t
+from bienho.portal.language import t
 from bienho.portal.presenters import numbers
+from bienho.portal.presenters.communes import commune_map, nothing_yet
 from bienho.portal.presenters.delays import RANKED_FROM, Delay, Delays, delays
 
 DAYS_SHOWN = 30
-WEEK = timedelta(days=7)
+WEEK = 7
 #: A facility that used to send is called silent after this many days without a delivery (house policy, not law).
 SILENT_DAYS = 3
 LATE_SHOWN = 10
 MOST_TODO = 5
+
+
+#: The gate groups by days of UTC; a day here begins at midnight in Vietnam, {shift} seconds earlier.
+PER_DAY = """
+SELECT CAST(floor((epoch(received_at) + {shift}) / 86400) AS INTEGER) AS day, count(*) AS deliveries,
+    sum(hoso_found) AS found, sum(accepted) AS accepted, sum(duplicates) AS duplicates
+FROM standard.delivery
+WHERE (epoch(received_at) + {shift}) / 86400 >= {first}
+GROUP BY 1
+"""
+EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What came in on one local day: deliveries; dossiers found in them, accepted without findings, known before."""
+
+    day: date
+    deliveries: int
+    found: int
+    accepted: int
+    duplicates: int
 
 
 @dataclass(slots=True)
@@ -49,7 +69,7 @@ class Overview:
 
 def overview(desk: Desk) -> Overview:
     """All parts of the page; each is read by itself, so a closed or broken one leaves the rest."""
-    recent = desk.try_part(lambda: _recent(desk))
+    recent = desk.try_part(lambda: days_received(desk))
     last = desk.try_part(lambda: _last_by_facility(desk))
     deliveries = recent if isinstance(recent, list) else []
     facilities = last if isinstance(last, list) else []
@@ -66,11 +86,22 @@ def overview(desk: Desk) -> Overview:
     )
 
 
-def _recent(desk: Desk) -> list[Row]:
-    """Deliveries of the shown days and the same span before, for comparison."""
-    since = desk.now - timedelta(days=2 * DAYS_SHOWN)
-    columns = ("received_at", "hoso_found", "accepted", "accepted_with_findings", "quarantined", "duplicates")
-    return desk.rows("standard.delivery", columns, [("received_at", ">=", since)], [("received_at", "desc")])
+def days_received(desk: Desk) -> list[Day]:
+    """Deliveries by local day over the shown days and as many before them; days without one are left out."""
+    today = formats.local(desk.now).date()
+    first = today - timedelta(days=2 * DAYS_SHOWN - 1)
+    shift = int(formats.LOCAL.utcoffset(None).total_seconds())
+    rows = desk.answer(PER_DAY.format(shift=shift, first=(first - EPOCH).days), versions="all")
+    return [
+        Day(
+            EPOCH + timedelta(days=int(row["day"])),
+            int(row["deliveries"]),
+            int(row["found"] or 0),
+            int(row["accepted"] or 0),
+            int(row["duplicates"] or 0),
+        )
+        for row in rows
+    ]
 
 
 def _last_by_facility(desk: Desk) -> list[Row]:
@@ -94,7 +125,7 @@ def _todo(desk: Desk, facilities: list[Row]) -> TodoList:
     found = [*_todo_quarantine(desk), *_todo_silent(desk, facilities), *_todo_findings(desk)]
     found += _todo_never(desk, facilities)
     good = State("good", t("Không có việc gấp"), t("Các cơ sở đang gửi đều, không có hồ sơ cách ly hay phát hiện sai."))
-    return TodoList(t("Việc cần làm bây giờ"), found[:MOST_TODO], good if facilities else _nothing_yet())
+    return TodoList(t("Việc cần làm bây giờ"), found[:MOST_TODO], good if facilities else nothing_yet())
 
 
 def _quarantine(desk: Desk) -> list[Row]:
@@ -156,24 +187,18 @@ def _never(desk: Desk, facilities: list[Row]) -> int:
     return sum(1 for code in desk.profile.facility_by_code if code not in sent)
 
 
-def _nothing_yet() -> State:
-    return State(
-        "empty",
-        t("Kho chưa có dữ liệu"),
-        t("Sau lần nhận đầu tiên, trang này cho biết cái gì đã về, từ ai, chậm bao lâu."),
-        do=t("Trên máy chủ, chạy `bienho ingest THƯ_MỤC` với các tệp XML của cơ sở."),
-    )
+def _between(days: list[Day], last: date) -> list[Day]:
+    """The `WEEK` days up to `last`."""
+    return [one for one in days if last - timedelta(days=WEEK) < one.day <= last]
 
 
-def _between(rows: list[Row], start: datetime, end: datetime) -> list[Row]:
-    return [row for row in rows if start <= row["received_at"] < end]
-
-
-def _figures(desk: Desk, rows: list[Row], newest: datetime | None, late: Delays | State) -> list[Figure]:
+def _figures(desk: Desk, days: list[Day], newest: datetime | None, late: Delays | State) -> list[Figure]:
     counts = {"n": ("count", None), "patients": ("count_distinct", "patient_key")}
     known = desk.totals("standard.xml130_dossier", (), counts)[0]
     quarantined = sum(row["n"] for row in _quarantine(desk))
-    now, before = _between(rows, desk.now - WEEK, desk.now), _between(rows, desk.now - 2 * WEEK, desk.now - WEEK)
+    today = formats.local(desk.now).date()
+    now, before = _between(days, today), _between(days, today - timedelta(days=WEEK))
+    received, received_before = sum(one.deliveries for one in now), sum(one.deliveries for one in before)
     fresh = t("đến {when}", when=formats.moment(newest))
     counted = Badge(t("đếm đủ"), "ok")
     clean_now, clean_before = _clean(now), _clean(before)
@@ -189,9 +214,9 @@ def _figures(desk: Desk, rows: list[Row], newest: datetime | None, late: Delays 
         ),
         Figure(
             t("Giao dịch nhận trong 7 ngày"),
-            number(len(now)),
+            number(received),
             t("lần"),
-            _against(len(now), len(before)),
+            _against(received, received_before),
             fresh,
             counted,
             "/giao-nhan/",
@@ -234,9 +259,9 @@ def _late_figure(whole: Delay | None) -> Figure:
     )
 
 
-def _clean(rows: list[Row]) -> float | None:
-    taken = sum((row["hoso_found"] or 0) - (row["duplicates"] or 0) for row in rows)
-    return sum(row["accepted"] or 0 for row in rows) / taken if taken else None
+def _clean(days: list[Day]) -> float | None:
+    taken = sum(one.found - one.duplicates for one in days)
+    return sum(one.accepted for one in days) / taken if taken else None
 
 
 def _against(now: int, before: int) -> str:
@@ -250,21 +275,22 @@ def _against(now: int, before: int) -> str:
     )
 
 
-def _per_day(desk: Desk, rows: list[Row]) -> Chart | State:
-    if not rows:
-        return _nothing_yet()
+def _per_day(desk: Desk, found: list[Day]) -> Chart | State:
     today = formats.local(desk.now).date()
     days = [today - timedelta(days=back) for back in range(DAYS_SHOWN - 1, -1, -1)]
-    dossiers: Counter[date] = Counter()
-    deliveries: Counter[date] = Counter()
-    for row in rows:
-        day = formats.local(row["received_at"]).date()
-        dossiers[day] += row["hoso_found"] or 0
-        deliveries[day] += 1
+    shown = [one for one in found if one.day >= days[0]]
+    if not shown:
+        return State(
+            "empty",
+            t("{n} ngày qua không nhận hồ sơ nào", n=DAYS_SHOWN),
+            t("Biểu đồ theo ngày hiện lại ở đây khi có lần nhận mới."),
+        )
+    if len(shown) == 1:
+        return _one_day(shown[0])
+    dossiers = Counter({one.day: one.found for one in shown})
+    deliveries = Counter({one.day: one.deliveries for one in shown})
     values = [{"ngay": day.isoformat(), "so": dossiers[day], "lan": deliveries[day]} for day in days]
     total = sum(dossiers[day] for day in days)
-    if len(deliveries) == 1:
-        return _one_day(total, rows[0]["received_at"])
     peak = max(days, key=lambda day: dossiers[day])
     tooltip = [
         {"field": "ngay", "type": "temporal", "title": t("Ngày"), "format": "%d/%m/%Y"},
@@ -321,15 +347,15 @@ def _per_day(desk: Desk, rows: list[Row]) -> Chart | State:
     )
 
 
-def _one_day(total: int, moment: datetime) -> State:
+def _one_day(only: Day) -> State:
     """A chart of one bar says less than a sentence."""
     return State(
         "empty",
         t("Mọi hồ sơ đến trong một ngày"),
         t(
             "{n} hồ sơ, ngày {d}. Biểu đồ theo ngày hiện ở đây từ ngày nhận thứ hai.",
-            n=number(total),
-            d=formats.day(moment),
+            n=number(only.found),
+            d=formats.day(only.day),
         ),
     )
 
@@ -338,7 +364,7 @@ def _per_week(desk: Desk) -> Chart | State:
     """Encounters by week of discharge: when care was given, not when its data came."""
     definition = numbers.find("encounters")
     if definition is None:
-        return _nothing_yet()
+        return nothing_yet()
     return numbers.by_week(desk, definition, numbers.Scope("", None, ""))
 
 
@@ -380,7 +406,7 @@ def _facility_table(desk: Desk, facilities: list[Row], late: Delays | State) -> 
             Column("tt", t("Tình trạng")),
         ],
         rows,
-        empty=_nothing_yet(),
+        empty=nothing_yet(),
         csv_url="?xuat=co-so-bang.csv",
         dense=True,
         note=_late_note() if known else "",
@@ -394,84 +420,4 @@ def _late_note() -> str:
         " Hồ sơ ra viện 12 tháng qua; cơ sở có dưới {n} hồ sơ không xếp theo độ chậm.",
         d=SILENT_DAYS,
         n=RANKED_FROM,
-    )
-
-
-def commune_map(desk: Desk) -> Map | State:
-    """Encounters by the commune in force today where the patient lives."""
-    rows = desk.totals("conformed.encounter", ["commune_canonical"], {"n": ("count", None)}, order=[("n", "desc")])
-    if not rows:
-        return _nothing_yet()
-    profile = desk.profile
-    inside = {row["commune_canonical"]: row["n"] for row in rows if row["commune_canonical"] in profile.commune_by_code}
-    outside = sum(row["n"] for row in rows) - sum(inside.values())
-    values = {code: inside.get(code, 0) for code in profile.commune_by_code}
-    step, bounds = levels(values)
-    paths = shapes(profile.id).paths
-    areas = [
-        Area(
-            c.code,
-            t("{name}: {n} lượt", name=commune_name(c), n=number(values[c.code])),
-            step[c.code],
-            f"/ho-so/?xa={c.code}",
-            paths[c.code],
-        )
-        for c in sorted(profile.communes, key=lambda c: (-c.lat, c.lon))
-        if c.code in paths
-    ]
-    return Map(
-        "ban-do",
-        t("Lượt khám theo nơi cư trú của người bệnh"),
-        t(
-            "{k} trong {all} xã, phường có người bệnh; {n} lượt ở ngoài tỉnh hoặc chưa rõ xã.",
-            k=number(len(inside)),
-            all=number(len(values)),
-            n=number(outside),
-        ),
-        areas,
-        _legend(bounds, values),
-        _commune_table(desk, inside),
-        t("Ô bản đồ tính từ điểm trung tâm xã, không phải địa giới pháp lý."),
-        csv_url="?xuat=ban-do-bang.csv",
-    )
-
-
-def commune_name(commune: Any) -> str:
-    kind = {"xã": t("Xã"), "phường": t("Phường")}.get(commune.type, "")
-    return f"{kind} {commune.name}".strip() if current_language() == "vi" else f"{commune.name} ({kind.lower()})"
-
-
-def _legend(bounds: list[float], values: dict[str, int]) -> list[tuple[int, str]]:
-    legend, lower = [(0, t("không có"))], 1
-    for step, bound in enumerate(bounds, 1):
-        text = number(lower) if lower == bound else f"{number(lower)}–{number(bound)}"
-        legend.append((step, text))
-        lower = int(bound) + 1
-    return legend
-
-
-def _commune_table(desk: Desk, inside: dict[str, int]) -> Table:
-    sides = {side.id: side.name_en if current_language() == "en" else side.name_vi for side in desk.profile.sides}
-    rows = []
-    for code, n in sorted(inside.items(), key=lambda item: -item[1]):
-        commune = desk.profile.commune_by_code[code]
-        rows.append(
-            {
-                "xa": Cell(commune_name(commune), f"/ho-so/?xa={code}"),
-                "nua": Cell(sides[commune.side]),
-                "n": Cell(number(n), raw=n),
-                "ty": Cell(number(n / commune.population * 1000, 2) if commune.population else formats.DASH),
-            }
-        )
-    return Table(
-        "ban-do-bang",
-        t("Lượt khám theo xã, phường"),
-        [
-            Column("xa", t("Xã, phường"), lead=True),
-            Column("nua", t("Nửa tỉnh")),
-            Column("n", t("Lượt khám"), "number"),
-            Column("ty", t("Trên 1.000 dân"), "number"),
-        ],
-        rows,
-        dense=True,
     )
