@@ -27,13 +27,13 @@ _IDENTIFIER = {
 }
 """Insurance card, personal id or phone (code); personal id or phone, which start with 0 (number)."""
 _DATE_PART = re.compile(
-    r"\s*(?:(?:1[89]|2[01])[0-9]{2}[0-9]{0,10}"
+    r"\s*+(?:(?:1[89]|2[01])[0-9]{2}[0-9]{0,10}"
     r"|(?:1[89]|2[01])[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?:[ T][0-9:.]{4,12})?"
     r"|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}(?: [0-9:.]{4,12})?"
-    r"|[0-9]{0,7}|\*)\s*",
+    r"|[0-9]{0,7}|\*)\s*+",
     re.ASCII,
 )
-_NUMBER = re.compile(r"[-+0-9.,;:/%\s]*(?:[0-9][eE][-+]?[0-9]{1,3})?\s*|\*", re.ASCII)
+_NUMBER = re.compile(r"[-+0-9.,;:/%\s]*+(?:(?<=[0-9])[eE][-+]?[0-9]{1,3}\s*+)?|\*", re.ASCII)
 _PLAIN: dict[Shape, str] = {
     "date": r"(?:(?:19|20)[0-9]{6}(?:[0-9]{4})?)?",
     "number": r"-?(?:[1-9][0-9]{0,14}|0?[0-9]{0,5})(?:\.[0-9]{0,6})?",
@@ -86,7 +86,8 @@ def _first_demand(field: Field) -> str:
 def _sound(field: Field, required: bool) -> str:
     low, high = ("1" if required else "0"), ("" if field.max_length is None else str(field.max_length))
     ahead = rf"(?=[^{_SEPARATOR}]{{{low},{high}}}(?:{_SEPARATOR}|$))" if required or high else ""
-    return ahead + _PLAIN["free" if field.in_vault else field.shape]
+    # Atomic: a field that matched is not tried another way, or one bad field at the end would cost every combination.
+    return ahead + "(?>" + _PLAIN["free" if field.in_vault else field.shape] + ")"
 
 
 def check_rows(
