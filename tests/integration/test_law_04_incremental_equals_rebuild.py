@@ -7,6 +7,7 @@ code with the pipeline, says which content of each dossier must be the current o
 from __future__ import annotations
 
 import base64
+import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -180,6 +181,10 @@ def current_contents(app: App) -> dict[tuple[str, str], tuple[str, str]]:
     return {keys[key]: (diagnosis, day) for key, diagnosis, day in rows}
 
 
+HISTORIES = int(os.environ.get("BIENHO_HISTORIES", "1"))
+"""One in the everyday run; set it higher for a long one."""
+
+
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     """One home for all: each history goes on where the one before it ended."""
@@ -188,7 +193,7 @@ def app() -> Iterator[App]:
         yield app
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(HISTORIES))
 def test_any_history_equals_its_rebuild(app: App, tmp_path: Path, seed: int) -> None:
     history = History(app, tmp_path, seed)
     history.deliver()
