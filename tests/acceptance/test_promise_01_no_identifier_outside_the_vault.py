@@ -1,9 +1,9 @@
 """Promise 1: the twin's names, ids, phones and addresses are nowhere in clear, in any dress, outside the vault.
 
 Searched: every column of every lake table (all versions) by SELECT, DuckLake's own catalog with its statistics, every
-table of PostgreSQL, PostgreSQL's files and logs, raw segments, Parquet files, the home and a backup. Pages of the portal
-are not fetched here yet. Then the search is shown to find a planted value; the log, the page and the backup of that part
-are files the test writes itself.
+table of PostgreSQL, PostgreSQL's files and logs, raw segments, Parquet files, the home and a backup. Pages of the
+portal are not fetched here yet. Then the search is shown to find a planted value; the log, the page and the backup of
+that part are files the test writes itself.
 """
 
 from __future__ import annotations
