@@ -12,7 +12,7 @@ help:
 	@echo 'make test      everything that must hold: static checks, unit, property, integration, pages'
 	@echo 'make check     static checks only: lint, format, types, import rules'
 	@echo 'make bench     figures, each beside its limit or peer measured in the same run'
-	@echo 'make soak      random deliveries and kills until SOAK_MINUTES (10) are over; must end equal to a rebuild'
+	@echo 'make soak      random deliveries and kills for SOAK_MINUTES (10), then FUZZ_CASES (1000000) mutated envelopes'
 	@echo 'make wheels    download every dependency into ./wheels; afterwards nothing needs the network'
 	@echo 'make install   runtime only; make install-dev adds what the tests need'
 	@echo 'make audit     known vulnerabilities of the locked dependencies (needs the network)'
@@ -40,6 +40,7 @@ bench: install-dev
 
 soak: install-dev
 	@$(PY) -m bench.soak --minutes "$${SOAK_MINUTES:-10}"
+	@$(PY) -m bench.fuzz --cases "$${FUZZ_CASES:-1000000}"
 
 install:
 	@sh tools/install.sh runtime

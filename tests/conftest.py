@@ -2,6 +2,7 @@
 
 shared      needs the facts folder beside the checkout; skipped without it; a skip fails under BIENHO_REQUIRE_SHARED=1
 browser     drives a real Chromium; skipped without one
+office      opens a file in LibreOffice; skipped without it
 database    starts a real PostgreSQL
 """
 
@@ -27,7 +28,12 @@ settings.load_profile("project")
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("BIENHO_SHARED", ROOT.parent / "shared"))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-REQUIRED = {"shared": "BIENHO_REQUIRE_SHARED", "browser": "BIENHO_REQUIRE_BROWSER"}
+OFFICES = ("soffice", "libreoffice")
+REQUIRED = {
+    "shared": "BIENHO_REQUIRE_SHARED",
+    "browser": "BIENHO_REQUIRE_BROWSER",
+    "office": "BIENHO_REQUIRE_OFFICE",
+}
 # A developer's own home, key or database must never be what a test works on.
 OWN = ("BIENHO_HOME", "BIENHO_KEY_FILE", "BIENHO_DATABASE_URL")
 CONFIG_MARK = "BIENHO_TEST_CONFIG"
@@ -55,6 +61,14 @@ def find_chromium() -> str | None:
     return next((path for path in map(shutil.which, BROWSERS) if path), None)
 
 
+def find_office() -> str | None:
+    """The LibreOffice that opens exported files: BIENHO_OFFICE, else the first one on the PATH."""
+    named = os.environ.get("BIENHO_OFFICE")
+    if named:
+        return named if os.access(named, os.X_OK) else None
+    return next((path for path in map(shutil.which, OFFICES) if path), None)
+
+
 @pytest.fixture(scope="session")
 def shared_facts() -> Path:
     """The folder of facts; only tests marked `shared` may ask for it."""
@@ -69,12 +83,22 @@ def chromium_path() -> str:
     return path
 
 
+@pytest.fixture(scope="session")
+def office_path() -> str:
+    """Path of LibreOffice; only tests marked `office` may ask for it."""
+    path = find_office()
+    assert path is not None, "a test that asks for LibreOffice must be marked `office`"
+    return path
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     absent: dict[str, pytest.MarkDecorator] = {}
     if not SHARED.is_dir():
         absent["shared"] = pytest.mark.skip(reason="shared: no facts folder beside the checkout")
     if find_chromium() is None:
         absent["browser"] = pytest.mark.skip(reason="browser: no Chromium found (install it or set BIENHO_CHROMIUM)")
+    if find_office() is None:
+        absent["office"] = pytest.mark.skip(reason="office: no LibreOffice found (install it or set BIENHO_OFFICE)")
     for item in items:
         for marker, skip in absent.items():
             if item.get_closest_marker(marker):
