@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import Literal, TypeVar, cast
 
 import orjson
-import yaml
 
+from bienho.core.documents import read_yaml
 from bienho.core.errors import ConfigError
 
 CodeStatus = Literal["official", "provisional", "none"]
@@ -97,7 +97,7 @@ class Facility:
 
 @dataclass(frozen=True)
 class ProvinceProfile:
-    """All facts of one province, immutable."""
+    """All facts of one province, immutable. `assessment_board`: facility whose assessments arrive without a code."""
 
     id: str
     name_vi: str
@@ -113,6 +113,7 @@ class ProvinceProfile:
     facilities: tuple[Facility, ...]
     notes_vi: Mapping[str, str]
     folder: Path
+    assessment_board: str | None = None
 
     @cached_property
     def commune_by_code(self) -> Mapping[str, Commune]:
@@ -169,7 +170,7 @@ def load_profile(profile_id: str = "gialai") -> ProvinceProfile:
 
 def read_profile(folder: Path) -> ProvinceProfile:
     """Read and check a profile folder, also one outside the program."""
-    head = yaml.safe_load((folder / "profile.yaml").read_text(encoding="utf-8"))
+    head = read_yaml((folder / "profile.yaml").read_text(encoding="utf-8"))
     profile = ProvinceProfile(
         id=head["id"],
         name_vi=head["name_vi"],
@@ -185,6 +186,7 @@ def read_profile(folder: Path) -> ProvinceProfile:
         facilities=_rows(folder / "facilities.csv", _facility),
         notes_vi=MappingProxyType(dict(head.get("notes_vi", {}))),
         folder=folder,
+        assessment_board=head.get("assessment_board"),
     )
     problems = _disagreements(profile)
     if problems:
@@ -274,6 +276,8 @@ def _disagreements(profile: ProvinceProfile) -> list[str]:
     coded = [f.code for f in profile.facilities if f.code]
     if len(set(coded)) != len(coded):
         problems.append("mã cơ sở bị lặp")
+    if profile.assessment_board and profile.assessment_board not in coded:
+        problems.append(f"trung tâm giám định y khoa {profile.assessment_board} không có trong danh sách cơ sở")
     for facility in profile.facilities:
         if facility.commune and facility.commune not in profile.commune_by_code:
             problems.append(f"cơ sở {facility.code or facility.name} ở xã không có {facility.commune}")
