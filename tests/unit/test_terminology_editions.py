@@ -90,6 +90,11 @@ def test_63_provinces_became_34() -> None:
         ("MA_LOAI_RV", "4210", "2020-05-01", 4),
         ("MA_NHOM", "130", "2024-05-01", 18),
         ("MA_NHOM", "3176", "2024-05-01", 19),
+        ("MA_LYDO_CT", "130", "2024-05-01", 0),
+        ("MA_LYDO_CT", "4750", "2024-05-01", 3),
+        ("MA_XU_TRI", "130", "2024-05-01", 0),
+        ("MA_XU_TRI", "3176", "2026-05-01", 8),
+        ("KHAM_GIAM_DINH", "130", "2023-08-01", 8),
     ],
 )
 def test_value_sets_have_versions_and_windows(value_set: str, version: str, day: str, count: int) -> None:

@@ -1,7 +1,7 @@
 """The data catalogue: one ODCS 3.1 file per dataset; tables, Arrow schemas, casts and catalogue page derive from it."""
 
 from bienho.contracts.loader import ZONES, Catalogue, catalogue, load
-from bienho.contracts.model import VAULT_MARKER, Contract, DataClass, Field, Shape, arrow_type
+from bienho.contracts.model import VAULT_MARKER, Contract, DataClass, Field, Shape, Wire, arrow_type
 
 __all__ = [
     "VAULT_MARKER",
@@ -11,6 +11,7 @@ __all__ = [
     "DataClass",
     "Field",
     "Shape",
+    "Wire",
     "arrow_type",
     "catalogue",
     "load",

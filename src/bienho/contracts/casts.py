@@ -12,6 +12,7 @@ from bienho.contracts.model import Field
 
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(65279)"
 _MOMENT = r"^(1[89]|2[01])[0-9]{2}[0-9]{4}(([01][0-9]|2[0-3])[0-5][0-9])?$"
+_ICD10 = "^([A-Z][0-9]{2})[.]?([0-9]{0,2})([†*+]?)$"
 _WHOLE = r"^[+-]?[0-9]{1,18}$"
 _DECIMAL_TEXT = r"^[+-]?[0-9]{1,16}(\.[0-9]{1,12})?$"
 _DECIMAL_TYPE = re.compile(r"decimal\((\d+),(\d+)\)")
@@ -40,13 +41,19 @@ CREATE OR REPLACE MACRO vn_decimal3(t) AS TRY_CAST(vn_decimal_text(t) AS DECIMAL
 CREATE OR REPLACE MACRO vn_rate(t) AS TRY_CAST(vn_decimal_text(t) AS DECIMAL(6,2));
 CREATE OR REPLACE MACRO vn_integer(t) AS
   CASE WHEN regexp_matches(trim(CAST(t AS VARCHAR)), '{_WHOLE}') THEN TRY_CAST(trim(CAST(t AS VARCHAR)) AS BIGINT) END;
+CREATE OR REPLACE MACRO vn_icd10_part(t, part) AS
+  regexp_extract(regexp_replace(upper(nfc_normalize(t)), '\s', '', 'g'), '{_ICD10}', part);
+CREATE OR REPLACE MACRO vn_icd10(t) AS
+  nullif(vn_icd10_part(t, 1), '') || CASE WHEN vn_icd10_part(t, 2) <> '' THEN '.' || vn_icd10_part(t, 2) ELSE '' END;
+CREATE OR REPLACE MACRO vn_icd10_mark(t) AS nullif(replace(vn_icd10_part(t, 3), '+', '†'), '');
 """
 """Session macros, run once per connection before any model.
 
 vn_text: NFC, trimmed, '' and the vault marker → NULL. vn_timestamp / vn_date: yyyymmdd or yyyymmddHHMM; month, day or
 time written 0000 are unknown and read as the first. vn_precision: year, month, day or minute, telling how much is
 known. vn_decimal2 (18,2), vn_decimal3 (18,3), vn_rate (6,2), vn_integer (BIGINT). Blanks at the ends are forgiven;
-a comma, a blank inside or an exponent gives NULL. vn_moment_text and vn_decimal_text are their inner parts.
+a comma, a blank inside or an exponent gives NULL. vn_icd10 is an ICD-10 code as A00 or A00.1, vn_icd10_mark its † or *;
+NULL for a text that is no code. vn_moment_text, vn_decimal_text and vn_icd10_part are inner parts.
 """
 
 
@@ -67,6 +74,7 @@ def fits(received_type: str, column: str) -> str:
         "date_or_datetime": f"({full_day})",
         "partial_datetime": f"vn_timestamp({column}) IS NOT NULL",
         "date_list": _each(column, "length(x) = 8 AND substr(x, 7, 2) <> '00' AND vn_timestamp(x) IS NOT NULL"),
+        "datetime_list": _each(column, "length(x) = 12 AND substr(x, 7, 2) <> '00' AND vn_timestamp(x) IS NOT NULL"),
         "decimal_list": _each(column, "vn_decimal_text(x) IS NOT NULL"),
     }
     if received_type not in checks:

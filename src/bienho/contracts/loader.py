@@ -12,13 +12,11 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, cast, get_args
 
-import yaml
-
 from bienho.contracts import casts
-from bienho.contracts.model import Contract, DataClass, Field, Shape, arrow_type
+from bienho.contracts.model import Contract, DataClass, Field, Shape, Wire, arrow_type
+from bienho.core.documents import read_yaml
 from bienho.core.errors import IntegrityError
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ZONES = ("standard", "conformed", "quality", "derived", "reference", "journal")
 _LOGICAL = {"string", "date", "timestamp", "time", "number", "integer", "boolean", "object", "array"}
 _DOCUMENT = {
@@ -59,7 +57,14 @@ _CUSTOM_TABLE: dict[str, type] = {
     "cadence": str,
     "versioned": bool,
 }
-_CUSTOM_TABLE_OPTIONAL: dict[str, type] = {"standardTable": str, "exceptions": str}
+_CUSTOM_TABLE_OPTIONAL: dict[str, type] = {
+    "standardTable": str,
+    "exceptions": str,
+    "wireRoot": str,
+    "wireList": str,
+    "wireRow": str,
+    "bare": bool,
+}
 _CUSTOM_FIELD: dict[str, type] = {
     "stt": int,
     "vault": bool,
@@ -68,6 +73,8 @@ _CUSTOM_FIELD: dict[str, type] = {
     "codeSystem": str,
     "introducedIn": str,
     "renamedFrom": str,
+    "renamedIn": str,
+    "droppedIn": str,
     "requiredFrom": str,
     "requiredUntil": str,
     "requiredWhen": str,
@@ -117,7 +124,7 @@ def _yaml_files(folder: Traversable) -> Iterator[Traversable]:
 
 def load(text: str, origin: str = "contract") -> Contract:
     """One contract from its YAML text; IntegrityError INT-CONTRACT names the file and the place."""
-    document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - both loaders are the safe one
+    document = read_yaml(text)
     _shape(document, _DOCUMENT, {}, origin)
     custom = _custom(document["customProperties"], _CUSTOM_TABLE, _CUSTOM_TABLE_OPTIONAL, origin)
     if len(document["schema"]) != 1:
@@ -145,9 +152,17 @@ def load(text: str, origin: str = "contract") -> Contract:
         fields=fields,
         standard_table=custom.get("standardTable"),
         exceptions=custom.get("exceptions"),
+        wire=_wire(custom, origin),
     )
     _cross_check(document, table, contract, origin)
     return contract
+
+
+def _wire(custom: Mapping[str, Any], origin: str) -> Wire | None:
+    root, rows, row = (custom.get(key) for key in ("wireRoot", "wireList", "wireRow"))
+    if (rows is None) != (row is None) or (root is None and (rows or "bare" in custom)):
+        raise _broken(origin, "wireList và wireRow đi cùng nhau, và cần wireRoot")
+    return None if root is None else Wire(root, rows, row, custom.get("bare", False))
 
 
 def _field(entry: Any, origin: str) -> Field:
@@ -181,6 +196,8 @@ def _field(entry: Any, origin: str) -> Field:
         code_system=custom.get("codeSystem"),
         introduced_in=custom.get("introducedIn"),
         renamed_from=custom.get("renamedFrom"),
+        renamed_in=custom.get("renamedIn"),
+        dropped_in=custom.get("droppedIn"),
         received_type=custom.get("receivedType"),
         shape=cast(Shape, custom.get("shape", "free")),
         stt=custom.get("stt"),
@@ -210,7 +227,11 @@ def _cross_check(document: dict[str, Any], table: dict[str, Any], contract: Cont
         ),
         "lời văn (text) phải vào két": any(field.data_class == "text" and not field.in_vault for field in official),
         "trường như nhận phải là chữ": any(field.physical_type != "VARCHAR" for field in official),
-        "stt phải liên tục từ 1": [field.stt for field in official] != list(range(1, len(official) + 1)),
+        "stt phải liên tục từ 1, trừ trường đã bỏ": [field.stt for field in official if not field.dropped_in]
+        != list(range(1, sum(not field.dropped_in for field in official) + 1)),
+        "renamedFrom và renamedIn đi cùng nhau": any(
+            (field.renamed_from is None) != (field.renamed_in is None) for field in contract.fields
+        ),
         "trường ở lại hồ mà không có dạng phải nêu ngoại lệ": not contract.exceptions
         and any(field.shape == "free" and not field.in_vault for field in official),
     }

@@ -45,11 +45,14 @@ class Field:
     """One column.
 
     `physical_type` is the DuckDB type in the lake. `received_type` says what a received text must be readable as:
-    None, integer, decimal(p,s), decimal_list, date, date_list, datetime, date_or_datetime, partial_datetime.
+    None, integer, decimal(p,s), decimal_list, date, date_list, datetime, datetime_list, date_or_datetime,
+    partial_datetime.
     `required` is the demand of the decision (`required_from` an edition, `required_until` a day of discharge,
     `required_when` a condition in words); columns of received text stay nullable whatever it says. `max_length` is in
     characters, the largest any source admits. `shape` bounds what may stay in the lake. `stt` is the number in the
-    decision, None for technical columns. `required_rule` and `format_rule` are numbers of the project's rule list.
+    newest decision, None for technical columns and for fields it no longer has. `introduced_in` is the first edition
+    with the field, `dropped_in` the first without it; before `renamed_in` it was called `renamed_from`.
+    `required_rule` and `format_rule` are numbers of the project's rule list.
     """
 
     name: str
@@ -64,6 +67,8 @@ class Field:
     code_system: str | None = None
     introduced_in: str | None = None
     renamed_from: str | None = None
+    renamed_in: str | None = None
+    dropped_in: str | None = None
     received_type: str | None = None
     shape: Shape = "free"
     stt: int | None = None
@@ -75,8 +80,26 @@ class Field:
 
     @property
     def as_received(self) -> bool:
-        """True for an official field of a standard, kept as received."""
-        return self.stt is not None
+        """True for an official field of a standard, of the newest edition or an earlier one, kept as received."""
+        return self.stt is not None or self.dropped_in is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Element names of a table's sub-file. Without `row` the fields of the one record stand under `root`.
+
+    `bare`: travels as a file of its own, never inside a dossier envelope.
+    """
+
+    root: str
+    rows: str | None = None
+    row: str | None = None
+    bare: bool = False
+
+    @property
+    def single(self) -> bool:
+        """True when a sub-file holds one record."""
+        return self.row is None
 
 
 @dataclass(frozen=True)
@@ -101,6 +124,7 @@ class Contract:
     fields: tuple[Field, ...]
     standard_table: str | None = None
     exceptions: str | None = None
+    wire: Wire | None = None
 
     def ddl(self, catalog: str = "lake") -> str:
         """CREATE TABLE in the lake; only key columns are NOT NULL."""
@@ -129,7 +153,7 @@ class Contract:
 
     @cached_property
     def official_fields(self) -> tuple[Field, ...]:
-        """Fields of the standard, in its order."""
+        """Fields of the standard, in the order of its editions; those without stt the newest edition has dropped."""
         return tuple(field for field in self.fields if field.as_received)
 
     @cached_property

@@ -1,5 +1,6 @@
 """Code systems: types of codes, editions of lists, built-in lists, imports. Public names of the room."""
 
+from bienho.terminology.anchors import KIND as TRUST_ANCHORS
 from bienho.terminology.builtin import builtin_editions, chapter_of, icd_chapters
 from bienho.terminology.codes import FacilityCode, Icd10Code, IcdChapter, InsuranceCard, PersonalId
 from bienho.terminology.editions import (
@@ -10,13 +11,15 @@ from bienho.terminology.editions import (
     build_edition,
     reference_tables,
 )
-from bienho.terminology.imports import IMPORT_KINDS, parse_icd10, parse_import
+from bienho.terminology.imports import IMPORT_KINDS, KINDS, parse_icd10, parse_import
 
 __all__ = [
     "EDITION_SCHEMA",
     "IMPORT_KINDS",
+    "KINDS",
     "OPEN_START",
     "SCHEMAS",
+    "TRUST_ANCHORS",
     "Edition",
     "FacilityCode",
     "Icd10Code",

@@ -10,9 +10,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from bienho.config.profile import ProvinceProfile, load_profile
+from bienho.core.documents import read_yaml
 from bienho.terminology.codes import Icd10Code, IcdChapter
 from bienho.terminology.editions import OPEN_START, Edition, build_edition
 
@@ -243,5 +242,5 @@ def _csv(name: str) -> list[dict[str, str]]:
 
 
 def _yaml(name: str) -> Iterable[dict[str, Any]]:
-    loaded: Iterable[dict[str, Any]] = yaml.safe_load((_DATA / name).read_text(encoding="utf-8"))
+    loaded: Iterable[dict[str, Any]] = read_yaml((_DATA / name).read_text(encoding="utf-8"))
     return loaded

@@ -73,6 +73,15 @@ SCHEMAS: Mapping[str, pa.Schema] = MappingProxyType(
         "commune_map": _schema(old_code=_TEXT, new_code=_TEXT, targets=_INT, default_target=_BOOL, note=_TEXT),
         "commune_canonical": _schema(code=_TEXT, canonical_code=_TEXT, basis=_TEXT, divided=_BOOL),
         "province": _schema(code=_TEXT, name=_TEXT, canonical_code=_TEXT, basis=_TEXT),
+        "trust_anchor": _schema(
+            fingerprint=_TEXT,
+            subject=_TEXT,
+            organisation=_TEXT,
+            serial=_TEXT,
+            not_before=_DATE,
+            not_after=_DATE,
+            certificate=_TEXT,
+        ),
         "value_set": _schema(value_set=_TEXT, code=_TEXT, name_vi=_TEXT, format_version=_TEXT),
         "concept_map": _schema(
             concept_map=_TEXT, source_code=_TEXT, format_version=_TEXT, target_code=_TEXT, equivalence=_TEXT
@@ -90,6 +99,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "commune_map": ("old_code", "new_code"),
         "commune_canonical": ("code",),
         "province": ("code",),
+        "trust_anchor": ("fingerprint",),
         "value_set": ("value_set", "code", "format_version"),
         "concept_map": ("concept_map", "source_code", "format_version"),
     }

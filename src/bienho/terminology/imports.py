@@ -15,6 +15,8 @@ from pathlib import Path
 
 from bienho.core.errors import InputError, UsageError
 from bienho.core.text import nfc
+from bienho.terminology.anchors import KIND as TRUST_ANCHORS
+from bienho.terminology.anchors import parse_trust_anchors
 from bienho.terminology.builtin import chapter_of
 from bienho.terminology.codes import FacilityCode, Icd10Code
 from bienho.terminology.editions import OPEN_START, Edition, build_edition
@@ -45,14 +47,16 @@ class ImportKind:
 
 
 def parse_import(kind: str, data: bytes, edition: str, valid_from: date, *, source: str = "") -> Edition:
-    """An edition from the bytes of a CSV file.
+    """An edition from the bytes of a CSV file, or of a PEM file for trust anchors.
 
-    `kind` is one of `IMPORT_KINDS`. UsageError USE-CODES-KIND for another; InputError IN-CODES (unreadable file),
+    `kind` is one of `KINDS`. UsageError USE-CODES-KIND for another; InputError IN-CODES (unreadable file),
     IN-CODES-COLUMNS (columns missing) or IN-CODES-ROWS (lines and columns that cannot be taken).
     """
+    if kind == TRUST_ANCHORS:
+        return parse_trust_anchors(data, edition, valid_from, source=source)
     reader = IMPORT_KINDS.get(kind)
     if reader is None:
-        raise UsageError("USE-CODES-KIND", f"Không biết loại danh mục “{kind}”.", hint=", ".join(sorted(IMPORT_KINDS)))
+        raise UsageError("USE-CODES-KIND", f"Không biết loại danh mục “{kind}”.", hint=", ".join(KINDS))
     lines = _read_csv(data, reader.required)
     rows: list[dict[str, object]] = []
     problems: list[str] = []
@@ -230,4 +234,6 @@ IMPORT_KINDS: Mapping[str, ImportKind] = {
     "facility": ImportKind("facility", ("code", "name"), _facility, complete=True),
     "value_set": ImportKind("value_set", ("value_set", "code", "name_vi", "format_version"), _value, complete=True),
 }
-"""Lists people can import. Communes come with the province profile."""
+"""Lists people can import as CSV. Communes come with the province profile."""
+KINDS = (*sorted(IMPORT_KINDS), TRUST_ANCHORS)
+"""Every kind of list people can import."""
