@@ -18,7 +18,7 @@ from bienho.core.ids import delivery_id
 from bienho.lake import Retry, extension_path
 from bienho.lake.commits import fold, unfold
 from bienho.lake.digests import digest
-from bienho.lake.engine import EXTENSIONS, load_extensions
+from bienho.lake.engine import EXTENSIONS, connect, load_extensions
 from bienho.lake.failures import is_conflict, lake_errors, translated
 from bienho.lake.relations import LakeTable, reading
 
@@ -67,6 +67,33 @@ def test_a_broken_extension_says_to_install_it_again(tmp_path: Path, monkeypatch
         load_extensions(connection)
     assert caught.value.code == "CFG-EXTENSION"
     assert "--force-reinstall" in caught.value.hint
+
+
+def test_an_extension_changed_under_a_running_program_is_checked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second opening trusts what the first one checked, but not another file, and not the same file changed."""
+    real = importlib.util.find_spec
+    target = tmp_path / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
+    target.parent.mkdir(parents=True)
+    target.write_bytes(extension_path("httpfs").read_bytes())
+    moved = ModuleSpec("duckdb_extension_httpfs", None, is_package=True)
+    moved.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, package=None: moved if name == "duckdb_extension_httpfs" else real(name, package),
+    )
+    for _ in range(2):
+        with connect() as connection:
+            allowed = connection.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone()
+            assert allowed == (False,)
+    changed = bytearray(target.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    target.unlink()  # the code in memory stays what it was
+    target.write_bytes(changed)
+    with pytest.raises(ConfigError, match="CFG-EXTENSION"):
+        connect()
 
 
 @given(st.lists(st.one_of(st.integers(1, 40).map(delivery_id), st.sampled_from(["nhập tay", "D12"]))))

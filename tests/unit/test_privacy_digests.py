@@ -85,3 +85,12 @@ def test_blind_entries_leave_out_what_is_not_there() -> None:
 def test_a_name_without_its_birth_is_a_fault_and_not_a_lost_index() -> None:
     with pytest.raises(ValueError, match="name_birth"):
         BlindIndex(KEYS).digests("name_birth", "Siu Lan")
+
+
+def test_documents_of_another_kind_never_take_a_visits_place() -> None:
+    keys = {DIGESTS.dossier_key("64001", "LK01", kind) for kind in ("visit", "check_in", "assessment")}
+    assert len(keys) == 3
+    assert DIGESTS.dossier_key("64001", "LK01", "visit") == KNOWN["dossier"]
+    assert DIGESTS.patient_key("64001", "", "LK01", "check_in") == KNOWN["visitor"]
+    assert DIGESTS.patient_key("64001", "", "LK01", "assessment") != KNOWN["visitor"]
+    assert DIGESTS.patient_key("64001", "BN01", "LK01", "check_in") == KNOWN["patient"]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bienho.core.errors import ConfigError
+from bienho.core.posix import pwd
 from bienho.database.failures import WHO
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "LANG": "C", "TZ": "UTC"}

@@ -24,6 +24,7 @@ URL = "BIENHO_DATABASE_URL"
 WRITER_LOCK = 7_206_002
 CONNECT_SECONDS = 10
 OLDEST = 160000
+UNREACHABLE = "STO-DATABASE-UNREACHABLE"
 
 
 class Database:
@@ -168,7 +169,7 @@ class Database:
             self.connect(Role.ADMIN).close()
             return
         except StorageError as error:
-            if error.code != "STO-DATABASE-UNREACHABLE":
+            if error.code != UNREACHABLE:
                 raise
         with places.start_lock(self.home), self.connect(Role.ADMIN, dbname="postgres", autocommit=True) as admin:
             if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (NAME,)).fetchone() is None:
@@ -186,13 +187,24 @@ def open_database(home: Home, keys: KeyRing, *, keep_running: bool = False, migr
     the database is brought up to date first.
     """
     url = os.environ.get(URL)
-    database = _behind_url(home, keys, url) if url else _embedded(home, keys, keep_running)
-    if migrated:
-        try:
-            database.migrate()
-        except BaseException:
-            database.close()
+    if url:
+        return _up_to_date(_behind_url(home, keys, url), migrated)
+    try:
+        return _up_to_date(_embedded(home, keys, keep_running), migrated)
+    except StorageError as error:
+        if error.code != UNREACHABLE:
             raise
+    # A server that was killed this very moment still looked alive. By now it does not, and another one is started.
+    return _up_to_date(_embedded(home, keys, keep_running), migrated)
+
+
+def _up_to_date(database: Database, migrated: bool) -> Database:
+    try:
+        if migrated:
+            database.migrate()
+    except BaseException:
+        database.close()
+        raise
     return database
 
 

@@ -6,7 +6,6 @@ home (0700, or below /root); then its files lie under /var/lib/bienho/<home_id>/
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from bienho.config import Home
 from bienho.core.errors import BienhoError, BusyError, StorageError
+from bienho.core.posix import fcntl
 from bienho.database import binaries
 from bienho.database.accounts import Account, server_account
 from bienho.database.failures import WHO

@@ -7,7 +7,6 @@ import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -400,8 +399,3 @@ class Lake:
         for table in tables:
             place = f"{database}.{identifier(table.zone)}.{identifier(table.name)}"
             connection.execute(f"CREATE OR REPLACE VIEW {place} AS {reading(table, at=at, versions=versions)}")
-
-
-def files_under(path: Path) -> list[Path]:
-    """Parquet files below a data folder, in order of name."""
-    return sorted(path.rglob("*.parquet"))

@@ -1,12 +1,14 @@
 """What may tell who a patient is: sealed in the vault, named outside by keyed digests. Public names of the room."""
 
 from bienho.privacy.blind import Blind, Kind, blind_entries, name_birth
+from bienho.privacy.digests import Digests
 from bienho.privacy.sealing import Payload, encode
 from bienho.privacy.vault import BATCH_MAX, SealResult, Vault, VaultEntry
 
 __all__ = [
     "BATCH_MAX",
     "Blind",
+    "Digests",
     "Kind",
     "Payload",
     "SealResult",

@@ -15,6 +15,8 @@ from bienho.core.errors import InputError
 from bienho.core.text import nfc
 
 DIGEST_BYTES = 16
+VISIT = "visit"
+OF_A_VISIT = {VISIT, "check_in"}
 _LENGTH = struct.Struct(">I").pack
 
 
@@ -28,16 +30,21 @@ class Digests:
         self._dossier = keys.derive("privacy/dossier-key")
         self._record = keys.derive("privacy/record-id")
 
-    def patient_key(self, facility: str, ma_bn: str | None, ma_lk: str | None) -> str:
-        """One facility's patient: by MA_BN where there is one, else by the dossier's MA_LK (a patient of one visit)."""
+    def patient_key(self, facility: str, ma_bn: str | None, ma_lk: str | None, document: str = VISIT) -> str:
+        """One facility's patient: by MA_BN where there is one, else by the dossier's MA_LK (a patient of one visit).
+
+        The check-in of a visit names the same patient; any other document without MA_BN one of its own.
+        """
         number = clean(ma_bn)
         if number:
             return keyed(self._patient, "MA_BN", _facility(facility), number).hex()
-        return keyed(self._patient, "MA_LK", _facility(facility), _visit(ma_lk)).hex()
+        kind = "MA_LK" if document in OF_A_VISIT else document
+        return keyed(self._patient, kind, _facility(facility), _visit(ma_lk)).hex()
 
-    def dossier_key(self, facility: str, ma_lk: str) -> str:
-        """One visit at one facility, whatever its versions."""
-        return keyed(self._dossier, _facility(facility), _visit(ma_lk)).hex()
+    def dossier_key(self, facility: str, ma_lk: str, document: str = VISIT) -> str:
+        """One visit at one facility, or one document of another kind, whatever its versions."""
+        kind = () if document == VISIT else (document,)
+        return keyed(self._dossier, *kind, _facility(facility), _visit(ma_lk)).hex()
 
     def record_id(self, facility: str, ma_lk: str, payload: bytes) -> str:
         """One content of one visit: the vault part of every version that says the same has the same id."""

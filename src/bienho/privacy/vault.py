@@ -14,7 +14,7 @@ from bienho.config import KeyRing
 from bienho.core.errors import UsageError
 from bienho.database import Database, Role, storage_errors
 from bienho.privacy.blind import Blind, BlindIndex
-from bienho.privacy.digests import Digests
+from bienho.privacy.digests import VISIT, Digests
 from bienho.privacy.sealing import Payload, Sealer, encode
 
 BATCH_MAX = 2_000
@@ -73,13 +73,13 @@ class Vault:
         self._blind = BlindIndex(keys)
         self._keys = keys
 
-    def patient_key(self, facility: str, ma_bn: str | None, ma_lk: str | None) -> str:
+    def patient_key(self, facility: str, ma_bn: str | None, ma_lk: str | None, document: str = VISIT) -> str:
         """32 hex digits naming one facility's patient: by MA_BN, else by MA_LK. InputError when neither is there."""
-        return self._digests.patient_key(facility, ma_bn, ma_lk)
+        return self._digests.patient_key(facility, ma_bn, ma_lk, document)
 
-    def dossier_key(self, facility: str, ma_lk: str) -> str:
-        """32 hex digits naming one visit at one facility."""
-        return self._digests.dossier_key(facility, ma_lk)
+    def dossier_key(self, facility: str, ma_lk: str, document: str = VISIT) -> str:
+        """32 hex digits naming one visit at one facility, or a document of another kind with that number."""
+        return self._digests.dossier_key(facility, ma_lk, document)
 
     def record_id(self, facility: str, ma_lk: str, payload: bytes) -> str:
         """32 hex digits naming one content of one visit; `payload` is what `encode` gives."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import struct
@@ -19,6 +18,7 @@ from pathlib import Path
 from bienho.config import DEFAULT, Home, KeyRing, Limits
 from bienho.core.errors import BusyError, IntegrityError, StorageError, UsageError
 from bienho.core.ids import delivery_id
+from bienho.core.posix import fcntl
 from bienho.lake.raw import frame
 from bienho.lake.raw.frame import RawHeader, RawItem
 from bienho.lake.raw.segment import (
