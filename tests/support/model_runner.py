@@ -28,6 +28,8 @@ def dossier(
         "hoso": version_id % 1_000_000,
         "facility_code": facility,
         "dossier_key": f"{version_id:032x}",
+        "document": "visit",
+        "encounter_key": f"{version_id:032x}",
         "patient_key": patient or f"{version_id * 7:032x}",
         "format_version": version,
         "received_at": RECEIVED,
@@ -57,7 +59,7 @@ def warehouse(standard: Rows, reference: Mapping[str, pa.Table] | None = None) -
     connection.execute(casts.MACROS)
     for zone in ("standard", "conformed", "derived", "reference"):
         connection.execute(f"CREATE SCHEMA {zone}")
-    for name in ("dossier", "1", "2", "3", "4", "5"):
+    for name in ("dossier", *(str(number) for number in range(16))):
         dataset = f"standard.xml130_{name}"
         put(connection, dataset, arrow_rows(dataset, standard.get(dataset, ())))
     for dataset, table in (reference or built_in()).items():

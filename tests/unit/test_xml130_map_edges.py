@@ -27,6 +27,20 @@ def mapped(table: str, rows: list[dict[str, Any]], version: str = "3176", extra:
     return found
 
 
+def papers(table: str, source: str, rows: list[dict[str, Any]], version: str = "3176") -> list[dict[str, Any]]:
+    """Rows of one conformed table from one paper each, in dossiers without anything else."""
+    connection = warehouse(
+        {
+            "standard.xml130_dossier": [dossier(n, version=version) for n in range(1, len(rows) + 1)],
+            f"standard.xml130_{source}": [{"version_id": n, "row_no": 1, **row} for n, row in enumerate(rows, 1)],
+        }
+    )
+    run(connection, [m for m in xml130_map.models() if m.table == table])
+    found = fetch(connection, f"FROM conformed.{table} ORDER BY version_id")
+    connection.close()
+    return found
+
+
 def column(name: str, table: str, rows: list[dict[str, Any]], **kw: Any) -> list[Any]:
     return [row[name] for row in mapped(table, rows, **kw)]
 
@@ -185,3 +199,75 @@ def test_the_day_an_edition_takes_over_doubles_and_loses_nothing() -> None:
         plain = mapped(table, rows)
         assert len(plain) == 3
         assert mapped(table, rows, extra=again) == plain
+
+
+@pytest.mark.parametrize(
+    ("table", "source", "dated"), [("birth", "9", "NGAY_SINH_CON"), ("assessment", "12", "NGAY_HOP")]
+)
+def test_papers_without_a_visit_are_read_by_their_own_day(table: str, source: str, dated: str) -> None:
+    rows = [{dated: day, "MATINH_CU_TRU": "64", "MAXA_CU_TRU": "21550"} for day in (LAST[:8], FIRST[:8], "x")]
+    found = papers(table, source, rows)
+    assert [r["commune_basis"] for r in found] == ["mapped", "late", "unknown"]
+    assert [r["commune_canonical"] for r in found] == ["21601", "21601", None]
+    assert [r["province_canonical"] for r in found] == ["52", "52", None]
+    assert [r["facility_canonical"] for r in found] == ["52001", "52001", None]
+
+
+def test_a_check_in_is_read_by_the_day_of_arrival() -> None:
+    rows = [
+        {"NGAY_VAO": "202607312359", "NGAY_YL": FIRST, "MA_LOAI_KCB": "12"},
+        {"NGAY_VAO": "202608010000", "MA_LOAI_KCB": "12", "NGAY_VAO_NOI_TRU": "202608010900"},
+        {"NGAY_YL": "202608010000", "MA_LOAI_KCB": "12", "MA_VAT_TU": "N06.02.020"},
+    ]
+    found = papers("check_in", "0", rows)
+    assert [r["visit_type_name"] for r in found] == [None, "KCB tại nhà", "KCB tại nhà"]
+    assert [r["status"] for r in found] == ["arrived", "in-progress", "arrived"]
+    assert [(r["item_kind"], r["item_code"]) for r in found] == [(None, None), (None, None), ("supply", "N06.02.020")]
+
+
+def test_names_of_codes_are_those_of_the_format_and_the_day() -> None:
+    row = {"MA_LYDO_CT": "3", "NGAY_RA": FIRST}
+    names = [papers("referral", "13", [row], version)[0]["reason_name"] for version in ("130", "4750", "3176")]
+    assert names == [None, "Theo yêu cầu người bệnh/đại diện", "Theo yêu cầu người bệnh/đại diện"]
+    (undated,) = papers("referral", "13", [{"MA_LYDO_CT": "3"}])
+    assert (undated["reason_code"], undated["reason_name"]) == ("3", None)
+
+
+def test_a_referral_through_several_facilities_keeps_its_lists_and_guesses_no_single_one() -> None:
+    row = {"MA_CSKCB_DI": "64001;52001", "NGAY_VAO": f"{LAST};{FIRST}", "NGAY_RA": FIRST, "MA_CSKCB_DEN": "52001"}
+    (found,) = papers("referral", "13", [row])
+    assert (found["from_codes"], found["from_canonical"], found["to_canonical"]) == ("64001;52001", None, "52001")
+    assert (found["admitted_list"], found["admitted_at"]) == (f"{LAST};{FIRST}", None)
+
+
+def test_twins_are_two_rows_and_two_discharge_slips_are_two_documents() -> None:
+    connection = warehouse(
+        {
+            "standard.xml130_dossier": [dossier(1)],
+            "standard.xml130_9": [
+                {"version_id": 1, "row_no": n, "NGAY_SINH_CON": f"20260101120{n}", "CAN_NANG_CON": w, "SO_CON": "2"}
+                for n, w in ((1, "2400"), (2, "2350"))
+            ],
+            "standard.xml130_7": [{"version_id": 1, "row_no": n, "NGAY_CT": "20260105"} for n in (1, 2)],
+        }
+    )
+    run(connection, xml130_map.models())
+    births = fetch(connection, "SELECT row_no, weight_grams, children_born FROM conformed.birth ORDER BY row_no")
+    assert [tuple(one.values()) for one in births] == [(1, 2400, 2), (2, 2350, 2)]
+    assert len(fetch(connection, "FROM conformed.document WHERE type = 'discharge'")) == 2
+    assert not fetch(connection, "FROM conformed.unmapped")
+    connection.close()
+
+
+def test_a_check_in_does_not_make_a_visit() -> None:
+    connection = warehouse(
+        {
+            "standard.xml130_dossier": [dossier(1) | {"document": "check_in", "encounter_key": "visit"}],
+            "standard.xml130_0": [{"version_id": 1, "row_no": 1, "NGAY_VAO": FIRST}],
+        }
+    )
+    run(connection, xml130_map.models())
+    assert [r["encounter_key"] for r in fetch(connection, "FROM conformed.check_in")] == ["visit"]
+    for table in ("encounter", "patient", "claim", "unmapped"):
+        assert not fetch(connection, f"FROM conformed.{table}")
+    connection.close()

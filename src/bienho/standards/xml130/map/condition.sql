@@ -34,22 +34,13 @@ written AS (
   SELECT version_id, 'traditional', greatest(len(main), 1) + len(accompanying), unnest(traditional),
          generate_subscripts(traditional, 1) FROM visit
 ),
-parsed AS (
-  SELECT
-    *,
-    regexp_extract(regexp_replace(upper(nfc_normalize(code_received)), '\s', '', 'g'),
-                   '^([A-Z][0-9]{2})\.?([0-9]{0,2})([†*+]?)$', ['category', 'rest', 'mark']) AS icd
-  FROM written
-),
 coded AS (
   SELECT
     v.version_id, v.encounter_key, v.patient_key, v.facility_code, v.row_no, v.service_date,
     w.role, w.before + w.place AS rank, w.code_received,
-    CASE WHEN w.role <> 'traditional' AND w.icd.category <> ''
-         THEN w.icd.category || CASE WHEN w.icd.rest <> '' THEN '.' || w.icd.rest ELSE '' END END AS icd10,
-    CASE WHEN w.role <> 'traditional' AND w.icd.category <> ''
-         THEN nullif(replace(w.icd.mark, '+', '†'), '') END AS mark
-  FROM parsed AS w
+    CASE WHEN w.role <> 'traditional' THEN vn_icd10(w.code_received) END AS icd10,
+    CASE WHEN w.role <> 'traditional' THEN vn_icd10_mark(w.code_received) END AS mark
+  FROM written AS w
   JOIN visit AS v ON v.version_id = w.version_id
 )
 SELECT
