@@ -6,15 +6,18 @@ import pytest
 
 from bienho.contracts import catalogue
 from bienho.standards.xml130 import Dossier, columns, read_delivery
-from bienho.standards.xml130.versions import names_4210
+from bienho.standards.xml130.versions import wire_names
 from bienho.standards.xml130.write import STYLES, VERSIONS, write_delivery
-from support.xml130_samples import make_tables, versioned
+from support.xml130_samples import make_rows, make_tables, tables_of, versioned
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("style", STYLES)
 def test_every_edition_in_every_dress_comes_back_exactly(version: str, style: str) -> None:
-    sent = [make_tables(version, lines=3, seed=seed, ma_lk=f"LK-{seed}") for seed in (1, 2)]
+    tables = tables_of(version)
+    sent = [make_tables(version, lines=3, seed=seed, ma_lk=f"LK-{seed}", tables=tables) for seed in (1, 2)]
+    if "XML7" in tables:
+        sent[0]["XML7"] = make_rows("XML7", version, 2, ma_lk="LK-1")
     data = write_delivery(sent, facility="64001", created="20260103", version=version, style=STYLES[style])
     envelope = read_delivery(data)
     assert (envelope.facility, envelope.created, envelope.declared_count) == ("64001", "20260103", "2")
@@ -30,7 +33,7 @@ def test_every_edition_in_every_dress_comes_back_exactly(version: str, style: st
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_lake_and_vault_together_are_what_was_received(version: str) -> None:
-    sent = make_tables(version, lines=2)
+    sent = make_tables(version, lines=2, tables=tables_of(version))
     sent["XML2"][1]["SO_LUONG"] = "0912345678"
     data = write_delivery([sent], facility="64001", created="20260103", version=version)
     (dossier,) = read_delivery(data).dossiers
@@ -50,11 +53,11 @@ def test_lake_and_vault_together_are_what_was_received(version: str) -> None:
 
 
 def _wire(version: str, table: str, field: str) -> str:
-    return names_4210(table).get(field, field) if version == "4210" else field
+    return wire_names(table, version).get(field, field)
 
 
 def test_no_text_of_a_vault_field_is_in_the_lake() -> None:
-    sent = make_tables("3176")
+    sent = make_tables("3176", tables=tables_of("3176"))
     (dossier,) = read_delivery(write_delivery([sent], facility="64001", created="20260103", version="3176")).dossiers
     assert isinstance(dossier, Dossier)
     for name, rows in sent.items():

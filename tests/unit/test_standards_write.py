@@ -11,6 +11,7 @@ from lxml import etree
 
 import bienho.contracts
 from bienho.core.errors import InputError
+from bienho.standards.xml130.versions import known_tables, rank_of
 from bienho.standards.xml130.write import (
     CANONICAL,
     STYLES,
@@ -19,11 +20,13 @@ from bienho.standards.xml130.write import (
     Style,
     layout,
     shape,
+    write_assessment,
+    write_check_in,
     write_delivery,
     write_envelope,
     write_subfile,
 )
-from support.xml130_samples import make_tables
+from support.xml130_samples import COMMON, make_rows, make_tables, tables_of
 
 FIELDS = Path(bienho.contracts.__file__).parent / "sources" / "xml130_fields.csv"
 SENT = {"facility": "64001", "created": "20260103", "version": "3176"}
@@ -46,13 +49,23 @@ def test_the_newest_layout_is_the_order_of_the_decision(table: str) -> None:
     ("version", "counts"),
     [
         ("4210", [40, 25, 28, 9, 6]),
-        ("130", [65, 38, 47, 12, 9]),
-        ("4750", [66, 39, 47, 12, 9]),
-        ("3176", [66, 39, 47, 12, 9]),
+        ("130", [65, 38, 47, 12, 9, 31, 25, 22, 34, 12, 22, 35, 18]),
+        ("4750", [66, 39, 47, 12, 9, 47, 26, 22, 35, 13, 23, 35, 39, 22, 20, 26]),
+        ("3176", [66, 39, 47, 12, 9, 47, 26, 22, 35, 13, 23, 35, 37, 22, 20, 26]),
     ],
 )
 def test_each_version_has_its_number_of_fields(version: str, counts: list[int]) -> None:
-    assert [len(layout(table, version)) for table in TABLES] == counts
+    known = [table for table in TABLES if known_tables()[table] <= rank_of(version)]
+    assert [len(layout(table, version)) for table in known] == counts
+    for table in set(TABLES) - set(known):
+        with pytest.raises(InputError, match="IN-WRITE-TABLE"):
+            layout(table, version)
+
+
+def test_the_referral_of_4750_has_its_own_names() -> None:
+    names = [field.wire for field in layout("XML13", "4750")]
+    assert {"MA_NOI_DI", "MA_NOI_DEN", "PP_DIEU_TRI", "TEN_DICH_VU", "TEN_THUOC"} <= set(names)
+    assert not {"MA_CSKCB_DI", "MA_CSKCB_DEN", "TINH_TRANG_CT"} & set(names)
 
 
 def test_4210_wears_its_own_names_and_roots() -> None:
@@ -64,13 +77,50 @@ def test_4210_wears_its_own_names_and_roots() -> None:
 
 
 @pytest.mark.parametrize("version", ["130", "4750", "3176"])
-@pytest.mark.parametrize("table", TABLES[1:])
+@pytest.mark.parametrize("table", COMMON[1:])
 def test_modern_tables_have_root_list_and_rows(version: str, table: str) -> None:
     names = shape(table, version)
     tables = make_tables(version, lines=3)
-    root = subfile(write_delivery([tables], **(SENT | {"version": version})), TABLES.index(table))
+    root = subfile(write_delivery([tables], **(SENT | {"version": version})), COMMON.index(table))
     assert names.rows is not None
     assert (root.tag, root[0].tag, [r.tag for r in root[0]]) == (names.root, names.rows, [names.row] * 3)
+
+
+@pytest.mark.parametrize("version", ["130", "4750", "3176"])
+def test_every_other_table_has_its_root(version: str) -> None:
+    tables = make_tables(version, lines=2, tables=tables_of(version))
+    tables["XML7"] = make_rows("XML7", version, 2)
+    root = etree.fromstring(write_delivery([tables], **(SENT | {"version": version})))
+    kinds = [one.text for one in root.iter("LOAIHOSO")]
+    assert kinds == [name for name in tables_of(version) for _ in range(2 if name == "XML7" else 1)]
+    for table, content in zip(kinds, root.iter("NOIDUNGFILE"), strict=True):
+        names, inner = shape(str(table), version), etree.fromstring(base64.b64decode(content.text or ""))
+        assert inner.tag == names.root
+        first = inner if names.single else inner[0][0]
+        assert [one.tag for one in first] == [field.wire for field in layout(str(table), version)]
+
+
+def test_bare_files_are_as_the_guide_prints_them() -> None:
+    check_in = etree.fromstring(write_check_in(make_rows("XML0", count=3), version="3176"))
+    assert (check_in.tag, [one.tag for one in check_in]) == (
+        "CHI_TIEU_TRANG_THAI_KCB",
+        ["DSACH_TRANG_THAI_KCB", "CHUKYDONVI"],
+    )
+    assert [one.tag for one in check_in[0]] == ["TRANG_THAI_KCB"] * 3
+    board = etree.fromstring(write_assessment(make_rows("XML12", "130"), version="130"))
+    assert (board.tag, board[0].tag, board[0][0].tag) == (
+        "CHI_TIEU_GIAM_DINH_YKHOA",
+        "DSACH_GIAM_DINH_YKHOA",
+        "GIAM_DINH_YKHOA",
+    )
+    for code, rows in (("IN-WRITE-ROWS", []), ("IN-WRITE-KEY", [make_rows("XML0")[0] | {"MA_LK": ""}])):
+        with pytest.raises(InputError) as refused:
+            write_check_in(rows, version="3176")
+        assert refused.value.code == code
+    with pytest.raises(InputError, match="SO_BIEN_BAN"):
+        write_assessment([make_rows("XML12")[0] | {"SO_BIEN_BAN": ""}], version="3176")
+    with pytest.raises(InputError, match="XML0"):
+        write_check_in(make_rows("XML0"), version="4210")
 
 
 def test_additions_of_4750_are_not_in_130() -> None:
@@ -85,7 +135,7 @@ def test_envelope_is_as_the_guide_prints_it() -> None:
     assert root.findtext("THONGTINHOSO/NGAYLAP") == "20260103"
     assert root.findtext("THONGTINHOSO/SOLUONGHOSO") == "2"
     assert len(root.findall("THONGTINHOSO/DANHSACHHOSO/HOSO")) == 2
-    assert [e.text for e in root.find(".//HOSO").iter("LOAIHOSO")] == list(TABLES)  # type: ignore[union-attr]
+    assert [e.text for e in root.find(".//HOSO").iter("LOAIHOSO")] == list(COMMON)  # type: ignore[union-attr]
     assert root.findtext("CHUKYDONVI") == ""
 
 
@@ -121,7 +171,10 @@ def _without(table: str, name: str) -> dict[str, list[dict[str, str]]]:
         ("IN-WRITE-KEY", _with("XML1", MA_LK="")),
         ("IN-WRITE-ROWS", {"XML2": make_tables()["XML2"]}),
         ("IN-WRITE-ROWS", {"XML1": make_tables()["XML1"] * 2}),
+        ("IN-WRITE-ROWS", make_tables() | {"XML8": make_rows("XML8", count=2)}),
         ("IN-WRITE-TABLE", make_tables() | {"XML99": [{"MA_LK": "x"}]}),
+        ("IN-WRITE-TABLE", make_tables() | {"XML0": make_rows("XML0")}),
+        ("IN-WRITE-TABLE", make_tables() | {"XML12": make_rows("XML12")}),
     ],
 )
 @pytest.mark.parametrize("style", [CANONICAL, STYLES["mixed"], STYLES["cdata"]])

@@ -1,18 +1,34 @@
 """XML130: the dossier format of Vietnamese health insurance (4210, 130, 4750, 3176): read, columns, write, map."""
 
 from bienho.standards.xml130 import columns
+from bienho.standards.xml130.archive import opened_size
 from bienho.standards.xml130.columns import Versioned
 from bienho.standards.xml130.read import Envelope, read_delivery
-from bienho.standards.xml130.read_model import Dossier, Unreadable, UnreadableDossier
-from bienho.standards.xml130.versions import TABLES
+from bienho.standards.xml130.read_archive import Archive, read_received
+from bienho.standards.xml130.read_model import Dossier, Unreadable, UnreadableDossier, assessment_identity
+from bienho.standards.xml130.scan import claimed_facility, scan
+from bienho.standards.xml130.signature import Verdict, verify, verify_received
+from bienho.standards.xml130.signature_findings import signature_finding
+from bienho.standards.xml130.versions import BARE, TABLES
 
 __all__ = [
+    "BARE",
     "TABLES",
+    "Archive",
     "Dossier",
     "Envelope",
     "Unreadable",
     "UnreadableDossier",
+    "Verdict",
     "Versioned",
+    "assessment_identity",
+    "claimed_facility",
     "columns",
+    "opened_size",
     "read_delivery",
+    "read_received",
+    "scan",
+    "signature_finding",
+    "verify",
+    "verify_received",
 ]

@@ -19,14 +19,19 @@ from bienho.contracts import VAULT_MARKER, catalogue
 from bienho.core.ids import delivery_id
 from bienho.privacy import Blind, blind_entries
 from bienho.standards.xml130.read_model import Dossier, Row, Tables
-from bienho.standards.xml130.versions import TABLES, contract_of, names_4210
+from bienho.standards.xml130.versions import TABLES, contract_of, wire_names
 
 Payload = dict[str, list[Row]]
+# Arrow looks for a library it may not find each time it is given a plain value: ten times the cost of the work itself.
+_ZERO, _MARKER = pa.scalar(0), pa.scalar(VAULT_MARKER)
 
 
 @dataclass(frozen=True, slots=True)
 class Versioned:
-    """A dossier with the names the house gave it; `received_at` carries a time zone."""
+    """A dossier with the names the house gave it; `received_at` carries a time zone.
+
+    `encounter_key` is the dossier key of the visit it belongs to: its own of a visit, None of an assessment.
+    """
 
     version_id: int
     delivery_seq: int
@@ -36,6 +41,7 @@ class Versioned:
     record_id: str
     content_digest: str
     received_at: datetime
+    encounter_key: str | None = None
 
 
 @cache
@@ -54,7 +60,7 @@ def dataset_of(table: str) -> str:
 
 
 def build(versions: Sequence[Versioned]) -> dict[str, pa.Table]:
-    """Dataset → Arrow table with exactly the contract's schema: the dossier heads and XML1 … XML5."""
+    """Dataset → Arrow table with exactly the contract's schema: the dossier heads and XML0 … XML15."""
     tables = {"standard.xml130_dossier": _heads(versions)}
     tables.update({dataset_of(table): _lines(table, versions) for table in TABLES})
     return tables
@@ -70,6 +76,8 @@ def _heads(versions: Sequence[Versioned]) -> pa.Table:
             "facility_code": one.dossier.facility,
             "dossier_key": one.dossier_key,
             "patient_key": one.patient_key,
+            "document": one.dossier.document,
+            "encounter_key": one.encounter_key,
             "record_id": one.record_id,
             "content_digest": one.content_digest,
             "format_version": one.dossier.format_version,
@@ -100,7 +108,7 @@ def _lines(table: str, versions: Sequence[Versioned]) -> pa.Table:
     )
     for name in held:
         texts = columns[name]
-        columns[name] = pc.if_else(pc.greater(pc.binary_length(texts), 0), VAULT_MARKER, texts)
+        columns[name] = pc.if_else(pc.greater(pc.binary_length(texts), _ZERO), _MARKER, texts)
     columns["version_id"] = pa.array(ids, pa.int64())
     columns["row_no"] = pa.array(numbers, pa.int32())
     return pa.Table.from_arrays([columns[field.name] for field in schema], schema=schema)
@@ -145,8 +153,8 @@ def restore(
 ) -> Tables:
     """Tables as received from their two halves; without a payload the markers stay.
 
-    `lake_rows`: XML1 … → rows of the lake in order of row_no. With `format_version` "4210" fields carry the names of
-    that decision, as they were received; otherwise official names.
+    `lake_rows`: XML1 … → rows of the lake in order of row_no. With `format_version` fields carry the names they have
+    in that edition, as they were received; otherwise official names.
     """
     texts = payload or {}
     result: Tables = {}
@@ -154,7 +162,7 @@ def restore(
         lines = lake.to_pylist() if isinstance(lake, pa.Table) else lake
         held = texts.get(table, [])
         official = _official(table)
-        names = names_4210(table) if format_version == "4210" else {}
+        names = wire_names(table, format_version) if format_version else {}
         rows = []
         for place, line in enumerate(lines):
             secret = held[place] if place < len(held) else {}
@@ -171,13 +179,44 @@ def restore(
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Fields of a table by which a person in it may be looked up; '' where the table has none."""
+
+    name: str = "HO_TEN"
+    birth: str = "NGAY_SINH"
+    personal_id: str = "SO_CCCD"
+    card: str = "MA_THE_BHYT"
+    number: str = "MA_BHXH"
+    phone: str = "DIEN_THOAI"
+
+
+_MOTHER = _Person("HO_TEN_NND", "NGAYSINH_NND", "SO_CCCD_NND", "MA_THE_NND", "MA_BHXH_NND")
+_CHILD = _Person("HO_TEN_CON", "NGAY_SINH_CON", "", "MA_THE_TAM", "")
+
+
+@cache
+def _persons(table: str) -> tuple[_Person, ...]:
+    """The persons a row of a table is about: the patient, of a birth slip mother and child."""
+    if table == "XML9":
+        return (_MOTHER, _CHILD)
+    return (_Person(),) if _official(table) & {"HO_TEN", "SO_CCCD", "MA_THE_BHYT", "MA_BHXH"} else ()
+
+
 def blind_values(dossier: Dossier) -> Blind:
-    """By what a person may later be looked up: XML1 as received; several cards in one field stay one text."""
-    first = dossier.tables["XML1"][0]
-    return blind_entries(
-        name=first.get("HO_TEN", ""),
-        birth=first.get("NGAY_SINH", ""),
-        personal_id=first.get("SO_CCCD", ""),
-        insurance_number=first.get("MA_THE_BHYT", ""),
-        phone=first.get("DIEN_THOAI", ""),
-    )
+    """By what the persons of a dossier may later be looked up, as received; cards in one field stay one text."""
+    found: dict[tuple[str, str], None] = {}
+    for table, rows in dossier.tables.items():
+        for person in _persons(table):
+            for row in rows:
+                entries = blind_entries(
+                    name=row.get(person.name, ""),
+                    birth=row.get(person.birth, ""),
+                    personal_id=row.get(person.personal_id, ""),
+                    insurance_number=row.get(person.card, ""),
+                    phone=row.get(person.phone, ""),
+                )
+                found |= dict.fromkeys(entries)
+                if number := row.get(person.number, ""):
+                    found["insurance_number", number] = None
+    return tuple(found)

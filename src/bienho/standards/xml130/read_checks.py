@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import repeat
+from typing import Protocol
 
 from bienho.contracts import Field, Shape
 from bienho.core.finding import Finding
+from bienho.core.text import nfc
 from bienho.standards.xml130.read_codes import found
 from bienho.standards.xml130.read_model import Row
 from bienho.standards.xml130.versions import contract_of, day_of, rank_of
 
+HEAD_MAX = 64
+"""Characters of a code, count or day in the head of a file."""
 _SEPARATOR = "\x1f"  # XML 1.0 cannot carry it, so no text holds it
 _IDENTIFIER = {
     "code": re.compile(r"\s*(?:[A-Za-z]{2}[0-9]{13}|0[0-9]{8,11}|\+?84[0-9]{9})\s*"),
@@ -33,6 +37,8 @@ _DATE_PART = re.compile(
     r"|[0-9]{0,7}|\*)\s*+",
     re.ASCII,
 )
+_ACRONYMS = re.compile(r"[A-ZĐ0-9]{1,6}(?:[;,.][A-ZĐ0-9]{1,6})*+")
+"""Official codes are ASCII except for abbreviations with a Đ, such as CĐHH in MA_DOI_TUONG of XML12."""
 _NUMBER = re.compile(r"[-+0-9.,;:/%\s]*+(?:(?<=[0-9])[eE][-+]?[0-9]{1,3}\s*+)?|\*", re.ASCII)
 _PLAIN: dict[Shape, str] = {
     "date": r"(?:(?:19|20)[0-9]{6}(?:[0-9]{4})?)?",
@@ -48,11 +54,26 @@ def foreign(shape: Shape, text: str) -> bool:
         return False
     if shape == "date":
         return not all(_DATE_PART.fullmatch(part) for part in text.split(";"))
+    if shape == "code" and _ACRONYMS.fullmatch(text):
+        return False
     if _IDENTIFIER[shape].fullmatch(text):
         return True
     if shape == "number":
         return not _NUMBER.fullmatch(text)
-    return not text.isascii() or sum(map(str.isspace, text)) >= 2
+    # blanks at the ends are how some programs indent, and are forgiven where values are read
+    return not text.isascii() or sum(map(str.isspace, text.strip())) >= 2
+
+
+class Notes(Protocol):
+    """Where findings go: a list, or one that is bounded."""
+
+    def append(self, finding: Finding, /) -> None: ...
+
+
+def sound(text: str | None, shape: Shape) -> str | None:
+    """A text that names its file or dossier in the lake, trimmed; None where blank, long or of a foreign shape."""
+    text = (text or "").strip()
+    return text if text and len(text) <= HEAD_MAX and not foreign(shape, text) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +94,10 @@ def _compile(table: str, edition: str, no_longer: frozenset[str]) -> RowCheck:
     required = frozenset(
         field.name
         for field in fields
-        if field.required and field.name not in no_longer and rank_of(_first_demand(field)) <= rank
+        if field.required
+        and field.name not in no_longer
+        and rank_of(_first_demand(field)) <= rank
+        and (field.dropped_in is None or rank < rank_of(field.dropped_in))
     )
     pattern = _SEPARATOR.join(_sound(field, field.name in required) for field in fields)
     return RowCheck(table, fields, required, tuple(field.name for field in fields), re.compile(pattern))
@@ -91,9 +115,12 @@ def _sound(field: Field, required: bool) -> str:
 
 
 def check_rows(
-    table: str, rows: Sequence[Row], edition: str, discharge: date | None
-) -> tuple[list[Finding], list[tuple[str, int, str]]]:
-    """(findings, cells for the vault) of the rows of one table; `discharge` decides on fields no longer demanded."""
+    table: str, rows: Sequence[Row], edition: str, discharge: date | None, findings: Notes
+) -> list[tuple[str, int, str]]:
+    """Cells for the vault of the rows of one table; what is wrong is noted in `findings`.
+
+    `discharge` decides on fields no longer demanded.
+    """
     no_longer = frozenset(
         field.name
         for field in contract_of(table).official_fields
@@ -103,15 +130,14 @@ def check_rows(
     )
     check = _compile(table, edition, no_longer)
     sound, names, blank = check.sound.fullmatch, check.names, repeat("")
-    findings: list[Finding] = []
     vaulted: list[tuple[str, int, str]] = []
     for number, row in enumerate(rows, 1):
         if not sound(_SEPARATOR.join(map(row.get, names, blank))):
             _look(check, number, row, findings, vaulted)
-    return findings, vaulted
+    return vaulted
 
 
-def _look(check: RowCheck, number: int, row: Row, findings: list[Finding], vaulted: list[tuple[str, int, str]]) -> None:
+def _look(check: RowCheck, number: int, row: Row, findings: Notes, vaulted: list[tuple[str, int, str]]) -> None:
     """The same checks field by field."""
     for field in check.fields:
         text = row.get(field.name, "")
@@ -119,7 +145,8 @@ def _look(check: RowCheck, number: int, row: Row, findings: list[Finding], vault
             if field.name in check.required:
                 findings.append(found("IN-REQUIRED", check.table, number, field.name, field.required_rule))
             continue
-        if field.max_length is not None and len(text) > field.max_length:
+        # a letter and its marks are one character, however they are written
+        if field.max_length is not None and len(text) > field.max_length < len(nfc(text)):
             findings.append(found("IN-LENGTH", check.table, number, field.name, field.format_rule))
         if not field.in_vault and foreign(field.shape, text):
             findings.append(found("IN-SHAPE-VAULTED", check.table, number, field.name, field.format_rule))

@@ -9,7 +9,8 @@ import orjson
 
 from bienho.core.errors import InputError
 from bienho.core.finding import Finding
-from bienho.standards.xml130.versions import Evidence
+from bienho.core.text import nfc
+from bienho.standards.xml130.versions import Document, Evidence, day_of, wire_names
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
@@ -21,11 +22,12 @@ class Unreadable(InputError):
 
 @dataclass(frozen=True)
 class Dossier:
-    """One HOSO as received.
+    """One document as received: a visit (HOSO), the check-in of a visit (rows of XML0), an assessment (row of XML12).
 
-    `tables`: XML1 … XML5, only those with rows, official field names, text exactly as received; a key that is missing
-    was absent, '' was empty. A field met twice in a row has its second text under NAME#2; an element the table does not
-    know keeps its own name. `kept`: what this release does not take apart (other LOAIHOSO under {"#xml": text}, or
+    `hoso`: place in the file from 1; of a check-in that of its first row. `ma_lk`: the number it is known by; of an
+    assessment SO_BIEN_BAN. `tables`: only those with rows, official field names, text exactly as received; a key that
+    is missing was absent, '' was empty. A field met twice in a row has its second text under NAME#2; an element the
+    table does not know keeps its own name. `kept`: what is not taken apart (unknown LOAIHOSO under {"#xml": text}, or
     {"#base64": text} when it is no text; elements beside the rows under "XML2#outside"). `received_names`: table →
     {official: received} where they differ. `shape_vaulted`: (table, row from 1, field) of lake texts that look like
     something else than their field and therefore go to the vault.
@@ -42,19 +44,38 @@ class Dossier:
     received_names: dict[str, dict[str, str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     shape_vaulted: frozenset[tuple[str, int, str]] = frozenset()
+    document: Document = "visit"
+
+    @property
+    def identity(self) -> str:
+        """What names this document among those of its kind at its facility.
+
+        Numbers of minutes start anew every year, so that of an assessment is joined with the year it met in.
+        """
+        if self.document != "assessment":
+            return self.ma_lk
+        return assessment_identity(self.ma_lk, self.tables["XML12"][0].get("NGAY_HOP"))
 
     @cached_property
     def content(self) -> bytes:
         """Canonical bytes of everything received: equal exactly when tables, rows and texts are equal.
 
-        JSON with sorted keys under the official names, so the order and case of elements in the file do not matter.
+        JSON with sorted keys under the official names, so the order and case of elements in the file do not matter;
+        tables that came under the names of an earlier edition are listed.
         """
-        return orjson.dumps([self.format_version == "4210", self.tables, self.kept], option=orjson.OPT_SORT_KEYS)
+        earlier = [table for table in self.tables if wire_names(table, self.format_version)]
+        return orjson.dumps([earlier, self.tables, self.kept], option=orjson.OPT_SORT_KEYS)
+
+
+def assessment_identity(number: str, met: str | None) -> str:
+    """Number of minutes and year of the meeting, '-' where the day cannot be read; `met` is NGAY_HOP."""
+    day = day_of((met or "").strip())
+    return f"{nfc(number).strip()}|{day.year if day else '-'}"
 
 
 @dataclass(frozen=True)
 class UnreadableDossier:
-    """One HOSO that cannot be taken in, with the reason; its neighbours are not touched. `hoso` counts from 1."""
+    """One HOSO or row that cannot be taken in, with the reason; its neighbours are untouched. `hoso` counts from 1."""
 
     hoso: int
     facility: str
@@ -62,3 +83,6 @@ class UnreadableDossier:
     code: str
     message: str
     findings: tuple[Finding, ...] = ()
+
+
+Item = Dossier | UnreadableDossier

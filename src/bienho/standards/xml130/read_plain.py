@@ -1,8 +1,9 @@
 """The quick way through a plainly written sub-file: no attribute, no CDATA, comment or foreign wrapper.
 
-Inside that small language a row is a fixed sequence of `<NAME>text</NAME>`; one pattern per sequence, learned from the
-first row that has it, gives all texts of a row at once. Whatever is not exactly in the language gives None and goes to
-the XML parser, which is also the oracle of this module's tests: same rows, never rows where the parser would refuse.
+Inside that small language a row is a fixed sequence of `<NAME>text</NAME>`; one pattern per sequence, learned from
+the second file that has it, gives all texts of a row at once. Whatever is not exactly in the language gives None and
+goes to the XML parser, which is also the oracle of this module's tests: same rows, never rows where the parser would
+refuse.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from functools import cache, lru_cache
 
 from bienho.config.limits import Limits
 from bienho.standards.xml130.read_model import Row
-from bienho.standards.xml130.read_rows import ROW_TAGS, SubFile, name_index
+from bienho.standards.xml130.read_rows import SubFile, name_index
+from bienho.standards.xml130.versions import wire_of
 
 _BLANK = "[ \t\n]*"
 _CONTROLS = bytes(set(range(32)) - {9, 10, 13})
@@ -20,21 +22,14 @@ _ELEMENT = re.compile(rf"<([A-Za-z][A-Za-z0-9_]*)(?:>[^<]*</\1>|/>){_BLANK}")
 _REFERENCE = re.compile(r"&(amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
 _NAMED = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}  # & last: its result is not read again
 _LEARN_MAX = 4
-"""New sequences learned in one sub-file; beyond, the parser is cheaper."""
-_WRAPPERS = {
-    "XML1": ("TONG_HOP", ""),
-    "XML2": ("CHITIEU_CHITIET_THUOC", "DSACH_CHI_TIET_THUOC"),
-    "XML3": ("CHITIEU_CHITIET_DVKT_VTYT", "DSACH_CHI_TIET_DVKT"),
-    "XML4": ("CHITIEU_CHITIET_DICHVUCANLAMSANG", "DSACH_CHI_TIET_CLS"),
-    "XML5": ("CHITIEU_CHITIET_DIENBIENLAMSANG", "DSACH_CHI_TIET_DIEN_BIEN_BENH"),
-}
+"""Changes of sequence followed in one sub-file; beyond, the parser is cheaper."""
 
 
 @cache
 def _ends(table: str) -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
-    """(opening, closing) patterns of the wrappers; 4210 has the list alone."""
-    root, rows = _WRAPPERS[table]
-    chains = [[root]] if table == "XML1" else [[root, rows], [rows]]
+    """(opening, closing) patterns of the wrappers; 4210 has the list alone, a row cut out of a bare table nothing."""
+    wire = wire_of(table)
+    chains = [[wire.root, wire.rows], [wire.rows], []] if wire.rows else [[wire.root]]
     return tuple(
         (
             re.compile(_BLANK + "".join(f"<{name}>{_BLANK}" for name in chain)),
@@ -61,16 +56,33 @@ def _note_names(result: SubFile, officials: tuple[str, ...], names: tuple[str, .
             result.received.setdefault(official, name)
 
 
-@lru_cache(maxsize=256)
+_MET: set[int] = set()
+"""Hashes of sequences met once. A collision learns too early, which costs time and changes no result."""
+_MET_MAX = 16_384
+
+
+def _met_before(table: str, names: tuple[str, ...]) -> bool:
+    """Whether a sequence comes back. A pattern costs as much as parsing many rows, so what is met once is not learned;
+    otherwise small files with their elements shuffled would cost ten times what they should."""
+    mark = hash((table, names))
+    if mark in _MET:
+        return True
+    if len(_MET) >= _MET_MAX:
+        _MET.clear()
+    _MET.add(mark)
+    return False
+
+
+@lru_cache(maxsize=512)
 def _template(table: str, names: tuple[str, ...]) -> re.Pattern[str]:
-    tag = ROW_TAGS.get(table)
+    tag = wire_of(table).row
     body = "".join(f"(?:<{name}>([^<]*)</{name}>|<{name}/>){_BLANK}" for name in names)
     return re.compile(f"<{tag}>{_BLANK}{body}</{tag}>{_BLANK}" if tag else body)
 
 
 def _sequence(table: str, text: str, start: int) -> tuple[str, ...] | None:
     """Element names of the row at `start`, None when one is unknown or two mean the same field."""
-    tag = ROW_TAGS.get(table)
+    tag = wire_of(table).row
     if tag:
         opening = re.compile(f"<{tag}>{_BLANK}").match(text, start)
         if opening is None:
@@ -133,6 +145,7 @@ def _unescaped(text: str) -> str:
 
 
 def _rows(table: str, text: str, place: int, closing: re.Pattern[str], limits: Limits) -> SubFile | None:
+    most = limits.rows_per_subfile if closing.pattern and wire_of(table).row else 1
     result = SubFile()
     rows: list[Row] = result.rows
     names: tuple[str, ...] | None = _LAST.get(table)
@@ -148,6 +161,8 @@ def _rows(table: str, text: str, place: int, closing: re.Pattern[str], limits: L
             learned += 1
             if names is None or learned > _LEARN_MAX:
                 return None
+            if not _met_before(table, names):
+                return None
             template = _template(table, names)
             match = template.match(text, place)
             if match is None:
@@ -158,7 +173,7 @@ def _rows(table: str, text: str, place: int, closing: re.Pattern[str], limits: L
                 return None
             used = _LAST[table] = names
             _note_names(result, officials, names)
-        if len(rows) >= limits.rows_per_subfile or (rows and table == "XML1"):
+        if len(rows) >= most:
             return None
         row = dict(zip(officials, match.groups(""), strict=True))
         if escaped:

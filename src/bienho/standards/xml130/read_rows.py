@@ -1,4 +1,4 @@
-"""One sub-file (XML1 … XML5) as rows: lenient in names, wrappers and order, exact in text.
+"""One sub-file (XML0 … XML15) as rows: lenient in names, wrappers and order, exact in text.
 
 Two ways through. The common shape, where every element is a known field in a known row, costs one pass over the
 children. Anything else (unknown or doubled elements, markup inside a field, namespaces, foreign wrappers) goes the
@@ -16,16 +16,10 @@ from lxml import etree
 from bienho.config.limits import Limits
 from bienho.standards.xml130.read_codes import Bad
 from bienho.standards.xml130.read_model import Row
-from bienho.standards.xml130.versions import contract_of, renamed
+from bienho.standards.xml130.versions import contract_of, renamed, wire_of
 
 Element = etree._Element
 
-ROW_TAGS = {
-    "XML2": "CHI_TIET_THUOC",
-    "XML3": "CHI_TIET_DVKT",
-    "XML4": "CHI_TIET_CLS",
-    "XML5": "CHI_TIET_DIEN_BIEN_BENH",
-}
 _COUNT = etree.XPath("count(descendant-or-self::*)")
 
 
@@ -73,11 +67,11 @@ def read_rows(table: str, root: Element, limits: Limits, *, small: bool) -> SubF
 
 def _row_elements(table: str, root: Element) -> tuple[Element, ...] | Element | None:
     """The row elements when the wrappers are the usual ones, else None."""
-    if table == "XML1":
+    tag = wire_of(table).row
+    if tag is None:
         return (root,)
     if not len(root):
         return None
-    tag = ROW_TAGS[table]
     first = root[0]
     if first.tag == tag:
         return root
@@ -91,22 +85,24 @@ def _common(table: str, root: Element, limits: Limits) -> SubFile | None:
     if elements is None:
         return None
     known = official(table)
-    tag = ROW_TAGS.get(table)
+    tag = wire_of(table).row
     rows: list[Row] = []
     seen: set[frozenset[str]] = set()
     shape: frozenset[str] = frozenset()
     total = 0
     for element in elements:
-        row = {child.tag: child.text or "" for child in element}
         count = len(element)
-        if len(row) != count or not count or count > limits.elements_per_row or (tag and element.tag != tag):
+        if not count or count > limits.elements_per_row or (tag and element.tag != tag):
+            return None
+        row = {child.tag: child.text or "" for child in element}
+        if len(row) != count:
             return None
         if row.keys() != shape:
             shape = frozenset(row)
             seen.add(shape)
         total += count + 1
         rows.append(row)
-    wrappers = 0 if table == "XML1" else 1 if elements is root else 2
+    wrappers = 0 if tag is None else 1 if elements is root else 2
     if _COUNT(root) != total + wrappers:
         return None
     names = frozenset().union(*seen)
@@ -148,11 +144,15 @@ def _walk(table: str, element: Element, result: SubFile, limits: Limits, depth: 
     """Row elements in file order; leaf texts outside rows go to `outside`."""
     if depth > limits.depth:
         raise Bad("LIM-DEPTH", table)
+    if len(element) > limits.rows_per_subfile + limits.elements_per_row:
+        raise Bad("LIM-ELEMENTS", table)
     if _is_row(table, element):
         yield element
         return
     if not len(element):
         if depth > 1 and (element.text or "").strip():
+            if len(result.outside) >= limits.elements_per_row:
+                raise Bad("LIM-ELEMENTS", table)
             result.outside[_free_name(result.outside, local_name(element))] = element.text or ""
         return
     for child in element:
@@ -162,10 +162,13 @@ def _walk(table: str, element: Element, result: SubFile, limits: Limits, depth: 
 def _is_row(table: str, element: Element) -> bool:
     if not len(element):
         return False
-    if local_name(element).upper() == ROW_TAGS.get(table):
-        return True
     index = name_index(table)
-    return any(not len(child) and local_name(child).upper() in index for child in element)
+    if any(not len(child) and local_name(child).upper() in index for child in element):
+        return True
+    # a wrapper may wear the name of the rows it holds; a row of strange elements has a text in one of them
+    return local_name(element).upper() == wire_of(table).row and any(
+        not len(child) or local_name(child).upper() in index for child in element
+    )
 
 
 def _take_row(table: str, element: Element, result: SubFile) -> None:
@@ -211,5 +214,8 @@ def local_name(element: Element) -> str:
 
 def inner_xml(element: Element) -> str:
     """Text and markup between the tags of an element."""
-    inner = "".join(etree.tostring(child, encoding="unicode") for child in element)
-    return (element.text or "") + inner
+    if not len(element):
+        return element.text or ""
+    # written whole, so that namespaces declared above are repeated once and not in every child
+    whole = etree.tostring(element, encoding="unicode", with_tail=False)
+    return whole[whole.index(">") + 1 : whole.rindex("</")]

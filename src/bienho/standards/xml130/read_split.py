@@ -1,35 +1,40 @@
-"""Cuts an envelope into its HOSO without building a tree of the whole, so that a bad HOSO stays alone.
+"""Cuts a file into its records (HOSO of an envelope, rows of a bare table) without building a tree of the whole.
 
-In XML a `<` outside comments, CDATA and processing instructions always starts a tag; with those blanked out, HOSO tags
-can be found as bytes. What lies outside the HOSO (the skeleton) is small and is parsed strictly.
+So a bad record stays alone. In XML a `<` outside comments, CDATA and processing instructions always starts a tag; with
+those blanked out, the tags of records can be found as bytes. What lies outside them (the head) is small and is read
+strictly.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from lxml import etree
 
 from bienho.standards.xml130.read_codes import Bad
-from bienho.standards.xml130.read_rows import Element, local_name
+from bienho.standards.xml130.read_head import Head, read_head
+from bienho.standards.xml130.read_rows import Element
 
 HUGE_TEXT = 9_000_000
-_DECLARATION = re.compile(rb"\s*<\?xml\s[^>]*?\?>")
-_ENCODING = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
-_OPAQUE = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
+NAMES_MAX = 5_000
+"""Different element names in one record; all decisions together have some 500."""
+TAG_MAX = 65_536
+"""Bytes of one start tag."""
+_NAME = re.compile(rb"<([^\s<>/!?]+)")
+_LONG_TAG = re.compile(rb"<[^<>!?][^<>]{65536}")
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _MARKUP = re.compile(rb"<[!?]")
-_EXACT = re.compile(rb"<(/?)HOSO(?=[\s>/])")
-_ANY = re.compile(rb"<(/?)(?:[\w.-]+:)?HOSO(?=[\s>/])", re.IGNORECASE)
-_END = re.compile(rb"</\s*(?:[\w.-]+:)?GIAMDINHHS\s*>", re.IGNORECASE)
-_CODECS = {"utf-8", "utf-16", "utf-16-le", "utf-16-be", "ascii", "iso8859-1", "cp1252", "cp1258"}
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_OPAQUE = re.compile(rb"<!--|<!\[CDATA\[|<\?")
+_CLOSERS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
+_FIRST_TAG = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One HOSO as bytes [start, end); `whole` False when its end tag is missing."""
+    """One record as bytes [start, end); `whole` False when its end tag is missing."""
 
     start: int
     end: int
@@ -38,16 +43,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A cut envelope: `spans` in file order, the parsed skeleton, whether that was sound, whether the end is there."""
+    """A cut file: `spans` in file order, what was said around them, whether the end is there, where one is torn."""
 
     spans: tuple[Span, ...]
-    skeleton: Element
-    sound: bool
+    head: Head
     ended: bool
     open_tail: int | None
 
 
-def parser(size: int, *, recover: bool = False) -> etree.XMLParser:
+def parser(size: int) -> etree.XMLParser:
     """A parser that opens nothing and resolves nothing; the limits of libxml2 on text size are lifted only when the
     input, itself bounded by the caller, is longer than they are."""
     return etree.XMLParser(
@@ -59,7 +63,6 @@ def parser(size: int, *, recover: bool = False) -> etree.XMLParser:
         remove_comments=True,
         remove_pis=True,
         huge_tree=size > HUGE_TEXT,
-        recover=recover,
     )
 
 
@@ -67,110 +70,138 @@ _SMALL = parser(0)
 
 
 def parse(data: bytes) -> Element:
-    """Root of UTF-8 bytes without declaration. Bad IN-DOCTYPE; etree.XMLSyntaxError when not well formed."""
-    if b"<!DOCTYPE" in data and b"<!DOCTYPE" in _OPAQUE.sub(b"", data):
+    """Root of UTF-8 bytes without declaration. Bad IN-DOCTYPE, LIM-ELEMENTS; etree.XMLSyntaxError when not well formed.
+
+    The parser keeps every name it met for the life of its thread: no file may teach it names without end.
+    """
+    if data.count(b"<") > NAMES_MAX and len(set(_NAME.findall(data))) > NAMES_MAX:
+        raise Bad("LIM-ELEMENTS")
+    if len(data) > TAG_MAX and _LONG_TAG.search(data):
+        raise Bad("LIM-ELEMENTS")
+    if b"<!DOCTYPE" in data and b"<!DOCTYPE" in masked(data):
         raise Bad("IN-DOCTYPE")
     return etree.fromstring(data, _SMALL if len(data) <= HUGE_TEXT else parser(len(data)))
 
 
-def plain_utf8(data: bytes) -> tuple[bytes, bool]:
-    """(UTF-8 without mark and declaration, whether the declared encoding was a lie).
+def parse_within(data: bytes, spaces: Mapping[str, str]) -> Element:
+    """Root of one record; `spaces` are the namespace prefixes declared around it. Bad IN-NOT-XML, IN-DOCTYPE.
 
-    UTF-16 and the Windows code pages met in Vietnam are turned into UTF-8; a declaration of UTF-16 on bytes that are
-    not (a habit of one programming environment) is overlooked. Bytes that do not decode are left to the parser.
+    A declaration of XML in the middle, left there by a program that pasted whole files into one another, is overlooked.
     """
-    for mark, codec in _BOMS:
-        if data.startswith(mark):
-            data = data[len(mark) :]
-            if codec != "utf-8":
-                data = data.decode(codec, "replace").encode()
-            return data[_head(data) :], False
-    match = _DECLARATION.match(data)
-    if match is None:
-        return data, False
-    named = _ENCODING.search(match[0])
-    body = data[match.end() :]
-    if named is None:
-        return body, False
     try:
-        codec = codecs.lookup(named[1].decode("ascii")).name
-    except LookupError:
-        return body, True
-    if codec == "utf-8":
-        return body, False
-    if codec not in _CODECS or codec.startswith("utf-16"):
-        return body, True
+        return parse(data)
+    except etree.XMLSyntaxError:
+        pass
     try:
-        return body.decode(codec).encode(), False
-    except UnicodeDecodeError:
-        return body, True
+        wrapper = etree.tostring(etree.Element("w", nsmap=dict(spaces))).removesuffix(b"/>") + b">"
+        return parse(wrapper + _without_declarations(data) + b"</w>")[0]
+    except (etree.XMLSyntaxError, ValueError):  # ValueError: a prefix no XML has
+        raise Bad("IN-NOT-XML") from None
 
 
-def _head(data: bytes) -> int:
-    match = _DECLARATION.match(data)
-    return match.end() if match else 0
+def masked(data: bytes) -> bytes:
+    """The bytes with comments, CDATA and processing instructions blanked out, in time linear in their length."""
+    return _blanked(data, b"<!--", b"<![CDATA[", b"<?") if _MARKUP.search(data) else data
 
 
-def cut(data: bytes) -> Cut:
-    """Cut UTF-8 bytes. Bad IN-NOT-XML, IN-DOCTYPE or IN-TRUNCATED when not even a skeleton can be read."""
-    masked = _OPAQUE.sub(_blank, data) if _MARKUP.search(data) else data
-    result = _cut(data, masked, _EXACT)
-    if any(local_name(one).upper() == "HOSO" for one in result.skeleton.iter()):
-        result = _cut(data, masked, _ANY)
+def _without_declarations(data: bytes) -> bytes:
+    return _blanked(data, b"<?xml ") if b"<?xml " in data else data
+
+
+def _blanked(data: bytes, *openers: bytes) -> bytes:
+    result = bytearray(data)
+    place = 0
+    unclosed: set[bytes] = set()
+    while (match := _OPAQUE.search(data, place)) is not None:
+        opener, place = match[0], match.end()
+        if opener in unclosed:
+            continue
+        end = data.find(_CLOSERS[opener], place)
+        if end < 0:
+            # nor will a later one of its kind be closed
+            unclosed.add(opener)
+            continue
+        place = end + len(_CLOSERS[opener])
+        if data.startswith(openers, match.start()):
+            result[match.start() : place] = b" " * (place - match.start())
+    return bytes(result)
+
+
+def first_tag(data: bytes) -> str:
+    """Upper-case local name of the first element of UTF-8 bytes, '' when there is none."""
+    match = _FIRST_TAG.search(masked(data[:65_536]))
+    return match[1].decode("ascii", "replace").upper() if match else ""
+
+
+@cache
+def _tags(name: str, root: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
+    """(record tag as the guides write it, in any case and prefix, end of the file)."""
+    # without a > before the next < the tag is broken, yet it shows where a record starts
+    tail = rb"(?=[\s>/])[^<>]*(>?)"
+    prefix = rb"(?:[\w.-]+:)?"
+    return (
+        re.compile(rb"<(/?)" + name.encode() + tail),
+        re.compile(rb"<(/?)" + prefix + name.encode() + tail, re.IGNORECASE),
+        re.compile(rb"</\s*" + prefix + root.encode() + rb"\s*>", re.IGNORECASE),
+    )
+
+
+def cut(data: bytes, name: str = "HOSO", root: str = "GIAMDINHHS") -> Cut:
+    """Cut UTF-8 bytes into elements `name` below `root` (names in upper case).
+
+    Bad IN-NOT-XML, IN-DOCTYPE or IN-TRUNCATED when what lies around the records cannot be read at all.
+    """
+    exact, anyhow, end = _tags(name, root)
+    blanked = masked(data)
+    result = _cut(data, blanked, exact if exact.search(blanked) else anyhow, end)
+    if name in result.head.names:
+        result = _cut(data, blanked, anyhow, end)
+    if not result.head.sound and not result.spans and result.open_tail is None:
+        # Torn only when something of a known file was seen: a page of a proxy that ends early is none.
+        raise Bad("IN-TRUNCATED" if result.head.root == root and not result.ended else "IN-NOT-XML")
     return result
 
 
-def _blank(match: re.Match[bytes]) -> bytes:
-    return b" " * len(match[0])
+def _cut(data: bytes, blanked: bytes, tag: re.Pattern[bytes], end: re.Pattern[bytes]) -> Cut:
+    spans, outside, open_tail = _spans(blanked, tag)
+    pieces = b"".join(data[start:stop] for start, stop in outside)
+    if _FORBIDDEN.search(pieces):
+        raise Bad("IN-NOT-XML")
+    if b"<!DOCTYPE" in pieces and b"<!DOCTYPE" in masked(pieces):
+        raise Bad("IN-DOCTYPE")
+    head = read_head(pieces)
+    stop = None if head.sound else end.search(blanked)
+    if stop is not None:
+        # behind the end of the document: of another one, whose head was not read
+        spans = tuple(Span(one.start, one.end, one.whole and one.start < stop.start()) for one in spans)
+    ended = open_tail is None and (
+        # sound outside the records: the root is closed, be it by <GIAMDINHHS/>
+        head.sound or end.search(blanked, max((span.end for span in spans), default=0)) is not None
+    )
+    return Cut(spans, head, ended, open_tail)
 
 
-def _cut(data: bytes, masked: bytes, tag: re.Pattern[bytes]) -> Cut:
-    spans, outside, open_tail = _spans(masked, tag)
-    pieces = b"".join(data[start:end] for start, end in outside)
-    ended = open_tail is None and _END.search(masked, max((span.end for span in spans), default=0)) is not None
-    try:
-        # sound outside the HOSO: the root is closed, be it by <GIAMDINHHS/>
-        return Cut(spans, parse(pieces), True, open_tail is None, open_tail)
-    except etree.XMLSyntaxError:
-        root = _recovered(pieces)
-    if root is None or (not spans and open_tail is None):
-        # Torn only when something of an envelope was seen: a page of a proxy that ends early is no envelope.
-        envelope = root is not None and local_name(root).upper() == "GIAMDINHHS"
-        raise Bad("IN-TRUNCATED" if envelope and not ended else "IN-NOT-XML")
-    return Cut(spans, root, False, ended, open_tail)
-
-
-def _recovered(pieces: bytes) -> Element | None:
-    """What can be saved of a torn or faulty skeleton."""
-    try:
-        root: Element | None = etree.fromstring(pieces, parser(len(pieces), recover=True))
-    except etree.XMLSyntaxError:
-        return None
-    return root
-
-
-def _spans(masked: bytes, tag: re.Pattern[bytes]) -> tuple[tuple[Span, ...], list[tuple[int, int]], int | None]:
-    """(HOSO spans, pieces outside them, start of a HOSO left open at the end)."""
+def _spans(blanked: bytes, tag: re.Pattern[bytes]) -> tuple[tuple[Span, ...], list[tuple[int, int]], int | None]:
+    """(record spans, pieces outside them, start of a record left open at the end)."""
     spans: list[Span] = []
     outside: list[tuple[int, int]] = []
     last, opened = 0, None
-    for match in tag.finditer(masked):
+    for match in tag.finditer(blanked):
+        start, end = match.span()
         if match[1]:
             if opened is None:
                 continue
-            end = masked.find(b">", match.end()) + 1 or len(masked)
             spans.append(Span(opened, end, True))
             last, opened = end, None
             continue
         if opened is None:
-            outside.append((last, match.start()))
+            outside.append((last, start))
         else:
-            spans.append(Span(opened, match.start(), False))
-        opened = match.start()
-        close = masked.find(b">", match.end())
-        if close > 0 and masked[close - 1 : close] == b"/":
-            spans.append(Span(opened, close + 1, True))
-            last, opened = close + 1, None
+            spans.append(Span(opened, start, False))
+        opened = start
+        if match[2] and blanked[end - 2 : end - 1] == b"/":
+            spans.append(Span(opened, end, True))
+            last, opened = end, None
     if opened is None:
-        outside.append((last, len(masked)))
+        outside.append((last, len(blanked)))
     return tuple(spans), outside, opened

@@ -12,13 +12,16 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal
 
-import yaml
-
-from bienho.contracts import Contract, catalogue
+from bienho.contracts import Contract, Wire, catalogue
+from bienho.core.documents import read_yaml
+from bienho.core.errors import IntegrityError
 
 Evidence = Literal["structure", "date", "door"]
-TABLES = ("XML1", "XML2", "XML3", "XML4", "XML5")
-"""Tables taken into the lake."""
+Document = Literal["visit", "check_in", "assessment"]
+TABLES = tuple(f"XML{number}" for number in (*range(1, 16), 0))
+"""Every table of the family, XML1 first; check-in, which comes from the visit's first hour, last."""
+BARE: Mapping[str, Document] = {"XML0": "check_in", "XML12": "assessment"}
+"""Tables that travel as a file of their own, never in a dossier envelope → the document such a file holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Edition:
 @cache
 def _data() -> dict[str, Any]:
     text = resources.files("bienho.standards.xml130").joinpath("versions.yaml").read_text(encoding="utf-8")
-    data: dict[str, Any] = yaml.safe_load(text)
+    data: dict[str, Any] = read_yaml(text)
     return data
 
 
@@ -63,40 +66,68 @@ def known_tables() -> Mapping[str, int]:
 
 @cache
 def contract_of(table: str) -> Contract:
-    """The contract of XML1 … XML5."""
+    """The contract of XML0 … XML15."""
     return catalogue()[f"standard.xml130_{table.removeprefix('XML')}"]
 
 
 @cache
-def field_ranks(table: str) -> Mapping[str, int]:
-    """Official field → rank of the edition that brought it."""
-    return {field.name: rank_of(field.introduced_in or "130") for field in contract_of(table).official_fields}
+def wire_of(table: str) -> Wire:
+    """Element names of a table's sub-file."""
+    wire = contract_of(table).wire
+    if wire is None:
+        raise IntegrityError("INT-CONTRACT", f"Hợp đồng của bảng {table} thiếu tên thẻ bao.")
+    return wire
 
 
 @lru_cache(maxsize=1024)
-def newest_rank(table: str, names: frozenset[str]) -> int:
-    """Rank of the newest edition some element name asks for; unknown names ask for nothing."""
-    by_name, new_names = field_ranks(table), set(renamed(table).values())
-    # a renamed field under its new name was not written by 4210
-    return max((max(by_name[name], name in new_names) for name in names if name in by_name), default=0)
+def editions_of(table: str, names: frozenset[str]) -> tuple[int, int]:
+    """(oldest, newest) rank of the editions that can have written these element names into a table.
+
+    An earlier name or a dropped field bounds from above; one of 4210 does not (`marks_4210` decides there). Where the
+    names contradict each other the newer ones win. Unknown names ask for nothing.
+    """
+    last = editions()[-1].rank
+    low, highs = known_tables()[table], [last]
+    for field in contract_of(table).official_fields:
+        new_since = rank_of(field.renamed_in) if field.renamed_in else 0
+        since = rank_of(field.introduced_in or "130")
+        if field.name in names:
+            # a renamed field under its new name was not written by the edition before
+            low = max(low, since, new_since)
+            highs += [rank_of(field.dropped_in) - 1] if field.dropped_in else []
+        if field.renamed_from in names:
+            low = max(low, since)
+            highs += [new_since - 1] if new_since > 1 else []
+    return low, min(high for high in highs if high >= low)
 
 
 @cache
 def renamed(table: str) -> Mapping[str, str]:
-    """Name in 4210 → official name, for fields 130 renamed."""
+    """Earlier name → official name, for fields a later edition renamed."""
     return {field.renamed_from: field.name for field in contract_of(table).official_fields if field.renamed_from}
 
 
 @cache
-def names_4210(table: str) -> Mapping[str, str]:
-    """Official name → name in 4210, for fields 130 renamed."""
-    return {official: old for old, official in renamed(table).items()}
+def wire_names(table: str, edition: str) -> Mapping[str, str]:
+    """Official name → the name a field had in an edition, where they differ."""
+    rank = rank_of(edition)
+    return {
+        field.name: field.renamed_from
+        for field in contract_of(table).official_fields
+        if field.renamed_from and field.renamed_in and rank < rank_of(field.renamed_in)
+    }
 
 
 @cache
 def dropped_4210(table: str) -> frozenset[str]:
     """Names of 4210 without a successor in the same table."""
     return frozenset(_data()["dropped_4210"].get(table, ()))
+
+
+@cache
+def sizes(edition: str) -> Mapping[str, int]:
+    """`XML1.SO_CCCD` → size in characters that an edition prints, where newer editions have a larger one."""
+    return dict(_data()["sizes"].get(edition, {}))
 
 
 @cache
@@ -116,24 +147,24 @@ def day_of(text: str | None) -> date | None:
 
 
 def detect(
-    needed: int, is_4210: bool, moments: Collection[str | None], door: str | None = None
+    span: tuple[int, int], is_4210: bool, moments: Collection[str | None], door: str | None = None
 ) -> tuple[str, Evidence]:
     """(edition, evidence).
 
-    `needed` is the rank of the newest element present, `is_4210` whether XML1 wears the names of 4210, `moments` the
-    dates to judge by, best first (NGAY_RA, NGAY_VAO, NGAYLAP), `door` what the way in said. Structure overrules the
-    door; the door overrules the date.
+    `span` are the ranks of the oldest and newest edition the elements admit, `is_4210` whether XML1 wears the names of
+    4210, `moments` the dates to judge by, best first (NGAY_RA, NGAY_VAO, NGAYLAP), `door` what the way in said.
+    Structure overrules the door; the door overrules the date.
     """
-    known = editions()
-    if is_4210 and needed == 0:
+    known, (oldest, newest) = editions(), span
+    if is_4210 and oldest == 0:
         return known[0].name, "structure"
-    if door is not None and rank_of(door) >= needed:
+    if door is not None and oldest <= rank_of(door) <= newest:
         return door, "door"
     day = next((found for moment in moments if (found := day_of(moment))), None)
     if day is None:
-        return known[-1].name, "structure"
+        return known[newest].name, "structure"
     in_force = [edition for edition in known if edition.in_force(day)]
-    admitting = [edition for edition in in_force if edition.rank >= needed]
+    admitting = [edition for edition in in_force if oldest <= edition.rank <= newest]
     if admitting:
-        return admitting[-1].name, "date"
-    return known[needed].name, "structure"
+        return admitting[-1].name, "date" if admitting[-1] is in_force[-1] else "structure"
+    return known[oldest].name, "structure"

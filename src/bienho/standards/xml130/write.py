@@ -1,7 +1,6 @@
-"""Strict writer of XML130 delivery envelopes: 4210, 130, 4750 and 3176, tables XML1 to XML5.
+"""Strict writer of XML130 deliveries, all tables of 4210, 130, 4750 and 3176: dossier envelopes, bare XML0 and XML12.
 
-Source of names and order: the annexes of decisions 4210/QĐ-BYT, 130/QĐ-BYT, 4750/QĐ-BYT and 3176/QĐ-BYT as held by the
-contracts room; envelope by letters 3190/BHXH-CNTT and 1245/BHXH-CNTT. Writing is strict: a name the version does not
+Envelope and bare files by letters 3190/BHXH-CNTT and 1245/BHXH-CNTT. Writing is strict: a name the version does not
 know, a value over its size or a missing required field is an `InputError` before any byte is given. `Style` changes the
 clothes of a file as they are met in real life, never its content.
 
@@ -21,12 +20,28 @@ from functools import cache, lru_cache
 from operator import gt, itemgetter
 from typing import Literal, Protocol
 
-from bienho.contracts import catalogue
 from bienho.core.errors import InputError
+from bienho.standards.xml130.versions import BARE, TABLES
+from bienho.standards.xml130.write_layout import VERSIONS, FormatVersion, WireField, layout, shape
 
-FormatVersion = Literal["4210", "130", "4750", "3176"]
-VERSIONS: tuple[FormatVersion, ...] = ("4210", "130", "4750", "3176")
-TABLES = ("XML1", "XML2", "XML3", "XML4", "XML5")
+__all__ = [
+    "BARE",
+    "CANONICAL",
+    "STYLES",
+    "TABLES",
+    "VERSIONS",
+    "FormatVersion",
+    "Style",
+    "encode_content",
+    "layout",
+    "shape",
+    "write_assessment",
+    "write_check_in",
+    "write_delivery",
+    "write_dossier",
+    "write_envelope",
+    "write_subfile",
+]
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -37,81 +52,6 @@ class HasTables(Protocol):
 
     @property
     def tables(self) -> Tables: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Element names of a sub-file; `rows` and `row` are None where the root itself is the record."""
-
-    root: str
-    rows: str | None = None
-    row: str | None = None
-
-
-_MODERN = {
-    "XML1": Shape("TONG_HOP"),
-    "XML2": Shape("CHITIEU_CHITIET_THUOC", "DSACH_CHI_TIET_THUOC", "CHI_TIET_THUOC"),
-    "XML3": Shape("CHITIEU_CHITIET_DVKT_VTYT", "DSACH_CHI_TIET_DVKT", "CHI_TIET_DVKT"),
-    "XML4": Shape("CHITIEU_CHITIET_DICHVUCANLAMSANG", "DSACH_CHI_TIET_CLS", "CHI_TIET_CLS"),
-    "XML5": Shape("CHITIEU_CHITIET_DIENBIENLAMSANG", "DSACH_CHI_TIET_DIEN_BIEN_BENH", "CHI_TIET_DIEN_BIEN_BENH"),
-}
-
-
-def shape(table: str, version: str) -> Shape:
-    """Element names of a table; 4210 has no CHITIEU_ wrapper, its list element is the root."""
-    modern = _MODERN[table]
-    if version == "4210" and modern.rows is not None:
-        return Shape(modern.rows, None, modern.row)
-    return modern
-
-
-# Sizes that differ from the newest ones held by the contracts (the newest: 3176 by secondary sources).
-_SIZES: dict[tuple[str, str], dict[str, int]] = {
-    ("XML1", "SO_CCCD"): {"130": 15, "4750": 15},
-    ("XML1", "MA_NGHE_NGHIEP"): {"130": 5, "4750": 5},
-    ("XML1", "MA_BENH_YHCT"): {"4750": 255},
-    ("XML1", "MA_DOITUONG_KCB"): {"130": 3},
-    ("XML2", "MUC_HUONG"): {"4210": 3, "130": 3, "4750": 3},
-    ("XML3", "MUC_HUONG"): {"4210": 3, "130": 3, "4750": 3},
-    ("XML2", "MA_KHOA"): {"130": 15},
-    ("XML3", "MA_KHOA"): {"130": 20},
-    ("XML3", "TT_THAU"): {"130": 25},
-    ("XML3", "MA_BENH_YHCT"): {"4750": 255},
-    ("XML4", "MA_DICH_VU"): {"4750": 15},
-    ("XML4", "MA_CHI_SO"): {"4750": 50},
-    ("XML4", "GIA_TRI"): {"4750": 50},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class WireField:
-    """One field of one version: official name, name on the wire, size in characters (None: free), required or not."""
-
-    official: str
-    wire: str
-    max_length: int | None
-    required: bool
-
-
-def _rank(version: str | None) -> int:
-    return VERSIONS.index(version) if version in VERSIONS else 0
-
-
-@cache
-def layout(table: str, version: str) -> tuple[WireField, ...]:
-    """Fields of a table in the order of the decision, as that version knows them; InputError for unknown names."""
-    if table not in TABLES or version not in VERSIONS:
-        raise InputError("IN-WRITE-TABLE", f"Không ghi được bảng {table} theo chuẩn {version}.")
-    rank = VERSIONS.index(version)
-    fields = []
-    for field in catalogue()[f"standard.xml130_{table[3:]}"].fields:
-        if not field.as_received or _rank(field.introduced_in) > rank:
-            continue
-        wire = field.renamed_from if version == "4210" and field.renamed_from else field.name
-        size = _SIZES.get((table, field.name), {}).get(version, field.max_length)
-        required = field.required and field.required_until is None and _rank(field.required_from) <= rank
-        fields.append(WireField(field.name, wire, size, required))
-    return tuple(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,33 +192,44 @@ def _full(table: str, version: str) -> frozenset[str]:
 
 
 def write_subfile(table: str, rows: Sequence[Row], *, version: str, style: Style = CANONICAL) -> bytes:
-    """One sub-file (XML1 … XML5) as UTF-8 bytes, strict; InputError names table, row and field, never a value."""
+    """One sub-file (XML1 … XML11, XML13 … XML15) as UTF-8 bytes, strict.
+
+    InputError names table, row and field, never a value.
+    """
+    body = _body(table, rows, version=version, style=style)
+    head = _DECLARATION + style.newline if style.sub_declaration and not style.nested else ""
+    mark = _BOM if style.bom and not style.nested else ""
+    return f"{mark}{head}{body}".encode()
+
+
+def _body(table: str, rows: Sequence[Row], *, version: str, style: Style, after: str = "") -> str:
+    """The root element of a sub-file; `after` comes behind the list of rows."""
     full = _full(table, version)
-    if not rows or (table == "XML1" and len(rows) != 1):
-        raise InputError("IN-WRITE-ROWS", f"Bảng {table} phải có {'đúng' if table == 'XML1' else 'ít nhất'} 01 dòng.")
-    key = rows[0].get("MA_LK")
-    inner: list[str] = []
     names = shape(table, version)
+    if not rows or (names.single and len(rows) != 1):
+        raise InputError("IN-WRITE-ROWS", f"Bảng {table} phải có {'đúng' if names.single else 'ít nhất'} 01 dòng.")
     end = style.newline if style.indent else ""
     pad = "    " if style.indent else ""
     opening = closing = ""
     if names.row is not None:
         row_name = names.row.lower() if style.lower_case else names.row
         opening, closing = f"{pad}<{row_name}>{end}", f"{pad}</{row_name}>{end}"
+    key = "SO_BIEN_BAN" if table == "XML12" else "MA_LK"
+    inner: list[str] = []
     for number, row in enumerate(rows, 1):
         present = full if row.keys() == full else frozenset(row)
         writer = _row_writer(table, version, style, present)
-        if not row["MA_LK"] or row["MA_LK"] != key:
-            raise InputError("IN-WRITE-KEY", f"Bảng {table} dòng {number}: MA_LK trống hoặc khác các dòng còn lại.")
+        if not row[key] or (row[key] != rows[0][key] and table not in BARE):
+            raise InputError("IN-WRITE-KEY", f"Bảng {table} dòng {number}: {key} trống hoặc khác các dòng còn lại.")
         inner.append(f"{opening}{writer.render(row, number)}{closing}")
     body = "".join(inner)
     for name in (names.rows, names.root):
         if name is not None:
             name = name.lower() if style.lower_case else name
-            body = f"<{name}>{end}{body}</{name}>{end}"
-    head = _DECLARATION + style.newline if style.sub_declaration and not style.nested else ""
-    mark = _BOM if style.bom and not style.nested else ""
-    return f"{mark}{head}{body}".encode()
+            spaces = _XSI if style.namespaces and after and name.upper() == names.root else ""
+            tail = after if name.upper() == names.root else ""
+            body = f"<{name}{spaces}>{end}{body}{tail}</{name}>{end}"
+    return body
 
 
 def encode_content(data: bytes, style: Style = CANONICAL) -> str:
@@ -338,11 +289,14 @@ def _check_envelope(facility: str, created: str) -> None:
 
 
 def write_dossier(dossier: HasTables | Tables, *, version: str, style: Style = CANONICAL) -> list[tuple[str, bytes]]:
-    """The sub-files of one dossier as (LOAIHOSO, bytes), XML1 first; strict as `write_delivery`."""
+    """The sub-files of one dossier as (LOAIHOSO, bytes), XML1 first; strict as `write_delivery`.
+
+    Each discharge slip (XML7, one per newborn) is a sub-file of its own.
+    """
     tables: Tables = dossier if isinstance(dossier, Mapping) else dossier.tables
-    strange = sorted(set(tables) - set(TABLES))
+    strange = sorted(table for table in tables if table not in TABLES or table in BARE)
     if strange:
-        raise InputError("IN-WRITE-TABLE", f"Không ghi được bảng {', '.join(strange)}.")
+        raise InputError("IN-WRITE-TABLE", f"Không ghi được bảng {', '.join(strange)} vào phong bì hồ sơ.")
     head = tables.get("XML1")
     if not head:
         raise InputError("IN-WRITE-ROWS", "Hồ sơ không có bảng XML1.")
@@ -354,8 +308,27 @@ def write_dossier(dossier: HasTables | Tables, *, version: str, style: Style = C
             continue
         if rows[0].get("MA_LK") != key:
             raise InputError("IN-WRITE-KEY", f"Bảng {table} dòng 1: MA_LK khác với bảng XML1.")
-        files.append((table, write_subfile(table, rows, version=version, style=style)))
+        for part in ([row] for row in rows) if table == "XML7" else (rows,):
+            files.append((table, write_subfile(table, part, version=version, style=style)))
     return files
+
+
+def write_check_in(rows: Sequence[Row], *, version: str, style: Style = CANONICAL) -> bytes:
+    """A bare check-in file (XML0): the rows of any visits, {official field: text}; strict as `write_delivery`."""
+    return _bare("XML0", rows, version, style)
+
+
+def write_assessment(rows: Sequence[Row], *, version: str, style: Style = CANONICAL) -> bytes:
+    """A bare file of medical assessments (XML12), one row each; strict as `write_delivery`."""
+    return _bare("XML12", rows, version, style)
+
+
+def _bare(table: str, rows: Sequence[Row], version: str, style: Style) -> bytes:
+    end = style.newline if style.indent else ""
+    signature = "<CHUKYDONVI/>" if style.self_closed else "<CHUKYDONVI></CHUKYDONVI>"
+    body = _body(table, rows, version=version, style=style, after=f"{signature}{end}")
+    head = (_BOM if style.bom else "") + (_DECLARATION + style.newline if style.declaration else "")
+    return f"{head}{body}".encode()
 
 
 def write_delivery(
@@ -368,8 +341,8 @@ def write_delivery(
 ) -> bytes:
     """A whole delivery file (envelope GIAMDINHHS) of dossiers of one facility in one format version.
 
-    Parameters: dossiers hold tables XML1 … XML5 of rows {official field: text}; a field left out is left out of the
-    file, '' is written empty. facility is MACSKCB (5 characters), created NGAYLAP (yyyymmdd).
+    Parameters: dossiers hold tables XML1 … XML11, XML13 … XML15 of rows {official field: text}; a field left out is
+    left out of the file, '' is written empty. facility is MACSKCB (5 characters), created NGAYLAP (yyyymmdd).
     Errors: InputError IN-WRITE-TABLE, -ROWS, -FIELD, -MISSING, -LENGTH, -TYPE, -CHARACTER, -KEY, -EMPTY, -FACILITY,
     -DATE; messages carry names and places, never values.
     """
