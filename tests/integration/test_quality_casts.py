@@ -8,15 +8,15 @@ import duckdb
 
 from bienho.contracts import casts, catalogue
 from bienho.quality import cast_findings_sql, describe_cast_finding
-from bienho.standards.xml130 import Dossier, columns, read_delivery
-from bienho.standards.xml130.write import TABLES, write_delivery
-from support.xml130_samples import make_tables, versioned
+from bienho.standards.xml130 import TABLES, Dossier, columns, read_delivery
+from bienho.standards.xml130.write import write_delivery
+from support.xml130_samples import make_tables, tables_of, versioned
 
 Tables = dict[str, list[dict[str, str]]]
 
 
 def findings(version: str, change: Callable[[Tables], None]) -> list[tuple]:
-    tables = make_tables(version, lines=3)
+    tables = make_tables(version, lines=3, tables=tables_of(version))
     change(tables)
     data = write_delivery([tables], facility="64001", created="20260103", version=version)
     (dossier,) = read_delivery(data).dossiers

@@ -7,7 +7,6 @@ mode, where the demo account stands in. Every change is an AuditEvent.
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import uuid
 from collections.abc import Collection
@@ -18,6 +17,7 @@ import psycopg
 
 from bienho.config import Home, load_keys
 from bienho.core.errors import DeniedError, UsageError
+from bienho.core.posix import pwd
 from bienho.database import Database, Role, storage_errors
 from bienho.governance import audit
 from bienho.governance.decision import Actor, Denied, Request, decide

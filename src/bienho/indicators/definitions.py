@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bienho.contracts.models import Model, load_models
+from bienho.core.documents import read_yaml
 from bienho.core.errors import ConfigError, UsageError
 
 UNREVIEWED = "chưa duyệt"
@@ -96,7 +95,7 @@ def read_definitions(folder: Path, known: tuple[Model, ...]) -> tuple[Definition
     columns = {m.name: m.columns for m in known}
     found: dict[str, Definition] = {}
     for path in sorted(folder.glob("*.yaml")):
-        definition = _definition(yaml.safe_load(path.read_text(encoding="utf-8")), path)
+        definition = _definition(read_yaml(path.read_text(encoding="utf-8")), path)
         if definition.model not in columns:
             raise _bad(path, f"không có bảng {definition.model}")
         if definition.column not in columns[definition.model]:

@@ -15,6 +15,7 @@ _WHAT = {
     "datetime": "một thời điểm dạng yyyymmddHHMM",
     "date_or_datetime": "một ngày yyyymmdd hoặc thời điểm yyyymmddHHMM",
     "partial_datetime": "một thời điểm yyyymmddHHMM (phần chưa biết ghi 0000)",
+    "datetime_list": "các thời điểm dạng yyyymmddHHMM nối bằng dấu chấm phẩy",
     "date_list": "các ngày dạng yyyymmdd nối bằng dấu chấm phẩy",
     "decimal_list": "các số nối bằng dấu chấm phẩy, phần lẻ sau dấu chấm",
 }
@@ -28,7 +29,7 @@ def cast_findings_sql(contract: Contract, relation: str | None = None) -> str | 
     A birth date of 8 digits is as 4210 writes it and passes only there; then `standard.xml130_dossier` is read too.
     """
     checks = [
-        (field.name, sql, field.format_rule)
+        (field.name, sql, "NULL::INTEGER" if field.format_rule is None else field.format_rule)
         for field in contract.official_fields
         if (sql := sql_check(field, f'"{field.name}"'))
     ]
@@ -36,8 +37,7 @@ def cast_findings_sql(contract: Contract, relation: str | None = None) -> str | 
         return None
     flags = ", ".join(f'NOT {sql} AS "{name}"' for name, sql, _ in checks)
     places = ", ".join(
-        f"""CASE WHEN "{name}" THEN {{'field': '{name}', 'rule': {"NULL::INTEGER" if rule is None else rule}}} END"""
-        for name, _, rule in checks
+        f"""CASE WHEN "{name}" THEN {{'field': '{name}', 'rule': {rule}}} END""" for name, _, rule in checks
     )
     anything = " OR ".join(f'"{name}"' for name, _, _ in checks)
     source = relation or contract.id
@@ -46,13 +46,18 @@ def cast_findings_sql(contract: Contract, relation: str | None = None) -> str | 
         f"FROM (SELECT version_id, row_no, {flags} FROM {source}) WHERE {anything}"
     )
     parts = [_columns(contract, found)]
-    births = [field for field in contract.official_fields if field.received_type == "partial_datetime"]
-    for field in births:
+    # a size of 8 says that this table wants the day alone
+    births = {
+        field.name: "NULL::INTEGER" if field.format_rule is None else field.format_rule
+        for field in contract.official_fields
+        if field.received_type == "partial_datetime" and field.max_length != 8
+    }
+    for name, rule in births.items():
         short = (
-            f"SELECT version_id, row_no, {{'field': '{field.name}', 'rule': {field.format_rule}}} AS place "
+            f"SELECT version_id, row_no, {{'field': '{name}', 'rule': {rule}}} AS place "
             f"FROM {source} ANTI JOIN "
             "(SELECT version_id FROM standard.xml130_dossier WHERE format_version = '4210') USING (version_id) "
-            f"""WHERE length(trim("{field.name}")) = 8 AND vn_timestamp("{field.name}") IS NOT NULL"""
+            f"""WHERE length(trim("{name}")) = 8 AND vn_timestamp("{name}") IS NOT NULL"""
         )
         parts.append(_columns(contract, short))
     return " UNION ALL ".join(parts)
