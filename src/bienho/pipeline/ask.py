@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
 from bienho.core.errors import InputError
 from bienho.core.ids import delivery_id
+from bienho.database import Role
 from bienho.governance import Actor, Gate, accounts
 from bienho.pipeline.app import App
-from bienho.standards.xml130 import TABLES, columns
+from bienho.pipeline.door import refused_attempts
+from bienho.quality import last_day
+from bienho.standards.xml130 import BARE, TABLES, assessment_identity, columns
 
 # key of the JSON form → column
 ASIDE = {
@@ -20,6 +24,7 @@ ASIDE = {
     "facility": "facility_code",
     "code": "code",
     "message": "message",
+    "received": "received_at",
 }
 FINDING = {
     "code": "code",
@@ -34,6 +39,17 @@ FINDING = {
     "owner": "owner",
     "message": "message",
 }
+DOSSIER = "standard.xml130_dossier"
+HEAD = [
+    "version_id",
+    "delivery_id",
+    "record_id",
+    "format_version",
+    "version_evidence",
+    "dossier_key",
+    "document",
+]
+ASSESSED = range(2010, 2070)
 # the key of each list: its order is that of the file
 ORDER = {
     "quality.finding": ("delivery_seq", "version_id", "finding_id"),
@@ -54,54 +70,89 @@ def findings(app: App, purpose: str, *, seq: int | None = None, facility: str | 
     return _listing(app, purpose, "quality.finding", FINDING, _narrow(seq, facility))
 
 
-def quarantine(app: App, purpose: str, *, seq: int | None = None, facility: str | None = None) -> list[dict[str, Any]]:
-    """What lies in quarantine: {delivery, hoso, facility, code, message}; hoso 0 is a whole file."""
-    return _listing(app, purpose, "quality.quarantine", ASIDE, _narrow(seq, facility))
+def quarantine(
+    app: App, purpose: str, *, as_of: date, seq: int | None = None, facility: str | None = None
+) -> list[dict[str, Any]]:
+    """What lies in quarantine: {delivery, hoso, facility, code, message, received, expires, expired}.
+
+    hoso 0 is a whole file. `expires` is the last day on which it counts as work to do; after it, `expired` is true.
+    """
+    rows = _listing(app, purpose, "quality.quarantine", ASIDE, _narrow(seq, facility))
+    for row in rows:
+        last = last_day(row["received"], app.limits.quarantine_days) if row["received"] else None
+        row |= {"expires": last, "expired": last is not None and last < as_of}
+    return rows
+
+
+def refused(app: App, most: int = 1000) -> list[dict[str, Any]]:
+    """Attempts that were turned away at the door, newest first; see `door.refused_attempts`."""
+    caller(app)
+    with app.database.connect(Role.WORKER, autocommit=True) as connection:
+        return refused_attempts(connection, most)
 
 
 def dossier(app: App, purpose: str, facility: str, ma_lk: str, *, with_identifiers: bool) -> dict[str, Any]:
-    """One dossier as stored: {versions, delivery, format_version, rows, tables}; texts of the vault only when asked.
+    """One dossier as stored: {versions, dossier, document, delivery, format_version, version_evidence, rows, tables}.
 
-    InputError IN-DOSSIER-UNKNOWN when the facility has sent no such dossier.
+    A visit is answered together with its check-in (XML0), which is a document of its own; a number of minutes
+    (SO_BIEN_BAN) gives an assessment. Texts of the vault only when asked for. InputError IN-DOSSIER-UNKNOWN when the
+    facility has sent no such dossier.
     """
     actor = caller(app)
-    key = app.vault.dossier_key(facility, ma_lk)
-    head_columns = ["version_id", "delivery_id", "record_id", "format_version", "version_evidence", "dossier_key"]
     with app.reading() as gate:
-        heads = _read(
-            gate, actor, purpose, "standard.xml130_dossier", head_columns, (("dossier_key", "=", key),)
-        ).to_pylist()
+
+        def read(dataset: str, names: Sequence[str] | None, *where: tuple[str, str, Any]) -> pa.Table:
+            return _read(gate, actor, purpose, dataset, names, where)
+
+        heads = read(DOSSIER, HEAD, ("encounter_key", "=", app.vault.dossier_key(facility, ma_lk))).to_pylist()
+        if not heads:
+            keys = _assessment_keys(app, facility, ma_lk)
+            heads = read(DOSSIER, HEAD, ("dossier_key", "in", keys)).to_pylist()
+            heads = sorted(heads, key=lambda head: -head["version_id"])[:1]
         if not heads:
             raise InputError(
                 "IN-DOSSIER-UNKNOWN",
                 f"Cơ sở {facility} chưa gửi hồ sơ có mã này.",
-                hint="Kiểm tra mã cơ sở (MACSKCB trong tệp) và MA_LK, đúng từng ký tự.",
+                hint="Kiểm tra mã cơ sở (MACSKCB trong tệp) và MA_LK hoặc SO_BIEN_BAN, đúng từng ký tự.",
             )
-        head = heads[0]
-        replaced = _read(gate, actor, purpose, "standard.superseded", ["version_id"], (("dossier_key", "=", key),))
-        tables = {
-            name: _read(
-                gate,
-                actor,
-                purpose,
-                f"standard.xml130_{name.removeprefix('XML')}",
-                None,
-                (("version_id", "=", head["version_id"]),),
-                (("row_no", "asc"),),
-            )
-            for name in TABLES
-        }
-        payload = gate.payload(actor, purpose, head["record_id"]) if with_identifiers else None
-    texts = columns.restore(payload, tables, head["format_version"])
+        heads.sort(key=lambda head: head["document"] != "visit")
+        first = heads[0]
+        replaced = read("standard.superseded", ["version_id"], ("dossier_key", "=", first["dossier_key"])).num_rows
+        texts: dict[str, list[dict[str, str]]] = {}
+        for head in heads:
+            holding = [name for name, document in BARE.items() if document == head["document"]] or TABLES
+            rows = {
+                name: _read(
+                    gate,
+                    actor,
+                    purpose,
+                    f"standard.xml130_{name.removeprefix('XML')}",
+                    None,
+                    (("version_id", "=", head["version_id"]),),
+                    (("row_no", "asc"),),
+                )
+                for name in holding
+            }
+            payload = gate.payload(actor, purpose, head["record_id"]) if with_identifiers else None
+            for name, lines in columns.restore(payload, rows, head["format_version"]).items():
+                texts.setdefault(name, []).extend(lines)
     return {
-        "versions": 1 + replaced.num_rows,
-        "dossier": key,
-        "delivery": head["delivery_id"],
-        "format_version": head["format_version"],
-        "version_evidence": head["version_evidence"],
+        "versions": 1 + replaced,
+        "dossier": first["dossier_key"],
+        "document": first["document"],
+        "delivery": first["delivery_id"],
+        "format_version": first["format_version"],
+        "version_evidence": first["version_evidence"],
         "rows": {name: len(rows) for name, rows in texts.items()},
         "tables": texts,
     }
+
+
+def _assessment_keys(app: App, facility: str, number: str) -> list[str]:
+    """Keys under which minutes of this number may stand: their numbers start anew every year."""
+    days = [None, *(f"{year}0101" for year in ASSESSED)]
+    names = (assessment_identity(number, day) for day in days)
+    return [app.vault.dossier_key(facility, name, "assessment") for name in names]
 
 
 def query(app: App, purpose: str, sql: str, *, at: int | None, with_identifiers: bool) -> pa.Table:

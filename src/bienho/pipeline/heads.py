@@ -35,9 +35,14 @@ class Heads:
             ).fetchall()
         return {key: Head(version, digest) for key, version, digest in rows}
 
-    def move(self, heads: Mapping[str, Head], batch_id: int) -> None:
-        """Store new heads and the batch they belong to, together."""
+    def move(self, heads: Mapping[str, Head], batch_id: int, gone: Sequence[str] = ()) -> None:
+        """Store new heads, forget those of dossiers that are `gone`, and note the batch they belong to, together."""
         with self._connection.transaction():
+            if gone:
+                self._connection.execute(
+                    "DELETE FROM pipeline.dossier_head WHERE catalog = %s AND dossier_key = ANY(%s)",
+                    (self._catalog, list(gone)),
+                )
             self._connection.execute(
                 "INSERT INTO pipeline.dossier_head (catalog, dossier_key, version_id, content_digest)"
                 " SELECT %s, * FROM unnest(%s::text[], %s::bigint[], %s::text[])"

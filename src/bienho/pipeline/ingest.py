@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
-from bienho.config import Limits
+from bienho.config import Limits, load_profile
 from bienho.core.errors import InputError
 from bienho.database import Role
 from bienho.lake import Lake, RawHeader, RawStore
@@ -16,15 +15,16 @@ from bienho.pipeline import reference
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
+from bienho.pipeline.door import Door
 from bienho.pipeline.judge import Judge
 from bienho.pipeline.records import Outcome
 from bienho.pipeline.remap import remap, remap_when_needed
 from bienho.pipeline.report import DeliveryReport, IngestReport
 from bienho.pipeline.writer import Batch, Writer, last_seq
-from bienho.sources import Delivery, find_files, read_file, receive
+from bienho.sources import Delivery, find_files, receive
+from bienho.standards.xml130 import opened_size
 
-log = logging.getLogger(__name__)
-
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all)."""
 
@@ -34,7 +34,8 @@ def open_writer(app: App, lake: Lake, catalog: str) -> Iterator[Writer]:
     """A writer over a lake whose code lists are loaded; what they and the models map is redone when they changed."""
     reference.load(lake, app.raw)
     with app.database.connect(Role.WORKER, autocommit=True) as connection:
-        writer = Writer(lake, app.vault, Judge(app.vault, app.keys, app.limits), connection, app.limits, catalog)
+        judge = Judge(app.vault, app.keys, app.limits, load_profile().assessment_board)
+        writer = Writer(lake, app.vault, judge, connection, app.limits, catalog)
         writer.remapped = remap_when_needed(writer)
         yield writer
 
@@ -59,28 +60,25 @@ def ingest(
     with (
         app.writing(threads=threads) as lake,
         open_writer(app, lake, current_catalog(app.home)) as writer,
+        app.database.connect(Role.WORKER, autocommit=True) as connection,
     ):
+        door = Door(connection, app.limits, source="cli")
         catch_up(app.raw, writer)
         done = 0
-        for group in _groups(((Path(file.path), file.given, file.size) for file in found), app.limits):
+        for group in groups(found, lambda file: file.size, app.limits):
             deliveries: list[Delivery] = []
-            for path, given, _ in group:
+            for file in group:
                 try:
-                    data = read_file(path, app.limits)
+                    deliveries.append(door.admit(file, facility))
                 except InputError as error:
-                    log.warning("refused a delivery: %s", error.code)
-                    report.refuse(given, error)
-                    continue
-                deliveries.append(
-                    Delivery(data, datetime.now(UTC), source="cli", path=given, facility_asserted=facility)
-                )
+                    report.refuse(file.given, error)
             names = {
                 receipt.seq: delivery.path
                 for receipt, delivery in zip(receive(app.raw, deliveries), deliveries, strict=True)
             }
             for batch in process_pending(app.raw, writer):
                 add_batch(report, batch, names)
-            done += sum(size for _, _, size in group)
+            done += sum(file.size for file in group)
             if progress:
                 progress(done, total)
         if compute:
@@ -105,11 +103,12 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
             reference.load(writer.lake, raw, header)
             remap(writer, header)
             continue
-        if waiting and (size + len(data) > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers):
+        weight = opened_size(data, writer.limits)
+        if waiting and (size + weight > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers):
             yield writer.process(waiting)
             waiting, size = [], 0
         waiting.append((header, data))
-        size += len(data)
+        size += weight
     if waiting:
         yield writer.process(waiting)
 
@@ -136,15 +135,16 @@ def add_outcome(report: IngestReport, counted: Outcome, path: str, whole: Outcom
     report.deliveries.append(DeliveryReport(counted.judged.delivery_id, path, whole.outcome, whole.reason))
 
 
-def _groups(files: Iterable[tuple[Path, str, int]], limits: Limits) -> Iterator[list[tuple[Path, str, int]]]:
-    """Files in groups that make one batch each, by bytes and by count."""
-    group: list[tuple[Path, str, int]] = []
+def groups(items: Iterable[T], weigh: Callable[[T], int], limits: Limits) -> Iterator[list[T]]:
+    """Files or deliveries in groups that make one batch each, by bytes and by count."""
+    group: list[T] = []
     size = 0
-    for file in files:
-        if group and (size + file[2] > limits.batch_bytes or len(group) >= limits.batch_dossiers):
+    for item in items:
+        weight = weigh(item)
+        if group and (size + weight > limits.batch_bytes or len(group) >= limits.batch_dossiers):
             yield group
             group, size = [], 0
-        group.append(file)
-        size += file[2]
+        group.append(item)
+        size += weight
     if group:
         yield group

@@ -1,4 +1,4 @@
-"""Named maintenance jobs, run by hand, by a timer or by the worker; each under the writer lock."""
+"""Named maintenance jobs, run by hand, by a timer or by the worker; under the writer lock while they write."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from typing import Any
 
 from bienho.contracts import catalogue
 from bienho.lake import Lake, maintenance
-from bienho.pipeline import reference
+from bienho.pipeline import reference, signatures
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
 from bienho.pipeline.ingest import catch_up, open_writer
 from bienho.pipeline.rebuild import clean
+from bienho.terminology import TRUST_ANCHORS
 
 SNAPSHOT_DAYS = 400
 """Snapshots stay readable for a year and a month, so that a number can be recomputed as of the day it was published."""
 
 
 def bring_up_to_date(app: App) -> dict[str, int]:
-    """Finish unprocessed deliveries, map again when the models changed, compute `derived`."""
+    """Finish unprocessed deliveries, map again when the models changed, compute `derived`, judge signatures."""
     with app.writing() as lake:
-        return _finish(app, lake)
+        done = _finish(app, lake)
+    # judged outside the writer lock: nobody waits for it
+    return {**done, "signatures": signatures.bring_up_to_date(app).judged}
 
 
 def _finish(app: App, lake: Lake) -> dict[str, int]:
@@ -35,9 +38,13 @@ def _finish(app: App, lake: Lake) -> dict[str, int]:
 
 
 def import_codes(app: App, kind: str, path: Path, edition: str, valid_from: date) -> dict[str, Any]:
-    """Receive a code list and map everything it touches again; {delivery, rows}."""
+    """Receive a code list and do again everything it touches; {delivery, rows}."""
     result = reference.receive_list(app, kind, path, edition, valid_from)
-    bring_up_to_date(app)
+    if kind == TRUST_ANCHORS:
+        bring_up_to_date(app)
+    else:
+        with app.writing() as lake:
+            _finish(app, lake)
     return result
 
 
@@ -61,15 +68,29 @@ def _clean(app: App, lake: Lake) -> dict[str, Any]:
     return {"lakes": clean(app)}
 
 
-JOBS: dict[str, Callable[[App, Lake], dict[str, Any]]] = {
-    "clean": _clean,
-    "compact": _compact,
-    "drop-superseded": _drop_superseded,
-    "retain": _retain,
+def _signatures(app: App) -> dict[str, Any]:
+    return signatures.bring_up_to_date(app).as_dict()
+
+
+def _locked(work: Callable[[App, Lake], dict[str, Any]]) -> Callable[[App], dict[str, Any]]:
+    """A job that has the writer lock from its beginning to its end."""
+
+    def run_locked(app: App) -> dict[str, Any]:
+        with app.writing() as lake:
+            return work(app, lake)
+
+    return run_locked
+
+
+JOBS: dict[str, Callable[[App], dict[str, Any]]] = {
+    "clean": _locked(_clean),
+    "compact": _locked(_compact),
+    "drop-superseded": _locked(_drop_superseded),
+    "retain": _locked(_retain),
+    "signatures": _signatures,
 }
 
 
 def run(app: App, name: str) -> dict[str, Any]:
     """Run one job and return its report."""
-    with app.writing() as lake:
-        return JOBS[name](app, lake)
+    return JOBS[name](app)

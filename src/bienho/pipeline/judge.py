@@ -12,8 +12,8 @@ from bienho.core.finding import Finding
 from bienho.core.ids import delivery_id, version_id
 from bienho.lake import RawHeader
 from bienho.pipeline.heads import Head
-from bienho.privacy import Vault
-from bienho.standards.xml130 import Dossier, UnreadableDossier, read_delivery
+from bienho.privacy import Digests, Vault
+from bienho.standards.xml130 import Archive, Dossier, UnreadableDossier, read_received
 
 
 @dataclass(slots=True)
@@ -23,6 +23,7 @@ class Candidate:
     version_id: int
     dossier: Dossier
     dossier_key: str
+    encounter_key: str | None
     patient_key: str
     content_digest: str
     header: RawHeader
@@ -42,14 +43,16 @@ class SetAside:
 class Judged:
     """One delivery after reading. `findings` pairs a HOSO ordinal (None = the envelope) with what was found.
 
-    After `settle`: `kept` became versions, `copies` are the version ids that said what was there already, `replacing`
-    those that took the place of an older version.
+    `senders`: the MACSKCB of its envelopes; `archive`: it was a zip. After `settle`: `kept` became versions, `copies`
+    are the version ids that said what was there already, `replacing` those that took the place of an older version.
     """
 
     header: RawHeader
     facility: str | None = None
     created: str | None = None
     declared: str | None = None
+    senders: tuple[str | None, ...] = ()
+    archive: bool = False
     candidates: list[Candidate] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
     findings: list[tuple[int | None, Finding]] = field(default_factory=list)
@@ -79,20 +82,28 @@ class Judged:
 
 
 class Judge:
-    """Reads deliveries; holds the keys under which dossiers, patients and contents are named."""
+    """Reads deliveries; holds the keys under which dossiers, patients and contents are named.
 
-    def __init__(self, vault: Vault, keys: KeyRing, limits: Limits) -> None:
+    `board` is the code of the province's assessment board: XML12 does not say who met.
+    """
+
+    def __init__(self, vault: Vault | Digests, keys: KeyRing, limits: Limits, board: str | None = None) -> None:
         self._vault = vault
         self._limits = limits
+        self._board = board
         self._content_key = keys.derive("content")
 
     def read(self, header: RawHeader, data: bytes) -> Judged:
         """Parse one delivery. Never raises for bad input: what cannot be read is set aside with its reason."""
         judged = Judged(header)
         try:
-            envelope = read_delivery(data, self._limits)
+            envelope = read_received(
+                data, self._limits, door_facility=header.facility_asserted, board_facility=self._board
+            )
             judged.facility, judged.created = envelope.facility, envelope.created
             judged.declared = envelope.declared_count
+            judged.archive = isinstance(envelope, Archive)
+            judged.senders = envelope.facilities if isinstance(envelope, Archive) else (envelope.facility,)
             for item in envelope.dossiers:
                 self._take(judged, item)
             judged.findings.extend((None, finding) for finding in envelope.findings)
@@ -107,19 +118,26 @@ class Judge:
             judged.set_aside.append(SetAside(item.hoso, item.facility or None, item.code, item.message))
             return
         try:
-            dossier_key = self._vault.dossier_key(item.facility, item.ma_lk)
-            patient_key = self._vault.patient_key(item.facility, item.ma_bn, item.ma_lk)
+            dossier_key = self._vault.dossier_key(item.facility, item.identity, item.document)
+            encounter_key = dossier_key if item.document == "visit" else None
+            if item.document == "check_in":
+                encounter_key = self._vault.dossier_key(item.facility, item.ma_lk)
+            patient_key = self._vault.patient_key(item.facility, item.ma_bn, item.identity, item.document)
         except InputError as error:
             judged.set_aside.append(SetAside(item.hoso, item.facility or None, error.code, error.message))
             return
         digest = hashlib.blake2b(item.content, key=self._content_key, digest_size=16).hexdigest()
         version = version_id(judged.header.seq, item.hoso)
-        judged.candidates.append(Candidate(version, item, dossier_key, patient_key, digest, judged.header))
+        judged.candidates.append(
+            Candidate(version, item, dossier_key, encounter_key, patient_key, digest, judged.header)
+        )
 
     def _check_sender(self, judged: Judged) -> None:
         asserted = judged.header.facility_asserted
-        if asserted and judged.facility and asserted != judged.facility:
-            message = "MACSKCB trong tệp khác mã cơ sở mà bên gửi khai khi gửi."
+        # a dossier may name its facility where the envelope does not
+        named = {*judged.senders, *(candidate.dossier.facility for candidate in judged.candidates)} - {None}
+        if asserted and named - {asserted}:
+            message = "Mã cơ sở trong tệp khác mã cơ sở mà bên gửi khai khi gửi."
             judged.findings.append((None, Finding("IN-FACILITY-ASSERTED", "warning", message, field="MACSKCB")))
 
 
@@ -149,12 +167,16 @@ class Link:
 
 @dataclass(slots=True)
 class Fates:
-    """What becomes of dossiers: versions to write, versions replaced (by `other_id`), copies, and the heads then."""
+    """What becomes of dossiers: versions to write, versions replaced (by `other_id`), copies, and the heads then.
+
+    `gone`: keys of dossiers of which a replay left nothing.
+    """
 
     kept: list[Candidate] = field(default_factory=list)
     replaced: list[Link] = field(default_factory=list)
     copies: list[Link] = field(default_factory=list)
     heads: dict[str, Head] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
 
 
 def settle(batch: list[Judged], heads: Mapping[str, Head], known: Sequence[Known] = ()) -> Fates:

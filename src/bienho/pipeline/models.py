@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
-from bienho.contracts import casts
+from bienho.contracts import casts, catalogue
 from bienho.contracts.models import Model, order_models
 
 ZONES = ("standard", "conformed", "reference", "quality", "derived")
@@ -23,6 +23,7 @@ class ModelRunner:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> None:
         self._connection = connection
+        self._empty: set[str] = set()
         self.models = order_models(models)
         for zone in ZONES:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS memory.{zone}")
@@ -36,15 +37,29 @@ class ModelRunner:
         return digest.hexdigest()[:12]
 
     def bind_rows(self, tables: Mapping[str, pa.Table]) -> None:
-        """Bind names to Arrow tables: the rows of one batch."""
+        """Bind names to Arrow tables: the rows of one batch.
+
+        Copied, not scanned where they lie: between some sizes DuckDB pushes a Bloom filter of a join into the scan,
+        and its scan of Arrow refuses that ("not supported in PyArrow Scans"), which would stop the batch for ever.
+        """
         for name, table in tables.items():
-            alias = "batch_" + name.replace(".", "_")
-            self._connection.register(alias, table)
-            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW bound_{alias} AS SELECT * FROM {alias}")
-            self._connection.execute(f"CREATE OR REPLACE VIEW memory.{name} AS SELECT * FROM {alias}")
+            if name in self._empty and not table.num_rows:
+                continue
+            self._bind(name, "batch_" + name.replace(".", "_"), table)
+            if table.num_rows:
+                self._empty.discard(name)
+            else:
+                self._empty.add(name)
+
+    def _bind(self, name: str, temporary: str, table: pa.Table) -> None:
+        self._connection.register("incoming", table)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {temporary} AS SELECT * FROM incoming")
+        self._connection.unregister("incoming")
+        self._connection.execute(f"CREATE OR REPLACE VIEW memory.{name} AS SELECT * FROM {temporary}")
 
     def bind_queries(self, queries: Mapping[str, str]) -> None:
         """Bind names to queries over the lake."""
+        self._empty -= queries.keys()
         for name, query in queries.items():
             self._connection.execute(f"CREATE OR REPLACE VIEW memory.{name} AS {query}")
 
@@ -54,14 +69,29 @@ class ModelRunner:
             self._connection.execute(f"CREATE OR REPLACE TABLE memory.{name} AS SELECT * FROM lake.{name}")
 
     def compute(self) -> dict[str, str]:
-        """Run every model in order; returns model name → temporary table that holds its rows."""
+        """Run the models in order; returns model name → temporary table that holds its rows.
+
+        A model none of whose rows are in the batch is not run and not in the answer: most batches hold few of the
+        tables, and planning a model costs more than it does on a small batch.
+        """
         outputs = {}
         for model in self.models:
             temporary = "out_" + model.name.replace(".", "_")
+            if rows_of(model) and rows_of(model) <= self._empty:
+                if model.name not in self._empty:
+                    self._bind(model.name, temporary, catalogue()[model.name].arrow_schema().empty_table())
+                    self._empty.add(model.name)
+                continue
+            self._empty.discard(model.name)
             self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {temporary} AS {model.sql}")
             self._connection.execute(f"CREATE OR REPLACE VIEW memory.{model.name} AS SELECT * FROM {temporary}")
             outputs[model.name] = temporary
         return outputs
+
+
+def rows_of(model: Model) -> set[str]:
+    """What gives a model its rows; dossier heads and code lists only add to them (a test holds that)."""
+    return {name for name in model.reads if name != "standard.xml130_dossier" and not name.startswith("reference.")}
 
 
 def store(connection: duckdb.DuckDBPyConnection, outputs: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from bienho.pipeline.catalog import DEFAULT_CATALOG, current_catalog, lake_folde
 from bienho.pipeline.derive import derive
 from bienho.pipeline.heads import Heads
 from bienho.pipeline.ingest import open_writer, process_pending
+from bienho.pipeline.signatures import judge_all, judged
 
 # The journal tells how the rows came to be, not what they are: its batches differ between two ways to the same end.
 COMPARED_ZONES = ("standard", "conformed", "quality", "derived", "reference")
@@ -69,6 +70,8 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
             create_lake_schema(app.database, name)
             with Lake.open(app.home, app.database, read_only=False, catalog=name) as fresh:
                 deliveries, written = _fill(app, fresh, name, progress)
+                # a signature that waits for its job in the lake in use is no difference
+                judge_all(fresh, app.raw, app.limits, _judged(app) if compare else None)
                 if compare:
                     gone = _dropped(app)
                     dropped = len(gone)
@@ -110,6 +113,11 @@ def _fill(app: App, lake: Lake, name: str, progress: Callable[[int, int], None] 
 def _compare_with_current(app: App) -> dict[str, str]:
     with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
         return digest_all(lake)
+
+
+def _judged(app: App) -> frozenset[int]:
+    with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
+        return judged(lake)
 
 
 def _dropped(app: App) -> list[int]:

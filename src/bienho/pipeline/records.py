@@ -14,7 +14,7 @@ from bienho.pipeline.judge import Candidate, Fates, Judged, Link
 from bienho.pipeline.report import ACCEPTED, QUARANTINED, WITH_FINDINGS, worst
 
 DUPLICATE = "IN-DUPLICATE"
-READ_REVISION = 1
+READ_REVISION = 2
 """Raised when reading starts to find other things in the same bytes; findings carry the revision they came from."""
 
 
@@ -154,6 +154,7 @@ def quarantine_rows(outcomes: Iterable[Outcome]) -> pa.Table:
             "facility_code": aside.facility or outcome.judged.facility or outcome.judged.header.facility_asserted,
             "code": aside.code,
             "message": aside.message,
+            "received_at": outcome.judged.header.received_at,
         }
         for outcome in outcomes
         for aside in outcome.judged.set_aside

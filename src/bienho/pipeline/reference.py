@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import orjson
+import pyarrow as pa
 
 from bienho.config import load_profile, profile
 from bienho.core.errors import InputError
@@ -21,11 +22,10 @@ from bienho.core.ids import delivery_id
 from bienho.lake import Lake, RawHeader, RawStore
 from bienho.pipeline.app import App
 from bienho.sources import Delivery, read_file, receive
-from bienho.terminology import IMPORT_KINDS, Edition, builtin_editions, editions, parse_import, reference_tables
+from bienho.terminology import Edition, builtin_editions, editions, parse_import, reference_tables
 
 KIND = "reference"
 REMAP_DUE = "remap due"
-KINDS = tuple(sorted(IMPORT_KINDS))
 
 
 def wrap(kind: str, edition: str, valid_from: date, data: bytes) -> bytes:
@@ -60,17 +60,8 @@ def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
     if _journalled(lake) == state:
         return False
     tables = reference_tables([*builtin_editions(load_profile()), *_editions(raw, received)])
-    connection = lake.connection
-    changed = {}
-    for name, table in tables.items():
-        connection.register("incoming", table)
-        difference = connection.execute(
-            f"SELECT count(*) FROM ((FROM incoming EXCEPT ALL FROM lake.{name})"
-            f" UNION ALL (FROM lake.{name} EXCEPT ALL FROM incoming))"
-        ).fetchone()
-        if difference and difference[0]:
-            changed[name] = table
-    connection.unregister("incoming")
+    counts = lake.table_counts()
+    changed = {name: table for name, table in tables.items() if _differs(lake, name, table, counts[name])}
 
     def work(writing: duckdb.DuckDBPyConnection) -> None:
         for name, table in changed.items():
@@ -93,6 +84,18 @@ def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
 
     lake.commit(work, author="bienho-worker", message="reference", deliveries=())
     return bool(changed)
+
+
+def _differs(lake: Lake, name: str, table: pa.Table, there: int) -> bool:
+    """Whether a lake table of `there` rows has other rows than `table`; the lake is read only when it takes that."""
+    if there != table.num_rows or not there:
+        return there != table.num_rows
+    with lake.registered(incoming=table) as connection:
+        found = connection.execute(
+            f"SELECT EXISTS ((FROM incoming EXCEPT ALL FROM lake.{name})"
+            f" UNION ALL (FROM lake.{name} EXCEPT ALL FROM incoming))"
+        ).fetchone()
+    return found is not None and bool(found[0])
 
 
 def remap_is_due(lake: Lake) -> bool:

@@ -7,24 +7,24 @@ written again, so that their rows, findings and counts are those a rebuild would
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from bienho.config import Limits
 from bienho.contracts import catalogue
 from bienho.core.errors import UsageError
 from bienho.core.ids import delivery_id
-from bienho.lake import RawHeader, RawStore
+from bienho.lake import RawHeader
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
-from bienho.pipeline.ingest import add_outcome, catch_up, open_writer
+from bienho.pipeline.ingest import add_outcome, catch_up, groups, open_writer
 from bienho.pipeline.judge import Fates, Judged, Known, settle
 from bienho.pipeline.records import Outcome, quarantine_rows
 from bienho.pipeline.report import IngestReport
 from bienho.pipeline.writer import Writer
+from bienho.standards.xml130 import opened_size
 
 STEP = 1_000_000
 """Versions per delivery: version_id = sequence * STEP + HOSO."""
@@ -41,7 +41,8 @@ class _Again:
 
     @property
     def whole(self) -> bool:
-        return self.judged.header.seq * STEP in self.aside
+        """Whether all of it is told: of a zip, too, for a member that can be read at last moves those behind it."""
+        return self.judged.archive or self.judged.header.seq * STEP in self.aside
 
 
 def replay(app: App, sequences: Sequence[int] = ()) -> IngestReport:
@@ -60,7 +61,8 @@ def replay(app: App, sequences: Sequence[int] = ()) -> IngestReport:
         for seq in chosen:
             if seq not in waiting:
                 raise UsageError("USE-NOT-QUARANTINED", f"Lần nhận {delivery_id(seq)} không có gì trong cách ly.")
-        for group in _groups(app.raw, chosen, app.limits):
+        received = (app.raw.read(seq) for seq in chosen)
+        for group in groups(received, lambda one: opened_size(one[1], app.limits), app.limits):
             _replay(app, writer, group, waiting, report)
         derive(lake, writer.runner.revision)
     return report
@@ -72,21 +74,6 @@ def _waiting(connection: duckdb.DuckDBPyConnection) -> dict[int, frozenset[int]]
         "SELECT delivery_seq, list(version_id) FROM lake.quality.quarantine GROUP BY delivery_seq"
     ).fetchall()
     return {seq: frozenset(versions) for seq, versions in rows}
-
-
-def _groups(raw: RawStore, chosen: Sequence[int], limits: Limits) -> Iterator[list[tuple[RawHeader, bytes]]]:
-    """Deliveries as received, in groups that make one batch each."""
-    group: list[tuple[RawHeader, bytes]] = []
-    size = 0
-    for seq in chosen:
-        header, data = raw.read(seq)
-        if group and (size + header.size > limits.batch_bytes or len(group) >= limits.batch_dossiers):
-            yield group
-            group, size = [], 0
-        group.append((header, data))
-        size += header.size
-    if group:
-        yield group
 
 
 def _replay(
@@ -145,6 +132,7 @@ def _settle(app: App, writer: Writer, changed: Sequence[Judged]) -> tuple[list[J
         fates = settle(ordered, {}, known)
         moved = _moved(known, fates)
         if not moved:
+            fates.gone = [key for key in keys if key not in fates.heads]
             return ordered, fates, keys
         for seq in moved:
             batch[seq] = writer.judge.read(*app.raw.read(seq))

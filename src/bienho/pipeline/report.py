@@ -23,12 +23,16 @@ def worst(outcomes: set[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """One delivery's outcome; `id` is None when it was refused and got no receipt."""
+    """One delivery's outcome; `id` is None when it was refused and got no receipt.
+
+    `message` says why it was refused, for people; programs go by `reason`.
+    """
 
     id: str | None
     path: str
     outcome: str
     reason: str | None = None
+    message: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return {"id": self.id, "path": self.path, "outcome": self.outcome, "reason": self.reason}
@@ -56,7 +60,7 @@ class IngestReport:
     def refuse(self, path: str, error: BienhoError) -> None:
         """Note a delivery that got no receipt."""
         self.refused += 1
-        self.deliveries.append(DeliveryReport(None, path, REFUSED, error.code))
+        self.deliveries.append(DeliveryReport(None, path, REFUSED, error.code, f"{error.message} {error.hint}".strip()))
 
     def as_dict(self) -> dict[str, Any]:
         return {

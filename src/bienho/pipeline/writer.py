@@ -15,8 +15,8 @@ import psycopg
 
 from bienho.config import Limits
 from bienho.contracts import catalogue
-from bienho.core.finding import Finding
 from bienho.lake import Lake, RawHeader
+from bienho.pipeline.casting import CastScan
 from bienho.pipeline.heads import Heads
 from bienho.pipeline.judge import Fates, Judge, Judged, settle
 from bienho.pipeline.models import ModelRunner, store
@@ -30,7 +30,6 @@ from bienho.pipeline.records import (
     replaced_rows,
 )
 from bienho.privacy import BATCH_MAX, Vault, VaultEntry
-from bienho.quality import cast_findings_sql, describe_cast_finding
 from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.map import models as conformed_models
 
@@ -69,11 +68,7 @@ class Writer:
         self.judge = judge
         self.heads = Heads(connection, catalog)
         self.runner = ModelRunner(lake.connection, conformed_models())
-        self._casts = [
-            sql
-            for contract in catalogue().values()
-            if contract.id.startswith("standard.xml130_") and (sql := cast_findings_sql(contract))
-        ]
+        self._casts = CastScan(lake.connection)
         self.heads.catch_up(lake, self.last_batch())
         self.refresh_reference()
 
@@ -98,7 +93,7 @@ class Writer:
         versions, vault_written = self._seal(fates)
         tables = columns.build(versions)
         self.runner.bind_rows(tables)
-        casts = self._cast_findings()
+        casts = self._casts.run(tables)
         outputs = self.runner.compute()
         outcomes = [Outcome.of(judged, casts) for judged in batch]
         written = {number for judged in batch for number in judged.copies}
@@ -125,7 +120,7 @@ class Writer:
 
         ids = [outcome.judged.delivery_id for outcome in outcomes]
         self.lake.commit(work, author=AUTHOR, message=f"{stage} {batch_id}", deliveries=ids)
-        self.heads.move(fates.heads, batch_id)
+        self.heads.move(fates.heads, batch_id, fates.gone)
         return Batch(outcomes, rows, books["quality.finding"].num_rows, vault_written)
 
     def _seal(self, fates: Fates) -> tuple[list[Versioned], int]:
@@ -133,7 +128,7 @@ class Writer:
         entries = [
             VaultEntry(
                 facility=candidate.dossier.facility,
-                ma_lk=candidate.dossier.ma_lk,
+                ma_lk=candidate.dossier.identity,
                 patient_key=candidate.patient_key,
                 payload=payload,
                 blind=columns.blind_values(candidate.dossier),
@@ -152,18 +147,11 @@ class Writer:
                 record_id=record_id,
                 content_digest=candidate.content_digest,
                 received_at=candidate.header.received_at,
+                encounter_key=candidate.encounter_key,
             )
             for candidate, record_id in zip(fates.kept, record_ids, strict=True)
         ]
         return versions, sum(result.written for result in results)
-
-    def _cast_findings(self) -> dict[int, list[Finding]]:
-        found: dict[int, list[Finding]] = {}
-        for sql in self._casts:
-            rows = self.lake.connection.execute(f"SELECT * FROM ({sql}) ORDER BY ALL").fetchall()
-            for version, table, row, name, code, rule in rows:
-                found.setdefault(version, []).append(describe_cast_finding(table, row, name, code, rule))
-        return found
 
     def _journal(
         self,

@@ -193,7 +193,7 @@ def promise(scene: Scene) -> Found:
         return ok("Danh mục của kho ở máy chủ riêng, không nằm cạnh các tệp dữ liệu.")
     return warn(
         "Chế độ đi kèm: khóa của các tệp trong kho nằm trong danh mục, danh mục nằm cùng máy với tệp. Ai lấy được cả "
-        "thư mục dữ liệu thì đọc được các bảng (không có họ tên, số định danh: phần đó ở kho kín, khóa để nơi khác).",
+        "thư mục dữ liệu thì đọc được các bảng (không có họ tên, số định danh: phần đó ở trong két, khóa để nơi khác).",
         f"Khi vận hành thật: dùng máy chủ PostgreSQL riêng ({URL}) và mã hóa ổ đĩa.",
     )
 

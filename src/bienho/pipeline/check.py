@@ -1,0 +1,279 @@
+"""The verdict of `ingest` without a home: nothing is stored, no database, no key, no network.
+
+The files are judged as an empty store would judge them if they were sent in this order: the same reader, the same rule
+for copies and new versions, the same cast checks, the same rows of findings. What needs the province's lists is told
+apart and changes no outcome, for `ingest` makes no finding of it either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from bienho.config import DEFAULT, KeyRing, Limits, load_profile
+from bienho.contracts import casts
+from bienho.core.errors import InputError
+from bienho.core.finding import Finding
+from bienho.core.ids import split_version
+from bienho.lake import RawHeader
+from bienho.lake.failures import lake_errors
+from bienho.pipeline.ask import ASIDE, FINDING
+from bienho.pipeline.casting import CastScan
+from bienho.pipeline.check_lists import Lists, ListVerdict
+from bienho.pipeline.heads import Head
+from bienho.pipeline.ingest import Progress, add_batch, groups
+from bienho.pipeline.judge import Candidate, Judge, Judged, settle
+from bienho.pipeline.models import ModelRunner
+from bienho.pipeline.records import Outcome, finding_rows, quarantine_rows
+from bienho.pipeline.report import REFUSED, IngestReport
+from bienho.pipeline.writer import Batch
+from bienho.privacy import Digests
+from bienho.sources import find_files, read_file
+from bienho.standards.xml130 import Versioned, columns, opened_size, scan
+
+SOURCE = "check"
+# Names dossiers within one run only and never leaves it, so it need not be secret.
+KEYS = KeyRing(SOURCE, bytes(32))
+# A batch is at most 64 MB; this leaves room on a small PC. No spill: it would put patients' texts on the disk.
+ENGINE: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "1GB",
+    "temp_directory": "",
+    "autoinstall_known_extensions": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """What would become of one file.
+
+    `findings` and `quarantine` have the keys of `bienho findings` and `bienho quarantine list`; `delivery` and
+    `dossier` are None, for only the house gives those names. Both have `hoso`, the place in the file (0: all of it).
+    """
+
+    path: str
+    outcome: str
+    reason: str | None
+    counts: dict[str, int] = field(default_factory=dict)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "path": self.path,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            **{name: self.counts.get(name, 0) for name in COUNTS},
+            "findings": self.findings,
+            "quarantine": self.quarantine,
+        }
+
+
+GIVEN_BY_THE_HOUSE = ("delivery", "dossier", "received")
+COUNTS = ("dossiers", "accepted", "accepted_with_findings", "quarantined", "duplicates", "superseded")
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """All files of one check; `totals` counts as `ingest` does."""
+
+    files: list[CheckedFile] = field(default_factory=list)
+    totals: IngestReport = field(default_factory=IngestReport)
+    lists: list[ListVerdict] = field(default_factory=list)
+
+    @property
+    def must_mend(self) -> bool:
+        """Whether something must be mended before sending: an error, a dossier set aside, a file refused."""
+        serious = any(row["severity"] == "error" for file in self.files for row in file.findings)
+        return serious or bool(self.totals.quarantined or self.totals.refused)
+
+    def as_dict(self) -> dict[str, Any]:
+        totals = self.totals.as_dict()
+        del totals["deliveries"]
+        return {
+            "files": [file.as_dict() for file in self.files],
+            "totals": totals,
+            "lists": [verdict.as_dict() for verdict in self.lists],
+        }
+
+
+def check(
+    paths: Iterable[str | Path],
+    *,
+    facility: str | None = None,
+    lists: Sequence[Path] = (),
+    with_keys: bool = False,
+    limits: Limits = DEFAULT,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Judge files and folders; rows are in memory only, batch by batch as `ingest` takes them.
+
+    `lists` are files of codes as `codes import` takes them; `with_keys` adds MA_LK to what is said of a dossier.
+    UsageError as `sources.find_files`; InputError IN-CODES… when a list cannot be read.
+    """
+    found = list(find_files(paths))
+    total, done = sum(file.size for file in found), 0
+    report = CheckReport()
+    with lake_errors("Xét tệp hồ sơ"), _engine() as connection:
+        checker = _Checker(connection, Lists(lists), limits, with_keys)
+        for group in groups(found, lambda file: file.size, limits):
+            opened = 0
+            for file in group:
+                try:
+                    data = read_file(file.path, limits)
+                    scan(data, limits)
+                    opened += opened_size(data, limits)
+                    if opened > limits.batch_bytes:
+                        # what lay in zips is more than the files were
+                        checker.settle(report)
+                        opened = opened_size(data, limits)
+                    checker.read(file.given, data, facility)
+                except InputError as error:
+                    checker.refuse(file.given, error)
+                done += file.size
+                if progress:
+                    progress(done, total)
+            checker.settle(report)
+        report.lists = checker.lists.verdicts()
+    return report
+
+
+@contextmanager
+def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(":memory:", config=ENGINE)
+    try:
+        connection.execute("SET enable_external_access = false")
+        connection.execute(casts.MACROS)
+        yield connection
+    finally:
+        connection.close()
+
+
+class _Checker:
+    """Judges batch after batch, remembering which dossiers it has met."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, lists: Lists, limits: Limits, with_keys: bool) -> None:
+        self.lists = lists
+        self._judge = Judge(Digests(KEYS), KEYS, limits, load_profile().assessment_board)
+        self._heads: dict[str, Head] = {}
+        self._runner = ModelRunner(connection, lists.models)
+        self._runner.bind_rows(lists.tables)
+        self._casts = CastScan(connection)
+        self._connection = connection
+        self._with_keys = with_keys
+        self._seq = 0
+        self._batch: list[Judged | CheckedFile] = []
+
+    def read(self, path: str, data: bytes, facility: str | None) -> None:
+        self._seq += 1
+        digest = hashlib.sha256(data).hexdigest()
+        header = RawHeader(self._seq, "xml130", SOURCE, path, datetime.now(UTC), facility, len(data), digest)
+        self._batch.append(self._judge.read(header, data))
+
+    def refuse(self, path: str, error: InputError) -> None:
+        self._batch.append(CheckedFile(path, REFUSED, error.code))
+
+    def settle(self, report: CheckReport) -> None:
+        """Decide on the batch read so far and add it to the report, in the order of the files."""
+        batch = [one for one in self._batch if isinstance(one, Judged)]
+        fates = settle(batch, self._heads)
+        self._heads.update(fates.heads)
+        rows, found = self._scan(fates.kept, {one.header.seq: one.header.path for one in batch})
+        outcomes = [Outcome.of(judged, found) for judged in batch]
+        count = sum(len(outcome.findings) for outcome in outcomes)
+        add_batch(report.totals, Batch(outcomes, rows, count, 0), {})
+        done = iter(outcomes)
+        for one in self._batch:
+            if isinstance(one, CheckedFile):
+                report.totals.refused += 1
+                report.files.append(one)
+            else:
+                report.files.append(self._file(next(done)))
+        self._batch = []
+
+    def _file(self, outcome: Outcome) -> CheckedFile:
+        judged = outcome.judged
+        return CheckedFile(
+            judged.header.path,
+            outcome.outcome,
+            outcome.reason,
+            {
+                "dossiers": outcome.dossiers,
+                "accepted": outcome.accepted,
+                "accepted_with_findings": outcome.accepted_with_findings,
+                "quarantined": outcome.quarantined,
+                "duplicates": judged.duplicates,
+                "superseded": judged.superseded,
+            },
+            self._told(judged, finding_rows([outcome]), FINDING),
+            self._told(judged, quarantine_rows([outcome]), ASIDE),
+        )
+
+    def _scan(
+        self, kept: Sequence[Candidate], paths: Mapping[int, str]
+    ) -> tuple[dict[str, int], dict[int, list[Finding]]]:
+        """(rows per dataset, findings per version) of the new versions."""
+        if not kept:
+            return {}, {}
+        versions = [
+            Versioned(
+                version_id=one.version_id,
+                delivery_seq=one.header.seq,
+                dossier=one.dossier,
+                dossier_key=one.dossier_key,
+                patient_key=one.patient_key,
+                record_id="",
+                content_digest=one.content_digest,
+                received_at=one.header.received_at,
+                encounter_key=one.encounter_key,
+            )
+            for one in kept
+        ]
+        tables = columns.build(versions)
+        self._runner.bind_rows(tables)
+        found = self._casts.run(tables)
+        self._runner.compute()
+        self.lists.look(self._connection, paths)
+        return {name: table.num_rows for name, table in tables.items()}, found
+
+    def _told(self, judged: Judged, table: pa.Table, names: dict[str, str]) -> list[dict[str, Any]]:
+        """Rows as commands print them, in the order of the file: the envelope's own last, as in the warehouse."""
+        keys = {candidate.version_id: candidate.dossier.ma_lk for candidate in judged.candidates}
+        rows = table.to_pylist()
+        rows.sort(key=lambda row: (row["version_id"] is None, row["version_id"] or 0, row.get("finding_id") or ""))
+        told = []
+        for row in rows:
+            version = row["version_id"]
+            said = {key: row[column] for key, column in names.items()}
+            said |= {key: None for key in GIVEN_BY_THE_HOUSE if key in said}
+            said["hoso"] = split_version(version)[1] if version is not None else 0
+            if self._with_keys:
+                said["ma_lk"] = keys.get(version)
+            told.append(said)
+        return told
+
+
+def tally(report: CheckReport) -> list[tuple[dict[str, Any], int, int]]:
+    """Per code, table and field: (its first finding, how often, in how many files); worst first, then most frequent."""
+    first: dict[tuple[Any, ...], dict[str, Any]] = {}
+    times: Counter[tuple[Any, ...]] = Counter()
+    files: Counter[tuple[Any, ...]] = Counter()
+    for file in report.files:
+        kinds = set()
+        for row in file.findings:
+            kind = (row["code"], row["table"], row["field"], row["severity"])
+            first.setdefault(kind, row)
+            times[kind] += 1
+            kinds.add(kind)
+        files.update(kinds)
+    rank = {"error": 0, "warning": 1, "info": 2}
+    order = sorted(first, key=lambda kind: (rank.get(kind[3], 3), -times[kind], str(kind)))
+    return [(first[kind], times[kind], files[kind]) for kind in order]

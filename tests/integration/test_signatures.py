@@ -1,0 +1,210 @@
+"""Signatures from receipt to verdict: apart from ingest, bounded, the same after a rebuild, never a reject."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bienho.config import DEFAULT
+from bienho.pipeline import App, ask, jobs, open_app, setup, signatures
+from bienho.pipeline.ingest import ingest
+from bienho.pipeline.rebuild import rebuild
+from bienho.pipeline.signature_process import SignatureProcess, Undecided
+from bienho.standards.xml130.write import write_delivery
+from bienho.terminology import OPEN_START, TRUST_ANCHORS
+from support.homes import temporary_home
+from support.signing import HOSPITAL, Signer, hospital, root, sign
+from support.xml130_samples import make_tables
+
+pytestmark = pytest.mark.database
+NOW = datetime.now(UTC)
+
+
+def signer(authority: str = "CA gốc thử") -> Signer:
+    """One whose certificate is good today: receipts are given by the clock."""
+    return hospital("ec", authority, intermediate=False, start=NOW - timedelta(days=9), end=NOW + timedelta(days=9))
+
+
+def trusted(authority: str = "CA gốc thử") -> bytes:
+    return root(authority).pem
+
+
+@contextmanager
+def opened() -> Iterator[App]:
+    with temporary_home() as made, open_app(made.home.path) as app:
+        setup.first_run(app)
+        yield app
+
+
+def files(folder: Path) -> list[Path]:
+    """One unsigned file, one signed, one changed after signing, one that is no envelope."""
+    folder.mkdir(parents=True)
+    texts = [
+        write_delivery([make_tables(ma_lk=f"LK-{n}")], facility="64001", created="20260301", version="3176")
+        for n in range(3)
+    ]
+    signed = [sign(text, signer()) for text in texts[1:]]
+    contents = [texts[0], signed[0], signed[1].replace(b"<NGAYLAP>20260301", b"<NGAYLAP>20260302"), b"%PDF-1.7"]
+    paths = []
+    for number, content in enumerate(contents):
+        paths.append(folder / f"{number}.xml")
+        paths[-1].write_bytes(content)
+    return paths
+
+
+def import_anchors(app: App, folder: Path, pem: bytes, start: Any = OPEN_START) -> None:
+    path = folder / "anchors.pem"
+    path.write_bytes(pem)
+    jobs.import_codes(app, TRUST_ANCHORS, path, "thử", start)
+
+
+def rows(app: App, sql: str) -> list[tuple[Any, ...]]:
+    with app.writing() as lake:
+        return lake.connection.execute(sql).fetchall()
+
+
+def statuses(app: App) -> dict[int, str]:
+    return dict(rows(app, "SELECT delivery_seq, status FROM lake.quality.signature ORDER BY ALL"))
+
+
+def equal(app: App) -> None:
+    report = rebuild(app, compare=True)
+    assert report.different == []
+
+
+def test_the_job_gives_findings_and_changes_no_outcome(tmp_path: Path) -> None:
+    with opened() as app:
+        ingest(app, files(tmp_path / "in"))
+        before = rows(app, "SELECT delivery_seq, outcome, reason FROM lake.standard.delivery ORDER BY ALL")
+        assert statuses(app) == {}, "taking in waits for no signature"
+        report = jobs.run(app, "signatures")
+        assert (report["judged"], report["undecided"]) == (4, 0)
+        assert statuses(app) == {1: "absent", 2: "signer_not_evaluable", 3: "invalid_digest", 4: "no_envelope"}
+        assert rows(app, "SELECT delivery_seq, outcome, reason FROM lake.standard.delivery ORDER BY ALL") == before
+        found = ask.findings(app, "van-hanh")
+        told = [
+            (f["delivery"][-1], f["code"], f["severity"], f["owner"]) for f in found if f["code"].startswith("SIG-")
+        ]
+        assert sorted(told) == [
+            ("1", "SIG-ABSENT", "warning", "facility"),
+            ("2", "SIG-NO-ANCHORS", "info", "so-y-te"),
+            ("3", "SIG-DIGEST", "error", "facility"),
+        ]
+        assert rows(app, "SELECT signer, code FROM lake.quality.signature WHERE delivery_seq = 2") == [
+            (HOSPITAL, "SIG-NO-ANCHORS")
+        ]
+        assert jobs.run(app, "signatures")["judged"] == 0, "what is judged stays judged"
+        equal(app)
+
+
+def test_the_order_of_job_and_anchors_makes_no_difference(tmp_path: Path) -> None:
+    ends = []
+    for order in ("before", "between"):
+        with opened() as app:
+            paths = files(tmp_path / order)
+            if order == "before":
+                import_anchors(app, tmp_path, trusted())
+            ingest(app, paths[:2])
+            if order == "between":
+                jobs.run(app, "signatures")
+                import_anchors(app, tmp_path, trusted())
+            ingest(app, paths[2:])
+            jobs.bring_up_to_date(app)
+            if order == "between":
+                equal(app)
+            ends.append(
+                rows(
+                    app,
+                    "SELECT s.status, s.code, s.signer, s.anchors, f.code, f.severity FROM lake.quality.signature AS s"
+                    " LEFT JOIN lake.quality.finding AS f ON f.delivery_seq = s.delivery_seq"
+                    " AND starts_with(f.code, 'SIG-') ORDER BY s.delivery_seq",
+                )
+            )
+    assert ends[0] == ends[1]
+    assert [row[0] for row in ends[0]] == ["absent", "valid", "invalid_digest", "no_envelope"]
+
+
+def test_anchors_count_on_the_day_of_receipt_and_a_later_list_replaces_the_one_before(tmp_path: Path) -> None:
+    today = (NOW + timedelta(hours=7)).date()
+    with opened() as app:
+        ingest(app, files(tmp_path / "in")[1:2])
+        import_anchors(app, tmp_path, trusted(), today + timedelta(days=2))
+        assert set(statuses(app).values()) == {"signer_not_evaluable"}, "they are not accepted yet"
+        import_anchors(app, tmp_path, trusted("CA khác"))
+        assert set(statuses(app).values()) == {"untrusted_signer"}
+        import_anchors(app, tmp_path, trusted() + trusted("CA khác"))
+        assert set(statuses(app).values()) == {"valid"}
+        assert rows(app, "SELECT count(*) FROM lake.quality.finding WHERE starts_with(code, 'SIG-')") == [(0,)]
+        assert rebuild(app, compare=False).deliveries == 1, "lists are no dossiers"
+        assert set(statuses(app).values()) == {"valid"}, "the rebuilt lake has its verdicts from the beginning"
+
+
+DYING = "import socket; socket.socket(fileno=0).recv(8)"
+HANGING = "import time; time.sleep(600)"
+
+
+def test_a_process_that_dies_or_hangs_leaves_no_verdict_and_is_asked_again(tmp_path: Path) -> None:
+    with opened() as app:
+        ingest(app, files(tmp_path / "in")[:2])
+        for program in (DYING, HANGING):
+            app.limits = replace(DEFAULT, signature_seconds=1)
+            report = signatures.bring_up_to_date(app, (sys.executable, "-c", program))
+            assert (report.judged, len(report.undecided)) == (0, 2)
+            assert statuses(app) == {}
+            assert rows(app, "SELECT count(*) FROM lake.quality.finding WHERE starts_with(code, 'SIG-')") == [(0,)]
+        app.limits = DEFAULT
+        assert jobs.run(app, "signatures")["judged"] == 2
+
+
+def test_the_process_is_confined_and_knows_no_secret() -> None:
+    envelope = write_delivery([make_tables()], facility="64001", created="20260301", version="3176")
+    os.environ["BIENHO_KEY_FILE"] = "/nowhere/secret"
+    try:
+        with SignatureProcess(DEFAULT) as process:
+            process.judge(envelope, NOW, ())
+            assert process._process is not None
+            place = Path(f"/proc/{process._process.pid}")
+            if not place.exists():
+                pytest.skip("no /proc to look into")
+            limits = {line[:25].strip(): line[26:46].strip() for line in (place / "limits").read_text().splitlines()}
+            assert limits["Max address space"].isdigit()
+            held = int(re.search(r"^VmSize:\s+(\d+) kB", (place / "status").read_text(), re.MULTILINE)[1]) * 1024
+            assert int(limits["Max address space"]) <= held + DEFAULT.signature_memory
+            assert limits["Max cpu time"].isdigit()
+            assert (limits["Max file size"], limits["Max core file size"]) == ("0", "0")
+            assert b"BIENHO" not in (place / "environ").read_bytes()
+    finally:
+        del os.environ["BIENHO_KEY_FILE"]
+
+
+def test_memory_beyond_the_bound_is_undecided_and_not_malformed() -> None:
+    envelope = write_delivery([make_tables()], facility="64001", created="20260301", version="3176")
+    large = sign(envelope, signer()).replace(b"<HOSO>", b"<HOSO>" + b"<A>1</A>" * 400_000, 1)
+    with SignatureProcess(DEFAULT) as process:
+        assert process.judge(large, NOW, ())[0]["status"] == "invalid_digest"
+    with SignatureProcess(replace(DEFAULT, signature_memory=8 << 20)) as process, pytest.raises(Undecided):
+        process.judge(large, NOW, ())
+
+
+def test_judging_does_not_hold_the_writer_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened() as app:
+        paths = files(tmp_path / "in")
+        ingest(app, paths[:1])
+        real = SignatureProcess.judge
+
+        def meanwhile(self: SignatureProcess, *asked: Any) -> Any:
+            monkeypatch.setattr(SignatureProcess, "judge", real)
+            ingest(app, paths[1:2])
+            return real(self, *asked)
+
+        monkeypatch.setattr(SignatureProcess, "judge", meanwhile)
+        assert jobs.run(app, "signatures")["judged"] == 2
