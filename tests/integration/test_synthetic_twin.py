@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import subprocess
@@ -14,62 +13,23 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 from lxml import etree
 
 from bienho.config import load_profile
+from bienho.core.text import nfc
 from bienho.sources import find_files
 from bienho.standards.xml130 import Dossier, read_delivery
-from bienho.synthetic import DIRT_KINDS, Plan, Summary, generate
-from support.dossier_rules import Tables, broken
+from bienho.synthetic import DIRT_KINDS, Plan, generate
+from bienho.synthetic.dress import BARE_DRESSES, DRESSES
+from support.dossier_rules import broken
+from support.paper_rules import Row, broken_check_in
+from support.twins import BOARD, DOSSIER_TABLES, Made, Parsed, parse, parse_all
 
-CLEAN = Plan(persons=700, months=5, seed=20, share_noncanonical=0.0, share_resent=0.06, share_duplicate=0.04)
-DIRTY = Plan(persons=700, months=4, seed=21, dirt=0.25, share_resent=0.06, share_duplicate=0.06)
-RENAMED = {
-    "MA_THE": "MA_THE_BHYT", "TEN_BENH": "CHAN_DOAN_RV", "MA_BENH": "MA_BENH_CHINH", "MA_BENHKHAC": "MA_BENH_KT",
-    "MA_LYDO_VVIEN": "MA_DOITUONG_KCB", "MA_NOI_CHUYEN": "MA_NOI_DI", "TINH_TRANG_RV": "MA_LOAI_RV",
-    "T_TONGCHI": "T_TONGCHI_BV", "T_NGOAIDS": "T_BHTT_GDV", "TYLE_TT": "TYLE_TT_BH", "THANH_TIEN": "THANH_TIEN_BV",
-    "DIEN_BIEN": "DIEN_BIEN_LS", "MIEN_CUNG_CT": "NGAY_MIEN_CCT",
-}  # fmt: skip
-
-
-def parse(data: bytes) -> Iterator[Tables]:
-    """Dossiers of a canonical file by a parser of this test's own, under today's names."""
-    for hoso in etree.fromstring(data).iter("HOSO"):
-        tables: Tables = {}
-        for part in hoso:
-            kind = part.findtext("LOAIHOSO") or ""
-            root = etree.fromstring(base64.b64decode(part.findtext("NOIDUNGFILE") or ""))
-            rows = [e for e in root.iter() if len(e) and not len(e[0])]
-            old = root.tag.startswith("DSACH") or root.find("MA_THE") is not None
-            tables[kind] = [
-                {_today(kind, str(e.tag)) if old else str(e.tag): e.text or "" for e in row} for row in rows
-            ]
-        yield tables
-
-
-def _today(table: str, name: str) -> str:
-    if table == "XML5" and name == "NGAY_YL":
-        return "THOI_DIEM_DBLS"
-    if table == "XML3" and name == "DON_GIA":
-        return "DON_GIA_BH"
-    return RENAMED.get(name, name)
-
-
-class Made:
-    """A generated twin with its truth in memory."""
-
-    def __init__(self, plan: Plan, out: Path) -> None:
-        self.plan, self.out = plan, out
-        self.summary: Summary = generate(plan, out)
-        self.dossiers: list[dict[str, Any]] = pq.read_table(out / "truth" / "dossiers.parquet").to_pylist()
-        self.people = {p["person_id"]: p for p in pq.read_table(out / "truth" / "people.parquet").to_pylist()}
-        self.errors: list[dict[str, Any]] = pq.read_table(out / "truth" / "errors.parquet").to_pylist()
-        self.files = sorted({d["file"] for d in self.dossiers})
-
-    def data(self, file: str) -> bytes:
-        return (self.out / file).read_bytes()
+CLEAN = Plan(
+    persons=700, months=5, seed=20, share_noncanonical=0.0, share_resent=0.06, share_duplicate=0.04, share_checkin=0.4
+)
+DIRTY = Plan(persons=700, months=4, seed=21, dirt=0.35, share_resent=0.06, share_duplicate=0.06, share_checkin=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -83,21 +43,16 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture(scope="module")
-def parsed(clean: Made) -> list[tuple[dict[str, Any], Tables]]:
-    by_place = {(d["file"], d["hoso"]): d for d in clean.dossiers}
-    return [
-        (by_place[file, number], tables)
-        for file in clean.files
-        for number, tables in enumerate(parse(clean.data(file)), 1)
-    ]
+def parsed(clean: Made) -> Parsed:
+    return parse_all(clean)
 
 
-def test_every_dossier_keeps_the_rules(parsed: list[tuple[dict[str, Any], Tables]]) -> None:
+def test_every_dossier_keeps_the_rules(parsed: Parsed) -> None:
     bad = Counter((rule, d["version"]) for d, tables in parsed for rule in broken(tables, d["version"]))
     assert not bad
 
 
-def test_the_rules_of_this_test_do_catch(parsed: list[tuple[dict[str, Any], Tables]]) -> None:
+def test_the_rules_of_this_test_do_catch(parsed: Parsed) -> None:
     _, tables = next((d, t) for d, t in parsed if d["version"] == "3176" and d["visit_kind"] == "03")
 
     def changed(table: str, **values: str) -> list[int]:
@@ -123,13 +78,15 @@ def test_all_versions_and_kinds_of_visit_are_there(clean: Made) -> None:
 
 
 def test_the_reader_finds_nothing_in_any_dress(tmp_path: Path) -> None:
-    made = Made(Plan(persons=500, months=3, seed=22, share_noncanonical=1.0), tmp_path / "twin")
-    assert len(made.summary.by_style) > 8
+    plan = Plan(persons=700, months=3, seed=22, share_noncanonical=1.0, share_checkin=0.6, share_duplicate=0.1)
+    made = Made(plan, tmp_path / "twin")
+    assert set(made.summary.by_style) == set(DRESSES)
+    assert {one["style"] for one in made.check_ins} == set(BARE_DRESSES)
     by_place = {(d["file"], d["hoso"]): d for d in made.dossiers}
     for file in made.files:
-        envelope = read_delivery(made.data(file))
-        assert envelope.findings == ()
-        for dossier in envelope.dossiers:
+        findings, dossiers = made.read(file)
+        assert findings == []
+        for dossier in dossiers:
             truth = by_place.pop((file, dossier.hoso))
             assert isinstance(dossier, Dossier)
             assert dossier.findings == ()
@@ -137,12 +94,40 @@ def test_the_reader_finds_nothing_in_any_dress(tmp_path: Path) -> None:
             assert (dossier.facility, dossier.ma_lk, dossier.ma_bn) == (
                 truth["facility"], truth["ma_lk"], truth["ma_bn"],
             )  # fmt: skip
-            counts = [len(dossier.tables.get(f"XML{n}", [])) for n in range(1, 6)]
-            assert counts == [truth[f"rows_xml{n}"] for n in range(1, 6)]
+            assert set(dossier.tables) <= set(DOSSIER_TABLES)
+            for table in DOSSIER_TABLES:
+                assert len(dossier.tables.get(table, [])) == truth[f"rows_{table.lower()}"]
+            assert nfc(dossier.tables["XML1"][0]["HO_TEN"]) == made.people[truth["person_id"]]["name"]
+    assert not by_place
+    _read_the_bare_files(made)
+
+
+def _read_the_bare_files(made: Made) -> None:
+    """Every check-in and record of the board of a clean twin is read, and is what the truth says."""
+    by_place = {(one["file"], one["hoso"]): one for one in (*made.check_ins, *made.assessments)}
+    for file in made.bare:
+        findings, documents = made.read(file)
+        assert [f.code for f in findings] == (["IN-FACILITY-ASSUMED"] if file.startswith(f"{BOARD}/") else [])
+        for document in documents:
+            truth = by_place.pop((file, document.hoso))
+            assert isinstance(document, Dossier)
+            assert document.findings == ()
+            assert (document.facility, document.format_version) == (truth["facility"], truth["version"])
+            person = made.people[truth["person_id"]]
+            if document.document == "check_in":
+                assert (document.ma_lk, document.ma_bn) == (truth["ma_lk"], truth["ma_bn"])
+                rows = document.tables["XML0"]
+                assert len(rows) == truth["rows"]
+            else:
+                rows = document.tables["XML12"]
+                assert document.ma_lk == truth["record"]
+                assert rows[0]["NGAY_HOP"] == f"{truth['met']:%Y%m%d}"
+                assert int(rows[0]["TONG_TYLE_TTCT"]) == truth["rate"] < 100
+            assert {(nfc(row["HO_TEN"]), row["SO_CCCD"]) for row in rows} == {(person["name"], person["personal_id"])}
     assert not by_place
 
 
-def test_truth_tells_who_is_in_each_dossier(clean: Made, parsed: list[tuple[dict[str, Any], Tables]]) -> None:
+def test_truth_tells_who_is_in_each_dossier(clean: Made, parsed: Parsed) -> None:
     profile = load_profile("gialai")
     for truth, tables in parsed:
         head, person = tables["XML1"][0], clean.people[truth["person_id"]]
@@ -188,7 +173,8 @@ def test_file_names_hold_the_day_and_no_person(clean: Made) -> None:
 
 
 def test_only_deliveries_are_taken_in_from_the_folder(clean: Made) -> None:
-    assert sorted(str(f.path.relative_to(clean.out)) for f in find_files([clean.out])) == clean.files
+    found = sorted(str(f.path.relative_to(clean.out)) for f in find_files([clean.out]))
+    assert found == sorted([*clean.files, *clean.bare])
 
 
 @pytest.mark.parametrize("name", ["clean", "dirty"])
@@ -200,7 +186,7 @@ def test_resends_and_repeats_are_what_the_truth_says(name: str, request: pytest.
     superseded: dict[int, int] = {}
     by_place = {(d["file"], d["hoso"]): d for d in made.dossiers}
     for file in made.files:
-        for dossier in read_delivery(made.data(file)).dossiers:
+        for dossier in made.read(file)[1]:
             number = by_place[file, dossier.hoso]["dossier_no"]
             if not isinstance(dossier, Dossier):
                 continue
@@ -222,44 +208,55 @@ def test_injected_errors_are_found_where_the_truth_says(dirty: Made) -> None:
     by_place = {(d["file"], d["hoso"]): d for d in dirty.dossiers}
     assert set(dirty.summary.injected) == set(DIRT_KINDS)
     of_file = {e["file"]: e["kind"] for e in dirty.errors if e["hoso"] is None}
+    errors = {(e["file"], e["hoso"]): e for e in dirty.errors if e["hoso"]}
     seen = set()
     for file in dirty.files:
-        envelope = read_delivery(dirty.data(file))
-        for dossier in envelope.dossiers:
-            truth = by_place[file, dossier.hoso]
+        findings, dossiers = dirty.read(file)
+        for dossier in dossiers:
+            truth, error = by_place[file, dossier.hoso], errors.get((file, dossier.hoso))
             seen.add(truth["dossier_no"])
             if not isinstance(dossier, Dossier):
                 assert truth["outcome"] == "quarantined"
-                assert (
-                    dossier.code == {"broken_base64": "IN-BASE64", "truncated_file": "IN-TRUNCATED"}[truth["injected"]]
-                )
+                assert dossier.code == (error["code"] if error else "IN-TRUNCATED")
                 continue
-            codes = [(f.code, f.field) for f in dossier.findings]
-            expected = {
-                "missing_field": [("IN-REQUIRED", "GIOI_TINH")],
-                "unknown_element": [("IN-UNKNOWN-ELEMENT", "MA_NOI_BO")],
-            }
-            assert codes == expected.get(truth["injected"], [])
-            if truth["injected"] == "bad_date":
-                assert dossier.tables["XML1"][0]["NGAY_VAO"][4:6] == "13"
+            codes = [(f.code, f.table, f.field, f.rule) for f in dossier.findings]
+            expected = error and error["code"] and (error["code"], error["table"], error["field"], error["rule"])
+            assert codes == ([expected] if expected else []), truth["injected"]
+            if error and error["kind"] in ("bad_date", "paper_bad_date"):
+                assert dossier.tables[error["table"]][0][error["field"]][4:6] == "13"
             if truth["injected"] == "wrong_sum":
                 assert 55 in broken(dossier.tables, dossier.format_version)
-        assert bool(envelope.findings) == (file in of_file)
+        assert bool(findings) == (file in of_file)
     lost = {d["dossier_no"] for d in dirty.dossiers if d["outcome"] == "lost"}
     assert seen == {d["dossier_no"] for d in dirty.dossiers} - lost
     assert all(of_file[d["file"]] == "truncated_file" for d in dirty.dossiers if d["outcome"] == "lost")
 
 
+def test_errors_of_bare_files_are_found_in_their_row_alone(dirty: Made) -> None:
+    injected = {(one["file"], one["hoso"]) for one in (*dirty.check_ins, *dirty.assessments) if one["injected"]}
+    assert injected
+    found = set()
+    for file in dirty.bare:
+        for document in dirty.read(file)[1]:
+            assert isinstance(document, Dossier)
+            codes = [(f.code, f.field) for f in document.findings]
+            assert codes in ([], [("IN-REQUIRED", "HO_TEN")])
+            if codes:
+                found.add((file, document.hoso))
+    assert found == injected
+
+
 def test_the_share_of_dirt_is_about_what_was_asked(dirty: Made) -> None:
     spoilt = sum(d["injected"] is not None for d in dirty.dossiers) / len(dirty.dossiers)
-    assert 0.1 < spoilt < 0.35
+    assert 0.15 < spoilt < 0.35
 
 
 def test_same_plan_same_bytes_whatever_the_process(clean: Made, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from bienho.synthetic import Plan, generate;"
         f"plan = Plan(persons={CLEAN.persons}, months={CLEAN.months}, seed={CLEAN.seed}, share_noncanonical=0.0,"
-        "share_resent=0.06, share_duplicate=0.04); print(generate(plan, Path(sys.argv[1])).digest)"
+        f"share_resent=0.06, share_duplicate=0.04, share_checkin={CLEAN.share_checkin});"
+        "print(generate(plan, Path(sys.argv[1])).digest)"
     )
     environment = os.environ | {"PYTHONHASHSEED": "12345", "TZ": "America/New_York", "LC_ALL": "C"}
     done = subprocess.run(
@@ -270,7 +267,9 @@ def test_same_plan_same_bytes_whatever_the_process(clean: Made, tmp_path: Path) 
         check=True,
     )
     assert done.stdout.strip() == clean.summary.digest
-    for name in ("people.parquet", "dossiers.parquet", "errors.parquet", "plan.json"):
+    names = [path.name for path in (clean.out / "truth").iterdir()]
+    assert len(names) == 8
+    for name in names:
         assert (tmp_path / "again" / "truth" / name).read_bytes() == (clean.out / "truth" / name).read_bytes()
 
 
@@ -302,3 +301,48 @@ def test_a_window_before_the_merger_uses_old_codes_and_the_version_of_its_time(t
         for tables in parse(made.data(file)):
             assert broken(tables, "4750") == []
             assert tables["XML1"][0]["MAHUYEN_CU_TRU"]
+
+
+def check_ins(made: Made) -> Iterator[tuple[dict[str, Any], list[Row]]]:
+    """(truth, rows) of every arrival of a canonical twin, by a parser of this test's own."""
+    by_file: dict[str, list[dict[str, Any]]] = {}
+    for one in made.check_ins:
+        by_file.setdefault(one["file"], []).append(one)
+    for file, told in by_file.items():
+        rows = [
+            {str(e.tag): e.text or "" for e in row} for row in etree.fromstring(made.data(file)).iter("TRANG_THAI_KCB")
+        ]
+        assert [row["STT"] for row in rows] == [str(n) for n in range(1, len(rows) + 1)]
+        for one in told:
+            yield one, rows[one["hoso"] - 1 : one["hoso"] - 1 + one["rows"]]
+
+
+def test_arrivals_come_before_their_dossiers_and_agree_with_them(clean: Made, parsed: Parsed) -> None:
+    heads = {d["ma_lk"]: (d["file"], tables) for d, tables in parsed if d["kind"] == "first"}
+    same = (
+        "MA_BN",
+        "HO_TEN",
+        "SO_CCCD",
+        "NGAY_SINH",
+        "GIOI_TINH",
+        "MA_THE_BHYT",
+        "NGAY_VAO",
+        "MA_LOAI_KCB",
+        "MA_CSKCB",
+    )
+    in_ward = 0
+    for truth, rows in check_ins(clean):
+        file, tables = heads[truth["ma_lk"]]
+        head = tables["XML1"][0]
+        assert truth["file"] < file
+        assert 1 <= len(rows) <= 2
+        for row in rows:
+            assert row["MA_LK"] == truth["ma_lk"]
+            assert not list(broken_check_in(row))
+            assert {name: row[name] for name in same} == {name: head[name] for name in same}
+            assert row["NGAY_YL"] in {line["NGAY_YL"] for line in (*tables.get("XML2", []), *tables.get("XML3", []))}
+        if len(rows) == 2:
+            in_ward += 1
+            assert rows[1]["NGAY_VAO_NOI_TRU"] == head["NGAY_VAO_NOI_TRU"] <= rows[1]["NGAY_YL"]
+    assert in_ward
+    assert len({one["facility"] for one in clean.check_ins}) > 3

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from support.paper_rules import broken_papers
+
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
 
@@ -35,6 +37,7 @@ def broken(tables: Tables, version: str) -> list[int]:
     head = tables["XML1"][0]
     drugs, services = tables.get("XML2", []), tables.get("XML3", [])
     found = [*_sums(head, drugs, services, version), *_dates(tables), *_presence(tables, version)]
+    found += broken_papers(tables, version)
     for row in drugs:
         found += _drug(row, version)
     for row in services:

@@ -6,29 +6,33 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from bienho.standards.xml130.write import STYLES
+from bienho.synthetic.bare import check_in_version
 from bienho.synthetic.chance import stream
 from bienho.synthetic.dossier import ma_lk
+from bienho.synthetic.dress import BARE_DRESSES, CHANGES_TEXT, DRESSES
 from bienho.synthetic.places import Clinic
 from bienho.synthetic.plan import Plan
 from bienho.synthetic.visits import Visit
 
 MOST_PER_FILE = 60
-_DRESSES = tuple(sorted(set(STYLES) - {"canonical"}))
+_TEXT_KEPT = tuple(dress for dress in DRESSES if dress not in CHANGES_TEXT)
 
 
 @dataclass(slots=True)
 class Item:
-    """One HOSO to be sent: `kind` is first, resend (corrected) or duplicate (unchanged)."""
+    """One HOSO to be sent: `kind` is first, resend (corrected), duplicate (unchanged) or check_in.
+
+    `again`: it is one of several of the same visit."""
 
     visit: Visit
     kind: str
     corrected: bool
+    again: bool = False
 
 
 @dataclass(slots=True)
 class Shipment:
-    """One file: `name` is its path under the output folder, `created` its NGAYLAP."""
+    """One file: `name` is its path under the output folder, `created` its NGAYLAP or the day of the check-ins."""
 
     clinic: Clinic
     created: date
@@ -36,6 +40,11 @@ class Shipment:
     style: str
     name: str
     items: list[Item]
+
+    @property
+    def check_in(self) -> bool:
+        """Whether it holds arrivals, not dossiers."""
+        return self.items[0].kind == "check_in"
 
 
 def _period(habit: float, clinic: Clinic, ended: date) -> date:
@@ -66,9 +75,10 @@ def _of_clinic(plan: Plan, visits: Sequence[Visit]) -> Iterator[Shipment]:
     habit = stream(plan.seed, "habit", clinic.code).random()
     bundles: dict[tuple[date, int, str], list[Item]] = {}
 
-    def put(day: date, turn: int, item: Item) -> None:
-        bundles.setdefault((day, turn, item.visit.version), []).append(item)
+    def put(day: date, turn: int, version: str, item: Item) -> None:
+        bundles.setdefault((day, turn, version), []).append(item)
 
+    reports = stream(plan.seed, "checkin", clinic.code).random() < plan.share_checkin
     for visit in visits:
         r = stream(plan.seed, "send", ma_lk(visit, plan.seed))
         ended = visit.end.date()
@@ -77,14 +87,18 @@ def _of_clinic(plan: Plan, visits: Sequence[Visit]) -> Iterator[Shipment]:
         else:  # archives travel once in half a year
             sent = date(ended.year, 7, 1) if ended.month < 7 else date(ended.year + 1, 1, 1)
         sent = max(sent, ended)
-        put(sent, 0, Item(visit, "first", corrected=False))
+        arrival = check_in_version(visit) if reports and ended >= plan.start and not visit.emergency else None
+        if arrival:
+            put(visit.start.date(), 0, arrival, Item(visit, "check_in", corrected=False))
         roll = r.random()
+        again = roll < plan.share_resent + plan.share_duplicate
+        put(sent, 1, visit.version, Item(visit, "first", corrected=False, again=again))
         if roll < plan.share_resent:
-            again = max(sent, min(sent + timedelta(days=r.randrange(7, 30)), last))
-            put(again, 1, Item(visit, "resend", corrected=True))
-        elif roll < plan.share_resent + plan.share_duplicate:
-            again = max(sent, min(sent + timedelta(days=r.randrange(1, 12)), last))
-            put(again, 1, Item(visit, "duplicate", corrected=False))
+            later = max(sent, min(sent + timedelta(days=r.randrange(7, 30)), last))
+            put(later, 2, visit.version, Item(visit, "resend", corrected=True, again=True))
+        elif again:
+            later = max(sent, min(sent + timedelta(days=r.randrange(1, 12)), last))
+            put(later, 2, visit.version, Item(visit, "duplicate", corrected=False, again=True))
     single = clinic.level == 3 and stream(plan.seed, "single", clinic.code).random() < 0.2
     most = 1 if single else MOST_PER_FILE
     numbers: dict[date, int] = {}
@@ -92,7 +106,16 @@ def _of_clinic(plan: Plan, visits: Sequence[Visit]) -> Iterator[Shipment]:
         items = bundles[day, turn, version]
         for start in range(0, len(items), most):
             number = numbers[day] = numbers.get(day, 0) + 1
-            name = f"{clinic.code}/{day:%Y%m%d}_{number:04d}.xml"
-            r = stream(plan.seed, "dress", name)
-            style = r.choice(_DRESSES) if r.random() < plan.share_noncanonical else "canonical"
-            yield Shipment(clinic, day, version, style, name, items[start : start + most])
+            name = f"{clinic.code}/{day:%Y%m%d}_{number:04d}"
+            part = items[start : start + most]
+            style = _dress(plan, name, part)
+            yield Shipment(clinic, day, version, style, f"{name}.{'zip' if style == 'zip' else 'xml'}", part)
+
+
+def _dress(plan: Plan, name: str, items: Sequence[Item]) -> str:
+    """The dress of one file. What is sent twice keeps its code points, so that a repeat stays one."""
+    r = stream(plan.seed, "dress", name)
+    choice = _TEXT_KEPT if any(item.again for item in items) else DRESSES
+    if items[0].kind == "check_in":
+        choice = BARE_DRESSES
+    return r.choice(choice) if r.random() < plan.share_noncanonical else "canonical"

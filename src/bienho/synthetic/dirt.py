@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bienho.standards.xml130.write import layout
+from bienho.standards.xml130.write import layout, shape
 
 Files = list[tuple[str, str]]
 """One HOSO as (LOAIHOSO, text of NOIDUNGFILE)."""
 Subfiles = list[tuple[str, bytes]]
 
 FILE_KINDS = ("truncated_file", "wrong_count")
+BARE_KINDS = ("bare_missing",)
 FOUND = "accepted_with_findings"
 ASIDE = "quarantined"
 CLEAN = "accepted"
@@ -20,7 +22,8 @@ CLEAN = "accepted"
 
 @dataclass(frozen=True, slots=True)
 class Injected:
-    """What was done: `outcome` is what the reader of today must say of the dossier, `rule` the number of the check."""
+    """What was done: `outcome` is what the house of today must say of the dossier, `code` what the reader must find or
+    give as its reason (None: nothing, or another room does), `rule` the number of the check."""
 
     kind: str
     table: str
@@ -28,29 +31,30 @@ class Injected:
     outcome: str
     rule: int | None
     note: str
+    code: str | None = None
 
 
-def wire_name(field: str, version: str) -> str:
-    """Name of an XML1 field on the wire."""
-    return next(f.wire for f in layout("XML1", version) if f.official == field)
+def wire_name(field: str, version: str, table: str = "XML1") -> str:
+    """Name of a field on the wire."""
+    return next(f.wire for f in layout(table, version) if f.official == field)
 
 
-def _edit(subfiles: Subfiles, change: Callable[[str], str]) -> Subfiles:
-    return [(kind, change(data.decode()).encode() if kind == "XML1" else data) for kind, data in subfiles]
+def _edit(subfiles: Subfiles, change: Callable[[str], str], table: str = "XML1") -> Subfiles:
+    return [(kind, change(data.decode()).encode() if kind == table else data) for kind, data in subfiles]
 
 
-def _bad_date(subfiles: Subfiles, version: str) -> tuple[Subfiles, Injected]:
+def _bad_date(subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected]:
     # Month 13: the shape of a date, but no day of any calendar.
     edited = _edit(subfiles, lambda text: re.sub(r"(<NGAY_VAO>\d{4})\d{2}", r"\g<1>13", text, count=1))
     return edited, Injected("bad_date", "XML1", "NGAY_VAO", FOUND, 34, "month 13")
 
 
-def _missing_field(subfiles: Subfiles, version: str) -> tuple[Subfiles, Injected]:
+def _missing_field(subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected]:
     edited = _edit(subfiles, lambda text: re.sub(r"<GIOI_TINH>[^<]*</GIOI_TINH>", "", text, count=1))
-    return edited, Injected("missing_field", "XML1", "GIOI_TINH", FOUND, 1, "element left out")
+    return edited, Injected("missing_field", "XML1", "GIOI_TINH", FOUND, 1, "element left out", "IN-REQUIRED")
 
 
-def _wrong_sum(subfiles: Subfiles, version: str) -> tuple[Subfiles, Injected]:
+def _wrong_sum(subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected]:
     name = wire_name("T_TONGCHI_BV", version)
 
     def change(text: str) -> str:
@@ -60,22 +64,108 @@ def _wrong_sum(subfiles: Subfiles, version: str) -> tuple[Subfiles, Injected]:
     return _edit(subfiles, change), Injected("wrong_sum", "XML1", "T_TONGCHI_BV", CLEAN, 55, "1000 dong too much")
 
 
-def _unknown_element(subfiles: Subfiles, version: str) -> tuple[Subfiles, Injected]:
+def _unknown_element(subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected]:
     edited = _edit(subfiles, lambda text: text.replace("</TONG_HOP>", "<MA_NOI_BO>1</MA_NOI_BO></TONG_HOP>", 1))
-    return edited, Injected("unknown_element", "XML1", "MA_NOI_BO", FOUND, None, "element of no decision")
+    injected = Injected(
+        "unknown_element", "XML1", "MA_NOI_BO", FOUND, None, "element of no decision", "IN-UNKNOWN-ELEMENT"
+    )
+    return edited, injected
 
 
-_DOSSIER: dict[str, Callable[[Subfiles, str], tuple[Subfiles, Injected]]] = {
+# Of each paper: a field every edition demands, one with a size, one with a day.
+_PAPERS = {
+    "XML6": ("MA_LYDO_DTRI", "MA_PHAC_DO_DIEU_TRI", "BDDT_ARV"),
+    "XML7": ("TEN_BS", "SO_LUU_TRU", "NGAY_CT"),
+    "XML8": ("TOMTAT_KQ", "MA_TTDV", "NGAY_CT"),
+    "XML9": ("HO_TEN_NND", "SO", "NGAY_SINH_CON"),
+    "XML10": ("SO_CT", "SO_SERI", "TU_NGAY"),
+    "XML11": ("MA_BHXH", "SO_CT", "TU_NGAY"),
+    "XML13": ("HUONG_DIEU_TRI", "SO_HOSO", "NGAY_RA"),
+    "XML14": ("SO_GIAYHEN_KL", "MA_BAC_SI", "NGAY_HEN_KL"),
+    "XML15": ("PHACDO_DTRI_LAO", "HO_TEN", "NGAYBD_DTRI_LAO"),
+}
+_TOO_LONG = 300  # characters; no field of the table above may hold so many
+
+
+def _paper(subfiles: Subfiles, r: random.Random) -> str | None:
+    """One paper of the dossier, rare kinds first; None without any."""
+    there = [kind for kind, _ in subfiles if kind in _PAPERS]
+    rare = [kind for kind in there if kind not in ("XML7", "XML8", "XML14")]
+    return r.choice(rare or there) if there else None
+
+
+def _paper_missing(subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected] | None:
+    table = _paper(subfiles, r)
+    if table is None:
+        return None
+    field = _PAPERS[table][0]
+    edited = _edit(subfiles, lambda text: re.sub(rf"<{field}>[^<]*</{field}>", "", text, count=1), table)
+    rule = {"XML8": 160, "XML13": 177}.get(table)
+    return edited, Injected("paper_missing", table, field, FOUND, rule, "element left out", "IN-REQUIRED")
+
+
+def _paper_too_long(subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected] | None:
+    table = _paper(subfiles, r)
+    if table is None:
+        return None
+    field = _PAPERS[table][1]
+    long = f"<{field}>{'A' * _TOO_LONG}</{field}>"
+    edited = _edit(subfiles, lambda text: re.sub(rf"<{field}>[^<]*</{field}>", long, text, count=1), table)
+    return edited, Injected("paper_too_long", table, field, FOUND, None, f"{_TOO_LONG} characters", "IN-LENGTH")
+
+
+def _paper_bad_date(subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected] | None:
+    table = _paper(subfiles, r)
+    if table is None:
+        return None
+    field = _PAPERS[table][2]
+    edited = _edit(subfiles, lambda text: re.sub(rf"(<{field}>\d{{4}})\d{{2}}", r"\g<1>13", text, count=1), table)
+    return edited, Injected("paper_bad_date", table, field, FOUND, None, "month 13")
+
+
+def _paper_unknown(subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected] | None:
+    table = _paper(subfiles, r)
+    if table is None:
+        return None
+    names = shape(table, version)
+    end = f"</{names.row or names.root}>"
+    edited = _edit(subfiles, lambda text: text.replace(end, f"<MA_NOI_BO>1</MA_NOI_BO>{end}", 1), table)
+    return edited, Injected(
+        "paper_unknown", table, "MA_NOI_BO", FOUND, None, "element of no decision", "IN-UNKNOWN-ELEMENT"
+    )
+
+
+def _foreign_key(subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected] | None:
+    others = [kind for kind, _ in subfiles if kind != "XML1"]
+    if not others:
+        return None
+    table = _paper(subfiles, r) or r.choice(others)
+    edited = _edit(subfiles, lambda text: text.replace("</MA_LK>", "X</MA_LK>", 1), table)
+    return edited, Injected("foreign_key", table, "MA_LK", FOUND, 77, "key of no dossier", "IN-MA-LK-MISMATCH")
+
+
+def board_inside(subfiles: Subfiles, record: bytes) -> tuple[Subfiles, Injected]:
+    """A board's record (XML12) put into the envelope of a dossier; it has a way of its own."""
+    injected = Injected("board_inside", "XML12", "", FOUND, 76, "a board's record in a dossier", "IN-TRAVELS-ALONE")
+    return [*subfiles, ("XML12", record)], injected
+
+
+_DOSSIER: dict[str, Callable[[Subfiles, str, random.Random], tuple[Subfiles, Injected] | None]] = {
     "bad_date": _bad_date,
     "missing_field": _missing_field,
     "wrong_sum": _wrong_sum,
     "unknown_element": _unknown_element,
+    "paper_missing": _paper_missing,
+    "paper_too_long": _paper_too_long,
+    "paper_bad_date": _paper_bad_date,
+    "paper_unknown": _paper_unknown,
+    "foreign_key": _foreign_key,
 }
 
 
-def inject(kind: str, subfiles: Subfiles, version: str) -> tuple[Subfiles, Injected]:
-    """The sub-files of one dossier with one error of `kind` (bad_date, missing_field, wrong_sum, unknown_element)."""
-    return _DOSSIER[kind](subfiles, version)
+def inject(kind: str, subfiles: Subfiles, version: str, r: random.Random) -> tuple[Subfiles, Injected] | None:
+    """The sub-files of one dossier with one error of `kind`; None when the dossier has nothing to put it into."""
+    return _DOSSIER[kind](subfiles, version, r)
 
 
 def break_base64(files: Files) -> tuple[Files, Injected]:
@@ -84,7 +174,13 @@ def break_base64(files: Files) -> tuple[Files, Injected]:
     for kind, text in files:
         middle = len(text) // 2
         done.append((kind, f"{text[:middle]}*{text[middle + 7 :]}" if kind == "XML1" else text))
-    return done, Injected("broken_base64", "XML1", "NOIDUNGFILE", ASIDE, 190, "not base64")
+    return done, Injected("broken_base64", "XML1", "NOIDUNGFILE", ASIDE, 190, "not base64", "IN-BASE64")
+
+
+def bare_missing(data: bytes, table: str) -> tuple[bytes, Injected]:
+    """A bare file whose first row has no HO_TEN."""
+    edited = re.sub(rb"<HO_TEN>[^<]*</HO_TEN>", b"", data, count=1)
+    return edited, Injected("bare_missing", table, "HO_TEN", FOUND, None, "element left out", "IN-REQUIRED")
 
 
 def truncate(data: bytes, keep: float) -> tuple[bytes, int]:

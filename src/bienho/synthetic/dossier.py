@@ -1,4 +1,4 @@
-"""From a visit to the tables of its dossier: XML1 … XML5 in the fields and codes of its version, costs that add up."""
+"""From a visit to the tables of its dossier in the fields and codes of its version, with costs that add up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from bienho.synthetic import names
 from bienho.synthetic.chance import stream
 from bienho.synthetic.lines import Lines, Row, full_row, staff, stamp
 from bienho.synthetic.money import Totals, amount_text
-from bienho.synthetic.places import MERGED, Map
+from bienho.synthetic.papers import Desk, papers
+from bienho.synthetic.people import residence
+from bienho.synthetic.places import Map
 from bienho.synthetic.reference import Drug, document, drugs, services
 from bienho.synthetic.visits import Visit
 
@@ -47,7 +49,8 @@ def build(visit: Visit, atlas: Map, seed: int, *, corrected: bool = False) -> Ta
     others = list(dict.fromkeys([*visit.others, *(c for c in visit.condition.secondary if r.random() < 0.4)]))[:12]
     if corrected:
         others.append(next(code for code in _FOUND_LATER if code not in (visit.condition.code, *others)))
-    doctor = staff(clinic, r.randrange(clinic.doctors), visit.version)
+    number = r.randrange(clinic.doctors)
+    doctor = staff(clinic, number, visit.version)
     diseases = ";".join([visit.condition.code, *others])
     capitation = bool(card) and clinic.level == 1 and visit.kind != "06"
     lines = Lines(visit, r, ma_lk(visit, seed), bool(card), capitation, diseases, doctor)
@@ -61,6 +64,7 @@ def build(visit: Visit, atlas: Map, seed: int, *, corrected: bool = False) -> Ta
     tables |= lines.settle(level, sponsored=sponsored)
     tables |= {"XML4": lines.results, "XML5": lines.notes}
     tables["XML1"] = [_summary(visit, atlas, lines, card, others, ma_bn(visit, seed))]
+    tables |= papers(Desk(visit, tables, stream(seed, "papers", visit.seed), number))
     return {table: rows for table, rows in tables.items() if rows}
 
 
@@ -211,21 +215,6 @@ def _category(visit: Visit, card: str, registered: str) -> str:
     return "1.12" if level == 2 else "1.3"
 
 
-def _residence(visit: Visit) -> Row:
-    """Address and codes of residence in the units of the day of arrival."""
-    person, day = visit.person, visit.start.date()
-    if day >= MERGED:
-        codes = {"MATINH_CU_TRU": "52", "MAHUYEN_CU_TRU": "", "MAXA_CU_TRU": person.place.code}
-    else:
-        old = person.old
-        codes = {
-            "MATINH_CU_TRU": old.province_code,
-            "MAHUYEN_CU_TRU": old.district_code,
-            "MAXA_CU_TRU": old.code,
-        }
-    return codes | {"DIA_CHI": person.address_on(day)}
-
-
 def _job(code: str, version: str) -> str:
     """Occupation: two digits in 3176, five before."""
     return code if version == "3176" else f"{code}000"
@@ -264,7 +253,7 @@ def _person(visit: Visit, card: str, registered: str) -> Row:
         known |= {"MA_THE_BHYT": card, "MA_DKBD": registered, "GT_THE_TU": first, "GT_THE_DEN": last}
         if person.index % 5 < 3 and person.age_on(day) > 18:
             known["NAM_NAM_LIEN_TUC"] = f"{2016 + person.index % 4}0101"
-    return known | _residence(visit)
+    return known | residence(person, day) | {"DIA_CHI": person.address_on(day)}
 
 
 def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str], patient: str) -> Row:
@@ -303,12 +292,9 @@ def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str
         "MA_HSBA": f"{visit.start:%y}.{visit.serial:06d}",
         "MA_TTDV": f"{clinic.code[:2]}97{int(clinic.code[2:]):06d}" if version != "3176" else staff(clinic, 0, version),
     }
-    if category == "1.3":
+    if visit.referred_from or category == "1.3":
         values["MA_NOI_DI"] = visit.referred_from or registered
-        values["GIAY_CHUYEN_TUYEN"] = f"{visit.start:%y}/{visit.serial:05d}"
-    elif visit.referred_from:
-        values["MA_NOI_DI"] = visit.referred_from
-        values["GIAY_CHUYEN_TUYEN"] = f"{visit.start:%y}/{visit.serial:05d}"
+        values["GIAY_CHUYEN_TUYEN"] = visit.referral or f"{visit.start:%y}/{visit.serial:05d}"
     if visit.ward:
         codes = (line.values.get("MA_PTTT_QT") for line in lines.pending)
         values |= {
@@ -317,8 +303,8 @@ def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str
             "MA_LY_DO_VNT": "01",
             "MA_PTTT_QT": ";".join(dict.fromkeys(code for code in codes if code)),
         }
-    if case.kind == "birth":
-        values["CAN_NANG_CON"] = str(round(min(4200, max(2200, r.gauss(3100, 350))) / 10) * 10)
+    if visit.delivery:
+        values["CAN_NANG_CON"] = ";".join(str(child.weight) for child in visit.delivery.children)
     if visit.days == 28:
         values["NGAY_TAI_KHAM"] = f"{visit.start + timedelta(days=28):%Y%m%d}"
     return full_row(

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from bienho.standards.xml130.write import layout
+from bienho.synthetic import names
+from bienho.synthetic.chance import stream
 from bienho.synthetic.money import Totals, amount_text, milli_text, split
 from bienho.synthetic.places import Clinic
 from bienho.synthetic.reference import MILLI, Drug, Index, Service, Supply
@@ -46,6 +48,15 @@ def staff(clinic: Clinic, number: int, version: str) -> str:
         return f"{clinic.code[:2]}98{unit:03d}{number:03d}"
     paper = "GPHN" if version == "3176" else "CCHN"
     return f"9{unit:03d}{number:02d}/{'GL' if clinic.code.startswith('64') else 'BDI'}-{paper}"
+
+
+@cache
+def staff_name(clinic: Clinic, number: int) -> str:
+    """Name of the practitioner whose code `staff` gives for the same number."""
+    number %= clinic.doctors
+    r = stream(0, "staff", clinic.code, number)
+    family = names.family_name(r, names.KINH, clinic.place.side)
+    return names.full_name(r, names.KINH, family, r.choice("FM"), 1970 + r.randrange(28))
 
 
 @dataclass(slots=True)

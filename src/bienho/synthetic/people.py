@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from bienho.synthetic import names
@@ -18,6 +18,8 @@ from bienho.synthetic.reference import document, rows
 _PHONE_PREFIXES = ("030", "031", "053", "054", "071", "072", "073", "074", "075", "080", "095")
 _PERSONAL_SERIAL = 900_000
 _MOST_CHILDREN, _ROOMY = 5, 5
+_TWINS = 0.015  # share of young people who have a twin; measured shares of births are near 1 in 80
+_SPACING = 300  # days at least between two births of one mother
 _NEIGHBOURS = 150  # kin are looked for among this many people, so that the work grows with the people only
 _OLD_PROVINCE = {"52": "Tỉnh Bình Định", "64": "Tỉnh Gia Lai"}
 _ADULT_GROUPS = Weighted(
@@ -67,6 +69,7 @@ class Person:
     height: float
     mother: int = -1
     father: int = -1
+    parents: tuple[Person | None, Person | None] = (None, None)
 
     @property
     def key(self) -> str:
@@ -115,6 +118,14 @@ class Person:
         return round((62 if self.sex == "M" else 53) * self.height, 2)
 
 
+def residence(person: Person, day: date) -> dict[str, str]:
+    """Codes of residence in the units of a day."""
+    old = person.old
+    if day >= MERGED:
+        return {"MATINH_CU_TRU": "52", "MAHUYEN_CU_TRU": "", "MAXA_CU_TRU": person.place.code}
+    return {"MATINH_CU_TRU": old.province_code, "MAHUYEN_CU_TRU": old.district_code, "MAXA_CU_TRU": old.code}
+
+
 class Population:
     """Maker of the people of a twin, neighbourhood by neighbourhood, so that its own memory stays bounded."""
 
@@ -147,12 +158,32 @@ class Population:
         for _ in range(count):
             low, high, sex = self._ages[place.side].draw(r)
             days = int((low + r.random() * (high - low)) * 365.25)
-            raw.append((self._today - timedelta(days=days), sex))
-        raw.sort()  # eldest first: parents are there before their children
+            raw.append((self._today - timedelta(days=days), False, sex))
+        for birth, _, _ in tuple(raw):
+            if (self._today - birth).days < 6 * 365 and r.random() < _TWINS:  # in the place of anyone else
+                raw[r.randrange(count)] = (birth, True, "F" if r.random() < 0.5 else "M")
+        raw.sort()  # eldest first: parents are there before their children, and a twin comes after its twin
         people: list[Person] = []
-        for offset, (birth, sex) in enumerate(raw):
-            people.append(self._person(r, place, first + offset, birth, sex, people))
+        for offset, (birth, twin, sex) in enumerate(raw):
+            before = people[-1] if people else None
+            if twin and before and before.birth == birth and before.mother >= 0:
+                people.append(self._twin(r, before, first + offset, sex))
+            else:
+                people.append(self._person(r, place, first + offset, birth, sex, people))
         return people
+
+    def _twin(self, r: random.Random, first: Person, index: int, sex: str) -> Person:
+        """A second child of the same birth: all of the family is shared, papers and name are not."""
+        return replace(
+            first,
+            index=index,
+            sex=sex,
+            birth_minute=first.birth_minute and min(1439, first.birth_minute + r.randrange(3, 25)),
+            name=names.full_name(r, first.people, first.family, sex, first.birth.year),
+            personal_id=self._personal_id(r, first.old.province_code, sex, first.birth),
+            insurance_id=_insurance_id(first.old.province_code, index),
+            height=min(1.35, max(0.72, r.gauss(1.0, 0.12))),
+        )
 
     def _person(
         self, r: random.Random, place: Place, index: int, birth: date, sex: str, elders: list[Person]
@@ -187,7 +218,7 @@ class Population:
             old=old,
             hamlet=near.hamlet if near else _hamlet(r, place, people),
             personal_id=self._personal_id(r, old.province_code, sex, birth),
-            insurance_id=f"{old.province_code}9{(index * 3_877_421 + 11) % 10_000_000:07d}",
+            insurance_id=_insurance_id(old.province_code, index),
             group=group,
             phone=near.phone if near and (age < 16 or r.random() < 0.25) else _phone(r, index),
             job="00" if age < 16 or r.random() < 0.04 else _JOBS.draw(r),
@@ -195,6 +226,7 @@ class Population:
             height=min(1.35, max(0.72, r.gauss(1.0, 0.12))),
             mother=mother.index if mother else -1,
             father=father.index if father else -1,
+            parents=(mother, father),
         )
 
     def _personal_id(self, r: random.Random, province: str, sex: str, birth: date) -> str:
@@ -204,6 +236,10 @@ class Population:
         prefix = f"{province.zfill(3)}{century}{birth.year % 100:02d}"
         serial = self._serials[prefix] = self._serials.get(prefix, 0) + 1
         return f"{prefix}{_PERSONAL_SERIAL + serial * 37 % 100_000:06d}"
+
+
+def _insurance_id(province: str, index: int) -> str:
+    return f"{province}9{(index * 3_877_421 + 11) % 10_000_000:07d}"
 
 
 def _age_table(side: str) -> Weighted[tuple[int, int, str]]:
@@ -240,9 +276,11 @@ def _phone(r: random.Random, index: int) -> str:
 
 def _pick_mother(r: random.Random, elders: list[Person], birth: date) -> Person | None:
     children = Counter(p.mother for p in elders)
+    youngest = {p.mother: p.birth for p in elders}  # elders come eldest first
     fitting = [
         p for p in elders
         if p.sex == "F" and 18 <= (birth - p.birth).days / 365.25 <= 42 and children[p.index] < _MOST_CHILDREN
+        and (birth - youngest.get(p.index, date.min)).days >= _SPACING
     ]  # fmt: skip
     return r.choice(fitting) if fitting else None
 

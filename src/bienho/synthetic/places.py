@@ -18,6 +18,8 @@ _SPECIALTY = {
     "52003": "eye", "64010": "eye", "52004": "lung", "64003": "lung", "52005": "mental", "64004": "mental",
     "52006": "trad", "64005": "trad", "52008": "derm", "64002": "obgyn",
 }  # fmt: skip
+# Clinics for people with HIV (a planning choice: general hospitals and the centres of the larger districts).
+_HIV = frozenset({"52001", "52002", "52013", "52014", "52020", "64001", "64006", "64012", "64013", "64014", "64017"})
 _CLINICAL = ("commune_station", "company_clinic", "district_health_centre", "hospital", "institute_central")
 
 
@@ -58,6 +60,10 @@ class Clinic:
     place: Place
     doctors: int
 
+    def runs(self, programme: str) -> bool:
+        """Whether it treats people of a programme: `tb` health centres and lung hospitals, `hiv` the clinics for it."""
+        return self.code in _HIV if programme == "hiv" else self.level == 2 or self.specialty == "lung"
+
 
 class Map:
     """The province for the twin: distances decide which facility a person goes to."""
@@ -97,6 +103,12 @@ class Map:
             pool = [c for c in self._all if c.level == level]
             self._registered[key] = min(pool, key=lambda c: (distance_km(place, c.place), c.code)).code
         return self._registered[key]
+
+    def programme_clinic(self, place: Place, programme: str, level: int) -> Clinic | None:
+        """The nearest facility that runs a programme, of at least that level where there is one; None without any."""
+        pool = [c for c in self.clinics if c.runs(programme)]
+        pool = [c for c in pool if c.level >= level] or pool
+        return min(pool, key=lambda c: (distance_km(place, c.place), c.code), default=None)
 
     def clinic_for(self, r: random.Random, place: Place, level: int, specialty: str) -> Clinic:
         """A facility of that level near `place`, drawn by distance; of the specialty where there is one."""

@@ -26,6 +26,13 @@ DIRT_KINDS = (
     "broken_base64",
     "truncated_file",
     "wrong_count",
+    "paper_missing",
+    "paper_bad_date",
+    "paper_too_long",
+    "paper_unknown",
+    "foreign_key",
+    "board_inside",
+    "bare_missing",
 )
 
 
@@ -45,7 +52,9 @@ class Plan:
     facilities: codes of the only facilities that receive them (empty: all). versions: weights of format versions; the
     version in force in the window takes the visits of the window, the others become archived visits of their own time.
     share_noncanonical: share of files in a dress met in real life. dirt: share of dossiers with one injected error, of
-    `dirt_kinds`. share_resent, share_duplicate: dossiers sent again with a correction, or unchanged.
+    `dirt_kinds` (one that needs a paper leaves a dossier without it clean). share_resent, share_duplicate: dossiers
+    sent again with a correction, or unchanged. share_checkin: share of facilities that report arrivals (XML0) before
+    the dossier. board: whether the assessment board sends its records.
     """
 
     persons: int = 3000
@@ -59,11 +68,13 @@ class Plan:
     dirt_kinds: tuple[str, ...] = DIRT_KINDS
     share_resent: float = 0.03
     share_duplicate: float = 0.015
+    share_checkin: float = 0.08
+    board: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.persons <= 5_000_000 or not 1 <= self.months <= 120:
             raise UsageError("USE-SYNTH-SIZE", "Số người phải từ 1 đến 5.000.000 và số tháng từ 1 đến 120.")
-        shares = (self.share_noncanonical, self.dirt, self.share_resent, self.share_duplicate)
+        shares = (self.share_noncanonical, self.dirt, self.share_resent, self.share_duplicate, self.share_checkin)
         if any(not 0 <= share <= 1 for share in shares):
             raise UsageError("USE-SYNTH-SHARE", "Các tỷ lệ phải nằm trong khoảng 0 đến 1.")
         if unknown := sorted(set(self.versions) - set(ARCHIVE)):
@@ -99,10 +110,14 @@ class Plan:
 
 @dataclass(slots=True)
 class Summary:
-    """What was written: `dossiers` counts HOSO in files, repeats too; `digest` is over names and bytes of files."""
+    """What was written: `dossiers` counts HOSO in files, repeats too; `check_ins` arrivals reported, `assessments`
+    records of the board, `births` newborns; `digest` is over names and bytes of files."""
 
     persons: int = 0
     dossiers: int = 0
+    check_ins: int = 0
+    assessments: int = 0
+    births: int = 0
     files: int = 0
     bytes: int = 0
     by_version: dict[str, int] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from bienho.core.documents import read_yaml
 
 DATA = Path(__file__).parent / "data"
 BANDS = (5, 15, 45, 65)  # ages at which the next band begins
@@ -34,8 +34,7 @@ def rows(name: str) -> list[dict[str, str]]:
 @cache
 def document(name: str) -> Any:
     """One YAML file of the room."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((DATA / name).read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - safe loaders both
+    return read_yaml((DATA / name).read_text(encoding="utf-8"))
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ All people are synthetic: this is the only place outside a delivery where their 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,11 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bienho.sources.files import IGNORE_MARKER
+from bienho.standards.xml130.write import BARE, TABLES
 from bienho.synthetic import names
+from bienho.synthetic.courses import Delivery
 from bienho.synthetic.dirt import ASIDE, CLEAN, FOUND, Injected
 from bienho.synthetic.people import Person
 from bienho.synthetic.plan import Plan
+from bienho.synthetic.visits import Visit
 
+DOSSIER_TABLES = tuple(table for table in TABLES if table not in BARE)
 PEOPLE = pa.schema(
     [
         ("person_id", pa.string()), ("household_id", pa.int64()),
@@ -38,8 +42,8 @@ DOSSIERS = pa.schema(
         ("person_id", pa.string()), ("version", pa.string()), ("style", pa.string()), ("file", pa.string()),
         ("hoso", pa.int64()), ("kind", pa.string()), ("visit_kind", pa.string()), ("icd10", pa.string()),
         ("admitted", pa.timestamp("us")), ("discharged", pa.timestamp("us")), ("created", pa.date32()),
-        ("rows_xml1", pa.int64()), ("rows_xml2", pa.int64()), ("rows_xml3", pa.int64()), ("rows_xml4", pa.int64()),
-        ("rows_xml5", pa.int64()), ("total_cost", pa.decimal128(18, 2)), ("injected", pa.string()),
+        *((f"rows_{table.lower()}", pa.int64()) for table in DOSSIER_TABLES),
+        ("total_cost", pa.decimal128(18, 2)), ("injected", pa.string()),
         ("outcome", pa.string()), ("superseded_by", pa.int64()), ("duplicate_of", pa.int64()),
     ]
 )  # fmt: skip
@@ -47,7 +51,28 @@ ERRORS = pa.schema(
     [
         ("dossier_no", pa.int64()), ("facility", pa.string()), ("file", pa.string()), ("hoso", pa.int64()),
         ("kind", pa.string()), ("table", pa.string()), ("field", pa.string()), ("rule", pa.int64()),
-        ("outcome", pa.string()), ("note", pa.string()),
+        ("outcome", pa.string()), ("note", pa.string()), ("document", pa.string()), ("code", pa.string()),
+    ]
+)  # fmt: skip
+BIRTHS = pa.schema(
+    [
+        ("facility", pa.string()), ("ma_lk", pa.string()), ("mother_id", pa.string()), ("child_id", pa.string()),
+        ("place", pa.int64()), ("born", pa.timestamp("us")), ("sex", pa.string()), ("name", pa.string()),
+        ("weight_g", pa.int64()), ("weeks", pa.int64()), ("slip", pa.string()), ("temporary_card", pa.string()),
+    ]
+)  # fmt: skip
+CHECK_INS = pa.schema(
+    [
+        ("facility", pa.string()), ("file", pa.string()), ("hoso", pa.int64()), ("rows", pa.int64()),
+        ("ma_lk", pa.string()), ("ma_bn", pa.string()), ("person_id", pa.string()), ("version", pa.string()),
+        ("style", pa.string()), ("arrived", pa.timestamp("us")), ("injected", pa.string()), ("outcome", pa.string()),
+    ]
+)  # fmt: skip
+ASSESSMENTS = pa.schema(
+    [
+        ("facility", pa.string()), ("file", pa.string()), ("hoso", pa.int64()), ("record", pa.string()),
+        ("person_id", pa.string()), ("met", pa.date32()), ("rate", pa.int64()), ("version", pa.string()),
+        ("style", pa.string()), ("injected", pa.string()), ("outcome", pa.string()),
     ]
 )  # fmt: skip
 DESCRIPTIONS = {
@@ -55,7 +80,11 @@ DESCRIPTIONS = {
     "dossiers": "One HOSO as written per row. kind: first, resend, duplicate. outcome: accepted, "
     "accepted_with_findings, quarantined, duplicate, or lost when a cut file never held it. superseded_by and "
     "duplicate_of hold a dossier_no.",
-    "errors": "One injected error per row; hoso is null where the error is the file's.",
+    "errors": "One injected error per row; hoso is null where the error is the file's. code: what the reader finds.",
+    "births": "One newborn per row: the dossier of the mother's stay, the slip of XML9. child_id is null for a child "
+    "who is not among the people.",
+    "checkins": "One person reported on arrival per row (XML0): hoso is the first of its rows in the file.",
+    "assessments": "One record of the medical assessment board per row (XML12): hoso is its row in the file.",
 }
 LOST = "lost"
 
@@ -67,6 +96,9 @@ class Truth:
     people: list[dict[str, Any]] = field(default_factory=list)
     dossiers: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
+    births: list[dict[str, Any]] = field(default_factory=list)
+    check_ins: list[dict[str, Any]] = field(default_factory=list)
+    assessments: list[dict[str, Any]] = field(default_factory=list)
 
     def add_person(self, person: Person, on: date) -> None:
         """A person as of a day (card and addresses)."""
@@ -95,20 +127,44 @@ class Truth:
             }
         )
 
-    def add_error(self, dossier: dict[str, Any] | None, facility: str, file: str, injected: Injected) -> None:
-        """One injected error; `dossier` None for an error of the file."""
+    def add_births(self, visit: Visit, delivery: Delivery, key: str, slips: Sequence[Mapping[str, str]]) -> None:
+        """The children of one delivery; `slips` are the rows of XML9, one per child."""
+        for place, (child, slip) in enumerate(zip(delivery.children, slips, strict=True), 1):
+            self.births.append(
+                {
+                    "facility": visit.clinic.code,
+                    "ma_lk": key,
+                    "mother_id": visit.person.key,
+                    "child_id": child.person.key if child.person else None,
+                    "place": place,
+                    "born": child.born,
+                    "sex": child.sex,
+                    "name": child.name or None,
+                    "weight_g": child.weight,
+                    "weeks": delivery.weeks,
+                    "slip": slip["SO"],
+                    "temporary_card": slip["MA_THE_TAM"],
+                }
+            )
+
+    def add_error(
+        self, entry: Mapping[str, Any] | None, facility: str, file: str, injected: Injected, document: str = "visit"
+    ) -> None:
+        """One injected error of the document `entry` tells of; None for an error of the file."""
         self.errors.append(
             {
-                "dossier_no": dossier["dossier_no"] if dossier else None,
+                "dossier_no": entry.get("dossier_no") if entry else None,
                 "facility": facility,
                 "file": file,
-                "hoso": dossier["hoso"] if dossier else None,
+                "hoso": entry["hoso"] if entry else None,
                 "kind": injected.kind,
                 "table": injected.table or None,
                 "field": injected.field or None,
                 "rule": injected.rule,
                 "outcome": injected.outcome,
                 "note": injected.note,
+                "document": document,
+                "code": injected.code,
             }
         )
 
@@ -132,12 +188,18 @@ class Truth:
             heads[key] = dossier
 
     def write(self, folder: Path, plan: Plan) -> None:
-        """people.parquet, dossiers.parquet, errors.parquet and plan.json under `folder`."""
+        """One parquet file per table and plan.json under `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / IGNORE_MARKER).touch()  # whoever takes in the whole output passes the truth over
-        _write(folder / "people.parquet", PEOPLE, self.people, DESCRIPTIONS["people"])
-        _write(folder / "dossiers.parquet", DOSSIERS, self.dossiers, DESCRIPTIONS["dossiers"])
-        _write(folder / "errors.parquet", ERRORS, self.errors, DESCRIPTIONS["errors"])
+        for name, schema, rows in (
+            ("people", PEOPLE, self.people),
+            ("dossiers", DOSSIERS, self.dossiers),
+            ("errors", ERRORS, self.errors),
+            ("births", BIRTHS, self.births),
+            ("checkins", CHECK_INS, self.check_ins),
+            ("assessments", ASSESSMENTS, self.assessments),
+        ):
+            _write(folder / f"{name}.parquet", schema, rows, DESCRIPTIONS[name])
         text = json.dumps(plan.as_dict(), ensure_ascii=False, indent=2, sort_keys=True)
         (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
 
