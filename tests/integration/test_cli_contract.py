@@ -132,6 +132,24 @@ def test_a_file_too_large_is_refused_without_a_receipt(made: Made, tmp_path: Pat
     assert report["deliveries"] == [
         {"id": None, "path": str(big), "outcome": "refused", "reason": "LIM-DELIVERY-BYTES"}
     ]
+    (refused,) = answer(made, "quarantine", "refused")
+    assert set(refused) == {"at", "source", "sender", "code", "message", "bytes", "sha256", "times"}
+    assert (refused["code"], refused["bytes"], refused["times"]) == ("LIM-DELIVERY-BYTES", 65 * 1024 * 1024, 1)
+
+
+def test_expired_things_are_listed_when_asked_for(made: Made, tmp_path: Path) -> None:
+    bad = tmp_path / "trang.xml"
+    bad.write_text("<html>502", encoding="utf-8")
+    (delivery,) = answer(made, "ingest", str(bad))["deliveries"]
+    assert delivery["outcome"] == "quarantined"
+
+    def listed(*options: str) -> list[bool]:
+        rows = answer(made, "quarantine", "list", *options)
+        return [row["expired"] for row in rows if row["delivery"] == delivery["id"]]
+
+    assert listed() == [False]
+    assert listed("--as-of", "2199-01-01") == []
+    assert listed("--as-of", "2199-01-01", "--expired") == [True]
 
 
 def test_a_wrong_facility_is_a_finding_not_a_reject(made: Made, files: Path) -> None:

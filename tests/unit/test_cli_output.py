@@ -33,3 +33,9 @@ def test_text_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     assert "[/red] :smile:" in capsys.readouterr().out
     as_json({"b": "[/red]"})
     assert '"[/red]"' in capsys.readouterr().out
+
+
+def test_csv_of_a_query_is_for_machines_and_exact(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Unlike a list of the portal: whoever asks by SQL gets the very text, `=1+1` too."""
+    as_csv(pa.table({"t": ["=1+1", "@x", "'a"]}))
+    assert capfdbinary.readouterr().out.splitlines() == [b'"t"', b'"=1+1"', b'"@x"', b'"\'a"']

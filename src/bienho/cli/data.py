@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,17 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from bienho.cli.output import as_csv, as_json, as_records, as_table, console, number
 from bienho.core.ids import delivery_id, delivery_seq
-from bienho.pipeline import ask, jobs, open_app, reference
+from bienho.pipeline import ask, jobs, open_app
 from bienho.pipeline.ingest import ingest as ingest_files
 from bienho.pipeline.replay import replay as replay_deliveries
 from bienho.pipeline.report import IngestReport
+from bienho.quality.expiry import LOCAL
+from bienho.terminology import KINDS, OPEN_START, TRUST_ANCHORS
 
 JSON = click.option("--json", "json_", is_flag=True, help="In JSON cho máy đọc.")
+AS_OF = click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Tính hạn cách ly theo ngày này; mặc định hôm nay."
+)
 PURPOSE = click.option("--purpose", default="van-hanh", show_default=True, help="Mục đích truy cập.")
 
 
@@ -49,8 +55,8 @@ def _print_report(report: IngestReport) -> None:
     as_table(("Bảng", "Số dòng"), [(name, number(count)) for name, count in report.as_dict()["rows"].items()])
     bad = [entry for entry in report.deliveries if entry.outcome in ("quarantined", "refused")]
     if bad:
-        rows = [(entry.id, entry.path, entry.outcome, entry.reason) for entry in bad[:50]]
-        as_table(("Lần nhận", "Tệp", "Kết quả", "Lý do"), rows, title=f"{number(len(bad))} tệp cần xem lại")
+        rows = [(entry.id, entry.path, entry.outcome, entry.reason, entry.message) for entry in bad[:50]]
+        as_table(("Lần nhận", "Tệp", "Kết quả", "Lý do", "Cụ thể"), rows, title=f"{number(len(bad))} tệp cần xem lại")
         console.print("Việc cần làm: xem `bienho quarantine list`, báo cơ sở gửi lại hoặc sửa rồi `quarantine replay`.")
 
 
@@ -76,7 +82,7 @@ def findings(home: Path | None, delivery: str | None, facility: str | None, purp
 @click.command()
 @click.argument("facility")
 @click.argument("ma_lk")
-@click.option("--with-identifiers", is_flag=True, help="Kèm định danh từ kho bảo mật; cần quyền và mục đích.")
+@click.option("--with-identifiers", is_flag=True, help="Kèm định danh từ két; cần quyền và mục đích.")
 @click.option("--purpose", default="tra-cuu-ho-so", show_default=True, help="Mục đích truy cập.")
 @JSON
 @click.pass_obj
@@ -93,6 +99,11 @@ def dossier(home: Path | None, facility: str, ma_lk: str, with_identifiers: bool
             as_table(("Trường", "Giá trị"), row.items(), title=f"{table} dòng {place}")
 
 
+def _day(given: datetime | None) -> date:
+    """The day asked about; today in Vietnam when none was given."""
+    return (given or datetime.now(LOCAL)).date()
+
+
 @click.group()
 def quarantine() -> None:
     """Hồ sơ để riêng vì không đọc được."""
@@ -100,19 +111,41 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @click.option("--facility", help="Chỉ một cơ sở.")
+@click.option("--expired", is_flag=True, help="Kể cả những mục đã hết hạn.")
+@AS_OF
 @PURPOSE
 @JSON
 @click.pass_obj
-def quarantine_list(home: Path | None, facility: str | None, purpose: str, json_: bool) -> None:
+def quarantine_list(
+    home: Path | None, facility: str | None, expired: bool, as_of: datetime | None, purpose: str, json_: bool
+) -> None:
     """Liệt kê những gì đang cách ly."""
     with open_app(home) as app:
-        rows = ask.quarantine(app, purpose, facility=facility)
+        rows = ask.quarantine(app, purpose, as_of=_day(as_of), facility=facility)
+    shown = [row for row in rows if expired or not row["expired"]]
+    if json_:
+        as_json(shown)
+        return
+    columns = ("delivery", "hoso", "facility", "code", "message", "expires")
+    as_table(columns, [[row[name] for name in columns] for row in shown])
+    closed = sum(row["expired"] for row in rows)
+    console.print(f"{number(len(rows) - closed)} mục chờ xử lý, {number(closed)} mục đã hết hạn.")
+    console.print("Sửa xong: bienho quarantine replay [MÃ LẦN NHẬN]")
+
+
+@quarantine.command("refused")
+@JSON
+@click.pass_obj
+def quarantine_refused(home: Path | None, json_: bool) -> None:
+    """Những lần gửi bị từ chối ở cửa: không có biên nhận, không giữ tệp."""
+    with open_app(home) as app:
+        rows = ask.refused(app)
     if json_:
         as_json(rows)
         return
-    columns = ("delivery", "hoso", "facility", "code", "message")
+    columns = ("at", "source", "sender", "code", "message", "bytes", "times")
     as_table(columns, [[row[name] for name in columns] for row in rows])
-    console.print(f"{number(len(rows))} mục. Sửa xong: bienho quarantine replay [MÃ LẦN NHẬN]")
+    console.print(f"{number(len(rows))} lần từ chối. Cơ sở gửi sửa theo lý do rồi gửi lại.")
 
 
 @quarantine.command("show")
@@ -130,7 +163,7 @@ def quarantine_show(home: Path | None, delivery: str, raw: bool, purpose: str, j
             return
         found: dict[str, Any] = {
             "delivery": delivery_id(seq),
-            "quarantine": ask.quarantine(app, "van-hanh", seq=seq),
+            "quarantine": ask.quarantine(app, "van-hanh", as_of=_day(None), seq=seq),
             "findings": ask.findings(app, "van-hanh", seq=seq),
         }
     if json_:
@@ -159,8 +192,8 @@ def quarantine_replay(home: Path | None, deliveries: tuple[str, ...], json_: boo
 @click.command()
 @click.argument("query")
 @click.option("--as-of", type=int, metavar="SNAPSHOT", help="Đọc kho ở một ảnh chụp cũ.")
-@click.option("--with-identifiers", is_flag=True, help="Kèm định danh từ kho bảo mật; cần quyền và mục đích.")
-@click.option("--csv", "csv_", is_flag=True, help="In CSV.")
+@click.option("--with-identifiers", is_flag=True, help="Kèm định danh từ két; cần quyền và mục đích.")
+@click.option("--csv", "csv_", is_flag=True, help="In CSV cho máy: đúng từng giá trị, đừng mở thẳng bằng bảng tính.")
 @PURPOSE
 @JSON
 @click.pass_obj
@@ -184,16 +217,23 @@ def codes() -> None:
 
 
 @codes.command("import")
-@click.argument("kind", type=click.Choice(reference.KINDS))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--edition", required=True, help="Tên bản danh mục, ví dụ QD4469-2020.")
-@click.option("--valid-from", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Ngày có hiệu lực.")
+@click.option("--edition", help="Tên bản danh mục, ví dụ QD4469-2020; không cần cho trust-anchors.")
+@click.option(
+    "--valid-from",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Ngày có hiệu lực; với trust-anchors, không nêu là có hiệu lực cho mọi lần nhận.",
+)
 @JSON
 @click.pass_obj
-def codes_import(home: Path | None, kind: str, path: Path, edition: str, valid_from: Any, json_: bool) -> None:
+def codes_import(home: Path | None, kind: str, path: Path, edition: str | None, valid_from: Any, json_: bool) -> None:
     """Nhập một bản danh mục; bản này thành một lần nhận như mọi dữ liệu khác."""
+    if kind != TRUST_ANCHORS and not (edition and valid_from):
+        raise click.UsageError("Danh mục này cần --edition và --valid-from.")
+    edition, start = edition or kind, valid_from.date() if valid_from else OPEN_START
     with open_app(home) as app:
-        result = jobs.import_codes(app, kind, path, edition, valid_from.date())
+        result = jobs.import_codes(app, kind, path, edition, start)
     if json_:
         as_json(result)
     else:

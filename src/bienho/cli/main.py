@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from bienho.cli.output import fail
+from bienho.cli.output import fail, speak_utf8
 from bienho.core.errors import BienhoError, UsageError
 
 PLACES = {
     "ingest": "data",
+    "check": "check",
     "findings": "data",
     "dossier": "data",
     "quarantine": "data",
@@ -39,6 +40,10 @@ PLACES = {
 
 class Commands(click.Group):
     """Finds commands by name; turns errors of the tree into a message and an exit code; a bug keeps its traceback."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        speak_utf8()
+        return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(PLACES)

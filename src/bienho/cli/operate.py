@@ -35,13 +35,16 @@ def init(home: Path | None, production: bool) -> None:
 @JSON
 @click.pass_obj
 def run(home: Path | None, json_: bool) -> None:
-    """Làm nốt mọi việc còn dở: đọc lần nhận chưa xử lý, ánh xạ lại khi mô hình đổi, tính chỉ số."""
+    """Làm nốt mọi việc còn dở: đọc lần nhận chưa xử lý, ánh xạ lại khi mô hình đổi, tính chỉ số, xét chữ ký."""
     with open_app(home) as app:
         done = jobs.bring_up_to_date(app)
     if json_:
         as_json(done)
     else:
-        console.print(f"Đã xử lý {done['deliveries']} lần nhận, tính lại {done['derived']} bảng chỉ số.")
+        console.print(
+            f"Đã xử lý {done['deliveries']} lần nhận, tính lại {done['derived']} bảng chỉ số,"
+            f" xét chữ ký {done['signatures']} lần nhận."
+        )
 
 
 @click.command()
@@ -82,7 +85,7 @@ def _same(differs: bool, compared: bool) -> str:
 @JSON
 @click.pass_obj
 def job(home: Path | None, name: str, json_: bool) -> None:
-    """Chạy một việc bảo trì: gộp tệp, xóa bản cũ theo thời hạn, dọn phiên bản đã thay."""
+    """Chạy một việc: gộp tệp, xóa bản cũ theo thời hạn, dọn phiên bản đã thay, xét chữ ký."""
     with open_app(home) as app:
         result = jobs.run(app, name)
     if json_:
@@ -96,7 +99,7 @@ def job(home: Path | None, name: str, json_: bool) -> None:
 @JSON
 @click.pass_obj
 def backup(home: Path | None, target: Path, json_: bool) -> None:
-    """Sao lưu mã hóa: dữ liệu gốc, kho bảo mật, nhật ký. Khóa không nằm trong bản sao."""
+    """Sao lưu mã hóa: dữ liệu gốc, két, nhật ký. Khóa không nằm trong bản sao."""
     with open_app(home) as app:
         report = backups.backup(app, target)
     if json_:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -18,6 +19,13 @@ from bienho.core.errors import BienhoError
 
 # Paths and values are text, never markup: a file may be called "[/red]".
 console = Console(markup=False, emoji=False, highlight=False)
+
+
+def speak_utf8() -> None:
+    """Vietnamese on every stream: a pipe on Windows has an encoding that cannot write it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(encoding="utf-8")
 
 
 def as_json(value: Any) -> None:

@@ -50,7 +50,7 @@ def open_portal(app: App, port: int) -> None:
             found = accounts.find(app.database, account_id)
             return found.actor("portal") if found and found.active else None
 
-        settings.set_up(House(app.home, app.keys, app.database, gate, find_actor))  # type: ignore[arg-type]
+        settings.set_up(House(app.home, app.keys, app.database, gate, find_actor, limits=app.limits))  # type: ignore[arg-type]
         address = server.link(signin.new_token(caller.account_id, datetime.now(UTC)), port=port)
 
         def ready() -> None:
@@ -63,7 +63,7 @@ def open_portal(app: App, port: int) -> None:
 
 @click.command()
 @PORT
-@click.option("--persons", default=3_000, show_default=True, type=click.IntRange(1), help="Số người giả lập.")
+@click.option("--persons", default=2_400, show_default=True, type=click.IntRange(1), help="Số người giả lập.")
 @click.option("--serve/--no-serve", "serve_", default=True, show_default=True, help="Mở cổng thông tin khi xong.")
 @click.pass_obj
 def demo(home: Path | None, port: int, persons: int, serve_: bool) -> None:
