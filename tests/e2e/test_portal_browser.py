@@ -246,3 +246,12 @@ def test_focus_is_always_visible(page: Page) -> None:
         style = "getComputedStyle(document.activeElement)"
         assert page.evaluate(f"{style}.outlineStyle") == "solid"
         assert page.evaluate(f"parseFloat({style}.outlineWidth)") >= 2
+
+
+def test_a_list_is_downloaded_with_the_keyboard(page: Page) -> None:
+    page.goto("/phat-hien/?muc_do=error")
+    page.get_by_role("link", name="Tải về XLSX").focus()
+    with page.expect_download() as started:
+        page.keyboard.press("Enter")
+    assert started.value.suggested_filename == "phat-hien.xlsx"
+    assert started.value.failure() is None

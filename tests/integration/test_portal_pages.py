@@ -6,13 +6,16 @@ import csv
 import gzip
 import io
 import re
+import zipfile
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.test import Client
+from lxml import etree
 
+from bienho.portal import listing
 from bienho.portal.settings import settings
 from support import portal
 from support.fake_gate import SECRET_NAME, FakeGate
@@ -195,6 +198,93 @@ def test_csv_has_the_rows_of_the_whole_list(browser: Client) -> None:
     assert len(lines) == 1 + one("SELECT count(*) FROM standard.delivery")
 
 
+def cells(content: bytes) -> list[list[str]]:
+    """Texts of the first sheet, row by row."""
+    name = {"x": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        shared = etree.fromstring(book.read("xl/sharedStrings.xml")).findall("x:si", name)
+        sheet = etree.fromstring(book.read("xl/worksheets/sheet1.xml"))
+    return [
+        [
+            "".join(shared[int(cell.findtext("x:v", "", name))].itertext())
+            if cell.get("t") == "s"
+            else cell.findtext("x:v", "", name)
+            for cell in row.iterfind("x:c", name)
+        ]
+        for row in sheet.iter(f"{{{name['x']}}}row")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "dataset", "where"),
+    [
+        ("/giao-nhan/", "giao-nhan", "standard.delivery", "TRUE"),
+        ("/giao-nhan/?ket_qua=quarantined", "giao-nhan", "standard.delivery", "outcome = 'quarantined'"),
+        ("/phat-hien/?muc_do=error", "phat-hien", "quality.finding", "severity = 'error'"),
+        ("/cach-ly/", "cach-ly", "quality.quarantine", "TRUE"),
+        ("/ho-so/", "ho-so", "conformed.encounter", "TRUE"),
+    ],
+)
+def test_a_list_leaves_as_a_workbook(browser: Client, path: str, name: str, dataset: str, where: str) -> None:
+    """The rows of the page's filter, through the same call of the gate, under the page's purpose."""
+    page = browser.get(path).content.decode()
+    link = re.search(r'href="([^"]*\.xlsx)"[^>]*>Tải về XLSX<', page)
+    assert link
+    house: Any = settings.BIENHO_HOUSE
+    house.gate.calls.clear()
+    answer = browser.get(path.split("?")[0] + link[1].replace("&amp;", "&").removeprefix(path.split("?")[0]))
+    assert ("read", "van-hanh", dataset) in house.gate.calls
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}.xlsx"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    versions = " ANTI JOIN standard.superseded USING (version_id)" if dataset != "standard.delivery" else ""
+    total = one(f"SELECT count(*) FROM {dataset}{versions} WHERE {where}")
+    rows = cells(answer.content)
+    said = [row[0] for row in rows[1:7]]
+    assert said[:3] == ["Lập lúc: 23/11/2026 08:30", "Người lập: Người xem thử", "Mục đích: Vận hành kho dữ liệu"]
+    assert f"Số dòng: {total}".replace(",", ".") in "".join(said).replace(".", "")
+    assert len(rows) - 8 == total
+
+
+def test_what_is_closed_does_not_leave_as_a_file_either() -> None:
+    closed = FakeGate(gate().connection)
+    closed.closed.add("quality.finding")
+    answer = portal.client(gate=closed).get("/phat-hien/?xuat=phat-hien.xlsx")
+    assert answer.status_code == 403
+    assert not answer.headers["Content-Type"].startswith("application/vnd")
+
+
+def test_a_series_leaves_as_a_workbook(browser: Client) -> None:
+    answer = browser.get("/chi-so/encounters/?xuat=theo-tuan.xlsx")
+    rows = cells(answer.content)
+    assert rows[5] == ["Phạm vi: Toàn tỉnh"]
+    assert len(rows) == 7 + 26
+    assert all(row[1].isdigit() for row in rows[7:])
+
+
+def test_a_long_list_says_what_is_left_out(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "EXPORT_ROWS", 20)
+    assert "Tệp tải về chỉ có 20 dòng đầu" in browser.get("/giao-nhan/").content.decode()
+    rows = cells(browser.get("/giao-nhan/?xuat=giao-nhan.xlsx").content)
+    assert len(rows) - 8 == 20
+    assert rows[6][0].startswith("Số dòng: Tệp tải về chỉ có 20 dòng đầu")
+
+
+def test_a_delivery_tells_who_signed_it_and_what_to_do(browser: Client) -> None:
+    def shown(seq: int) -> str:
+        page = browser.get(f"/giao-nhan/D{seq:012d}/").content.decode()
+        return page[page.index('id="chu-ky-so"') :].partition("</section>")[0]
+
+    assert "Không có chữ ký" in shown(6)
+    assert "Ký số cả tệp" in shown(6)
+    assert "Hợp lệ" in shown(7)
+    assert "Bệnh viện Thử" in shown(7)
+    assert "do CA thử cấp, số 1f" in shown(7)
+    assert "Nội dung đã đổi sau khi ký" in shown(8)
+    assert "gửi đúng tệp vừa ký" in shown(8)
+    one("DELETE FROM quality.signature WHERE delivery_seq = 9")
+    assert "Chưa xét" in shown(9)
+
+
 def test_chart_leaves_as_svg_and_csv(browser: Client) -> None:
     svg = browser.get("/?xuat=theo-ngay.svg")
     assert svg.headers["Content-Type"] == "image/svg+xml"
@@ -220,6 +310,7 @@ def test_a_dossier_is_followed_to_its_number_and_back(browser: Client) -> None:
     assert f'href="/ho-so/{key}/"' in counted
     assert len(set(re.findall(r'href="/ho-so/([0-9a-f]{32})/"', counted))) == int(shown[1])
     assert delivery in explained
+    assert len(set(re.findall(r">(D\d{12})<", explained))) <= int(shown[1])
 
 
 def test_sealed_values_are_dots_until_they_are_asked_for(browser: Client) -> None:

@@ -267,7 +267,9 @@ def _delivery(rows: _Rows, chance: random.Random, seq: int, code: str, at: datet
             facility_code=code,
             code="IN-NO-MA-LK",
             message="Hồ sơ không có mã liên kết nên không xác định được lượt khám.",
+            received_at=at,
         )
+    rows.add("quality.signature", **_signature(seq, at))
     rows.add(
         "standard.delivery",
         delivery_seq=seq,
@@ -288,6 +290,16 @@ def _delivery(rows: _Rows, chance: random.Random, seq: int, code: str, at: datet
         duplicates=0,
         superseded=0,
     )
+
+
+def _signature(seq: int, at: datetime) -> dict[str, Any]:
+    """Every third delivery unsigned, every third valid, every third changed after signing."""
+    status, code = (("absent", "SIG-ABSENT"), ("valid", None), ("invalid_digest", "SIG-DIGEST"))[seq % 3]
+    signer = (
+        {"signer": "Bệnh viện Thử", "issuer": "CA thử", "serial": "1f", "fingerprint": "ab" * 32} if seq % 3 else {}
+    )
+    told = {"delivery_seq": seq, "member": 0, "delivery_id": delivery_id(seq), "status": status, "code": code}
+    return {**told, **signer, "judged_at": at, "anchors": "none", "revision": 1}
 
 
 def _dossier(
@@ -312,6 +324,8 @@ def _dossier(
         hoso=hoso,
         dossier_key=key,
         patient_key=patient,
+        document="visit",
+        encounter_key=key,
         record_id=record,
         content_digest=content,
         format_version=chance.choice(("3176", "3176", "4750", "130")),

@@ -11,7 +11,6 @@ from bienho.portal import assets, words
 from bienho.portal.components import Cell, Column, Table
 from bienho.portal.components.chart import ACT, PALETTE
 from bienho.portal.components.map import levels, shapes
-from bienho.portal.pages import table_csv
 
 HOME = Path(portal.__file__).parent
 FOLDERS = sorted(path.name for path in (HOME / "components").iterdir() if path.is_dir() and path.name[0] != "_")
@@ -71,10 +70,3 @@ def test_every_code_of_reading_says_how_to_mend() -> None:
 def test_missing_cell_is_a_dash() -> None:
     table = Table("x", "X", [Column("a", "A"), Column("b", "B")], [{"a": Cell("1")}])
     assert [cell.text for _, cell in table.lines[0]] == ["1", "—"]
-
-
-def test_csv_opens_in_a_spreadsheet_and_runs_nothing() -> None:
-    table = Table("x", "X", [Column("a", "Cơ sở")], [{"a": Cell("=1+1")}, {"a": Cell("12", raw=12)}, {"a": Cell("@x")}])
-    content = table_csv(table)
-    assert content.startswith(b"\xef\xbb\xbf")
-    assert content.decode("utf-8-sig").splitlines() == ["Cơ sở", "'=1+1", "12", "'@x"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from bienho.config import Home, KeyRing
+from bienho.config import DEFAULT, Home, KeyRing, Limits
 
 Filter = Sequence[tuple[str, str, Any]]
 Order = Sequence[tuple[str, str]]
@@ -93,3 +93,4 @@ class House:
     find_actor: Callable[[str], ActorLike | None]
     province: str = "gialai"
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    limits: Limits = DEFAULT

@@ -10,8 +10,10 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
+from bienho.contracts import catalogue
 from bienho.portal.components import Cell, Column, Field, Form, Pagination, State, Table
 from bienho.portal.desk import Desk, Row
+from bienho.portal.export import Line
 from bienho.portal.formats import LOCAL, number
 from bienho.portal.house import Versions
 from bienho.portal.language import t
@@ -35,7 +37,10 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A column of a list: `make` turns a row into its cell; `sort` names the dataset's column it sorts by."""
+    """A column of a list: `make` turns a row into its cell; `sort` names the dataset's column it sorts by.
+
+    `about` says what it means where the contract's words on that column do not.
+    """
 
     key: str
     title: str
@@ -44,11 +49,15 @@ class Show:
     sort: str = ""
     lead: bool = False
     shown: bool = True
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What to list and how. `order` is the dataset's column and `asc` or `desc` used when the reader chose none."""
+    """What to list and how. `order` is the dataset's column and `asc` or `desc` used when the reader chose none.
+
+    `keeps` are parts of the address beside the filters that filtering must not lose.
+    """
 
     id: str
     caption: str
@@ -62,16 +71,18 @@ class Listing:
     empty: State | None = None
     prepare: Callable[[list[Row]], None] | None = None
     versions: Versions = "current"
+    keeps: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list as read: its table, its filter form, its column chooser."""
+    """A list as read: its table, its filter form, its column chooser; `lines` say which rows, above a workbook."""
 
     table: Table
     filters: Form | None
     chooser: Form
     total: int
+    lines: Sequence[Line] = ()
 
 
 class Asked:
@@ -122,7 +133,7 @@ class Asked:
 def read_listing(request: HttpRequest, desk: Desk, listing: Listing) -> Listed:
     """Read one page of the list (or, for a download, its first ten thousand rows) through the gate."""
     asked = Asked(request, listing)
-    everything = request.GET.get("xuat") == f"{listing.id}.csv"
+    everything = request.GET.get("xuat") in (f"{listing.id}.csv", f"{listing.id}.xlsx")
     total = desk.count(listing.dataset, asked.filter, listing.versions)
     pages = max(1, -(-total // PER_PAGE))
     page = min(asked.page, pages)
@@ -135,13 +146,33 @@ def read_listing(request: HttpRequest, desk: Desk, listing: Listing) -> Listed:
     table = Table(
         id=listing.id,
         caption=listing.caption,
-        columns=[_column(show, asked) for show in shows],
+        columns=[_column(show, asked, listing.dataset) for show in shows],
         rows=[{show.key: show.make(row) for show in shows} for row in rows],
         pagination=_pagination(asked, page, pages, total, listing.caption) if total else None,
         empty=_empty(listing, asked),
         csv_url=asked.url(xuat=f"{listing.id}.csv"),
+        note=_cut(total) if total > EXPORT_ROWS else "",
     )
-    return Listed(table, _filters(listing, asked), _chooser(listing, asked), total)
+    return Listed(table, _filters(listing, asked), _chooser(listing, asked), total, _lines(asked, total))
+
+
+def _cut(total: int) -> str:
+    return t(
+        "Tệp tải về chỉ có {n} dòng đầu trong {total} dòng, theo thứ tự đang xem. Lọc hẹp lại để lấy phần còn lại.",
+        n=number(EXPORT_ROWS),
+        total=number(total),
+    )
+
+
+def _lines(asked: Asked, total: int) -> list[Line]:
+    """Which rows a downloaded list has, in words."""
+    said = [
+        f"{select.label}: {dict(select.options).get(asked.values[select.name], asked.values[select.name])}"
+        for select in asked.listing.selects
+        if asked.values[select.name]
+    ]
+    rows = _cut(total) if total > EXPORT_ROWS else number(total)
+    return [(t("Bộ lọc"), "; ".join(said) or t("không lọc")), (t("Số dòng"), rows)]
 
 
 def _midnight(text: str) -> datetime:
@@ -149,10 +180,13 @@ def _midnight(text: str) -> datetime:
     return datetime.combine(datetime.strptime(text, "%d/%m/%Y").date(), time(), LOCAL)
 
 
-def _column(show: Show, asked: Asked) -> Column:
+def _column(show: Show, asked: Asked, dataset: str) -> Column:
     now = asked.order[1] if show.sort and asked.order[0] == show.sort else ""
     url = asked.url(sap=show.sort if now == "desc" else f"-{show.sort}", trang="") if show.sort else ""
-    return Column(show.key, show.title, show.kind, show.lead, url, now)
+    known = catalogue()[dataset].by_name.get(show.sort)
+    about = show.about or (known.description if known else "")
+    origin = f"{dataset}.{show.sort}" if known else ""
+    return Column(show.key, show.title, show.kind, show.lead, url, now, about, origin)
 
 
 def _pagination(asked: Asked, page: int, pages: int, total: int, label: str) -> Pagination:
@@ -193,7 +227,11 @@ def _filters(listing: Listing, asked: Asked) -> Form | None:
         )
         for select in listing.selects
     ]
-    kept = [Field("cot", "", kind="hidden", value=key) for key in asked.given.get("cot", [])]
+    kept = [
+        Field(name, "", kind="hidden", value=value)
+        for name in ("cot", *listing.keeps)
+        for value in asked.given.get(name, [])
+    ]
     used = any(asked.values.values())
     form = Form(f"{listing.id}-loc", [*fields, *kept], t("Lọc"), inline=True, title=t("Lọc danh sách"))
     return replace(form, reset_url=asked.path) if used else form

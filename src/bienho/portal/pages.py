@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bienho.config import load_profile
+from bienho.governance import PURPOSES
 from bienho.portal.components import Chart, Crumb, Crumbs, Table
+from bienho.portal.desk import Desk
+from bienho.portal.export import Line, Sheet, table_csv, table_xlsx
+from bienho.portal.formats import moment
 from bienho.portal.guide import help_for
 from bienho.portal.language import current_language, later, t
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NAVIGATION = (
     ("/", later("Tổng quan"), "home"),
     ("/giao-nhan/", later("Giao nhận"), "inbox"),
@@ -59,8 +64,13 @@ def _here(path: str, href: str) -> bool:
     return path == "/" if href == "/" else path.startswith(href)
 
 
-def download(request: HttpRequest, things: Mapping[str, Chart | Table]) -> HttpResponse | None:
-    """`?xuat=<id>.csv` or `.svg`: the same rows and rights as the page, as a file; None when none is asked for."""
+def download(
+    request: HttpRequest, things: Mapping[str, Chart | Table], desk: Desk | None = None, lines: Sequence[Line] = ()
+) -> HttpResponse | None:
+    """The same rows and rights as the page, as a file: `?xuat=<id>.xlsx`, `.csv` or `.svg`; None when none is asked.
+
+    `lines` say above a workbook's table which rows it has; who, for what and as of when comes from the desk.
+    """
     wanted = request.GET.get("xuat", "")
     name, _, kind = wanted.rpartition(".")
     thing = things.get(name)
@@ -68,28 +78,24 @@ def download(request: HttpRequest, things: Mapping[str, Chart | Table]) -> HttpR
         return None
     if kind == "svg" and isinstance(thing, Chart):
         return _file(thing.wide.encode(), "image/svg+xml", wanted)
+    table = thing.table if isinstance(thing, Chart) else thing
     if kind == "csv":
-        table = thing.table if isinstance(thing, Chart) else thing
         return _file(table_csv(table), "text/csv; charset=utf-8", wanted)
+    if kind == "xlsx":
+        now = settings.BIENHO_HOUSE.clock()
+        return _file(table_xlsx(Sheet(table, [*_about(desk, now), *lines]), now), XLSX, wanted)
     return None
+
+
+def _about(desk: Desk | None, now: datetime) -> list[Line]:
+    """When the list was made, by whom, for what, and of which state of the store."""
+    lines = [(t("Lập lúc"), moment(now))]
+    if desk:
+        lines += [(t("Người lập"), desk.actor.name), (t("Mục đích"), PURPOSES[desk.purpose].title_vi)]
+        if desk.snapshot is not None:
+            lines.append((t("Ảnh chụp của kho"), str(desk.snapshot)))
+    return lines
 
 
 def _file(content: bytes, kind: str, name: str) -> HttpResponse:
     return HttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-def table_csv(table: Table) -> bytes:
-    """CSV with a byte order mark, so that Excel reads Vietnamese; a cell that looks like a formula is made text."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([column.title for column in table.columns])
-    for line in table.lines:
-        writer.writerow([_plain(cell.badge.text if cell.badge else cell.text, cell.raw) for _, cell in line])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _plain(text: str, raw: Any) -> Any:
-    value = text if raw is None else raw
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value

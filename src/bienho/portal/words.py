@@ -23,11 +23,37 @@ OWNERS = {
     "operator": later("Người vận hành kho"),
     "so-y-te": later("Sở Y tế"),
 }
+SIGNATURES: dict[str, tuple[str, Tone]] = {
+    "valid": (later("Hợp lệ"), "ok"),
+    "absent": (later("Không có chữ ký"), "warn"),
+    "signer_not_evaluable": (later("Khớp nội dung, chưa xét được người ký"), "info"),
+    "invalid_digest": (later("Nội dung đã đổi sau khi ký"), "act"),
+    "invalid_signature": (later("Chữ ký sai"), "act"),
+    "untrusted_signer": (later("Người ký chưa được tin cậy"), "warn"),
+    "expired": (later("Chứng thư đã hết hạn"), "act"),
+    "not_yet_valid": (later("Chứng thư chưa có hiệu lực"), "act"),
+    "weak_algorithm": (later("Thuật toán ký yếu"), "warn"),
+    "malformed": (later("Không đọc được chữ ký"), "act"),
+    "wrong_reference": (later("Chữ ký không bao trùm cả tệp"), "act"),
+    "several": (later("Có nhiều chữ ký"), "act"),
+    "too_big": (later("Tệp quá lớn để xét chữ ký"), "info"),
+    "no_envelope": (later("Không phải tệp hồ sơ"), "quiet"),
+}
 VERSIONS = {"3176": "QĐ 3176", "4750": "QĐ 4750", "130": "QĐ 130", "4210": "QĐ 4210"}
 EVIDENCE = {
     "structure": later("theo cấu trúc tệp"),
-    "date": later("theo ngày ra viện"),
+    "date": later("theo ngày của hồ sơ"),
     "door": later("theo nơi nhận"),
+}
+DOCUMENTS = {
+    "visit": later("Lượt khám, chữa bệnh"),
+    "check_in": later("Lượt đến"),
+    "assessment": later("Giám định y khoa"),
+}
+STANDARDISED = {
+    "visit": later("Lượt khám và các dòng"),
+    "check_in": later("Lượt đến"),
+    "assessment": later("Biên bản giám định y khoa"),
 }
 SOURCES = {
     "folder": later("Thư mục"),
@@ -61,6 +87,7 @@ FIXES = {
     "IN-NO-FACILITY": later("Khai mã cơ sở (MACSKCB) trong phần mềm rồi xuất lại."),
     "IN-NO-XML1": later("Thêm bảng XML1 vào hồ sơ rồi gửi lại."),
     "IN-DUPLICATE-XML1": later("Tách mỗi lượt khám thành một hồ sơ riêng rồi gửi lại."),
+    "IN-NO-SO-BIEN-BAN": later("Bổ sung số biên bản giám định (SO_BIEN_BAN) rồi gửi lại."),
     "IN-NO-MA-LK": later("Bổ sung mã liên kết (MA_LK) cho lượt khám rồi gửi lại."),
     "IN-BASE64": RESEND,
     "IN-SUBFILE-XML": RESEND,
@@ -81,9 +108,24 @@ FIXES = {
     "IN-SPLIT-TABLE": later("Gộp mỗi bảng vào một FILEHOSO."),
     "IN-EMPTY-SUBFILE": later("Bỏ FILEHOSO không có dòng nào, hoặc kiểm tra vì sao bảng rỗng."),
     "IN-UNKNOWN-TABLE": later("Dùng đúng tên bảng của quyết định trong LOAIHOSO."),
-    "IN-TABLE-NOT-YET": later("Không cần sửa: bảng này sẽ được đọc khi kho hỗ trợ."),
+    "IN-TRAVELS-ALONE": later("Gửi XML0 và XML12 thành tệp riêng, không đưa vào phong bì hồ sơ."),
+    "IN-FACILITY-ASSUMED": later("Khai mã cơ sở khi gửi bảng XML12."),
+    "IN-MORE-FINDINGS": later("Sửa các lỗi đã ghi rồi gửi lại để thấy phần còn lại."),
+    "IN-HEAD-SHAPE": later("Ghi đúng mã cơ sở (MACSKCB) và ngày lập (NGAYLAP) ở đầu phong bì."),
     "IN-ENCODING": later("Xuất tệp với bảng mã UTF-8."),
     "IN-DUPLICATE": later("Không cần sửa: nội dung này đã có trong kho."),
+    "SIG-ABSENT": later("Ký số cả tệp trong phần mềm của cơ sở trước khi gửi."),
+    "SIG-NO-ANCHORS": later("Sở Y tế nhập danh sách chứng thư gốc: `bienho codes import trust-anchors TỆP.pem`."),
+    "SIG-DIGEST": later("Ký ở bước cuối cùng rồi gửi đúng tệp vừa ký; không mở ra ghi lại."),
+    "SIG-VALUE": later("Ký lại tệp; nếu vẫn sai thì kiểm tra phần mềm ký."),
+    "SIG-UNTRUSTED": later("Ký bằng chứng thư của nhà cung cấp được chấp nhận và kèm chứng thư trung gian."),
+    "SIG-EXPIRED": later("Gia hạn chứng thư rồi ký và gửi lại."),
+    "SIG-NOT-YET": later("Ký bằng chứng thư đang có hiệu lực rồi gửi lại."),
+    "SIG-WEAK": later("Đặt phần mềm ký dùng SHA-256, khóa RSA từ 2048 bit hoặc ECDSA P-256."),
+    "SIG-MALFORMED": later("Đặt đúng một thẻ Signature chuẩn XMLDSig, kèm chứng thư, trong CHUKYDONVI."),
+    "SIG-REFERENCE": later("Ký cả tệp: một Reference, URI trống, biến đổi enveloped-signature và C14N."),
+    "SIG-SEVERAL": later("Chỉ để một chữ ký trong tệp."),
+    "SIG-TOO-BIG": later("Chia thành nhiều tệp nhỏ hơn rồi ký từng tệp."),
     "IN-READER": later(
         "Lỗi của bộ đọc, không phải của cơ sở: người vận hành báo nhóm phát triển, rồi đọc lại từ bản gốc."
     ),
@@ -91,9 +133,14 @@ FIXES = {
     "LIM-HOSO": SPLIT,
     "LIM-FILES": later("Kiểm tra hồ sơ: số FILEHOSO lớn bất thường."),
     "LIM-SUBFILE-BYTES": later("Kiểm tra hồ sơ: một bảng lớn bất thường."),
+    "LIM-DOSSIER-BYTES": later("Kiểm tra hồ sơ: lượng chữ lớn bất thường."),
     "LIM-ROWS": later("Kiểm tra hồ sơ: số dòng của một bảng lớn bất thường."),
     "LIM-ELEMENTS": later("Kiểm tra phần mềm: một dòng có quá nhiều thẻ."),
     "LIM-TEXT": later("Rút ngắn nội dung của trường rồi gửi lại hồ sơ."),
+    "IN-ZIP": later("Nén lại rồi gửi lại cả tệp zip."),
+    "IN-ZIP-EMPTY": later("Kiểm tra khi nén: tệp zip chưa có tệp hồ sơ nào."),
+    "IN-ZIP-MEMBER": later("Nén lại bằng kiểu nén thông thường (deflate) rồi gửi lại cả tệp zip."),
+    "IN-ZIP-ENCRYPTED": later("Bỏ mật khẩu của tệp zip rồi gửi lại."),
     "LIM-DEPTH": later("Kiểm tra phần mềm: thẻ XML lồng nhau quá sâu."),
 }
 CADENCES = (later("mỗi đợt ghi"), later("mỗi lần tính lại"), later("mỗi lần gửi"), later("khi có ấn bản mới"))
@@ -108,6 +155,11 @@ def outcome(code: str | None) -> Badge:
 
 def severity(code: str | None) -> Badge:
     text, tone = SEVERITIES.get(code or "", (code or "—", "quiet"))
+    return Badge(t(text), tone)
+
+
+def signature(status: str) -> Badge:
+    text, tone = SIGNATURES.get(status, (status, "quiet"))
     return Badge(t(text), tone)
 
 

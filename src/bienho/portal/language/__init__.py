@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
-import yaml
+from bienho.core.documents import read_yaml
 
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 DEFAULT_LANGUAGE = "vi"
@@ -34,7 +34,7 @@ def english() -> dict[str, str]:
     """Vietnamese text → English text, from the files beside this one."""
     merged: dict[str, str] = {}
     for path in sorted(Path(__file__).parent.glob("en*.yaml")):
-        merged.update(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        merged.update(read_yaml(path.read_text(encoding="utf-8")) or {})
     return merged
 
 

@@ -32,7 +32,7 @@ def zone_tabs(chosen: str) -> Tabs:
 
 def datasets(desk: Desk, zone: str) -> Table:
     rows = []
-    for contract in catalogue().values():
+    for contract in sorted(catalogue().values(), key=_in_order):
         if zone and contract.zone != zone:
             continue
         sealed = len(contract.vault_fields)
@@ -62,6 +62,11 @@ def datasets(desk: Desk, zone: str) -> Table:
         rows,
         csv_url=f"?vung={zone}&xuat=danh-muc.csv" if zone else "?xuat=danh-muc.csv",
     )
+
+
+def _in_order(contract: Contract) -> tuple[int, list[str]]:
+    """By zone, then by name with numbers as numbers: XML2 before XML10."""
+    return list(words.ZONES).index(contract.zone), [part.rjust(3, "0") for part in contract.name.split("_")]
 
 
 def retention(value: str) -> str:
@@ -106,7 +111,7 @@ def fields(contract: Contract) -> Table:
             Column("nghia", t("Ý nghĩa")),
             Column("kieu", t("Kiểu")),
             Column("lop", t("Lớp bảo vệ")),
-            Column("ma", t("Bộ mã")),
+            Column("ma", t("Bộ mã, khuôn dạng")),
             Column("buoc", t("Bắt buộc")),
         ],
         [_field(contract, field) for field in contract.fields],
@@ -122,7 +127,7 @@ def _field(contract: Contract, field: Field) -> dict[str, Cell]:
         "nghia": Cell(field.description or "—", lang="vi", note=_history(field)),
         "kieu": Cell(field.received_type or field.logical_type, note=length),
         "lop": Cell("", badge=words.data_class(field.data_class)),
-        "ma": Cell(field.code_system or "—"),
+        "ma": Cell(field.code_system or "—", lang="vi" if field.code_system else ""),
         "buoc": Cell(required, note=field.required_when or ""),
     }
 
@@ -132,7 +137,9 @@ def _history(field: Field) -> str:
     if field.introduced_in:
         parts.append(t("từ QĐ {v}", v=field.introduced_in))
     if field.renamed_from:
-        parts.append(t("trước gọi {name}", name=field.renamed_from))
+        parts.append(t("trước QĐ {v} gọi {name}", v=field.renamed_in, name=field.renamed_from))
+    if field.dropped_in:
+        parts.append(t("QĐ {v} đã bỏ", v=field.dropped_in))
     return "; ".join(parts)
 
 

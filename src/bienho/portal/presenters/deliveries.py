@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from urllib.parse import urlencode
+
 from bienho.portal import formats, words
 from bienho.portal.components import Badge, Cell, Column, Fact, Facts, State, Table
 from bienho.portal.desk import Desk, Row
@@ -54,7 +57,7 @@ def listing(desk: Desk) -> Listing:
         ),
         shows=(
             Show("ma", t("Mã giao nhận"), _link, "code", sort="delivery_seq", lead=True),
-            Show("luc", t("Nhận lúc"), lambda r: Cell(formats.moment(r["received_at"])), "date", sort="received_at"),
+            Show("luc", t("Nhận lúc"), lambda r: moment_cell(r["received_at"]), "date", sort="received_at"),
             Show("co_so", t("Cơ sở"), lambda r: _facility(desk, r), sort="facility_code"),
             Show("hs", t("Hồ sơ"), lambda r: _count(r["hoso_found"]), "number", sort="hoso_found"),
             Show(
@@ -94,6 +97,11 @@ def _facility(desk: Desk, row: Row) -> Cell:
     return Cell(desk.facility_name(row["facility_code"]), note=row["facility_code"] or "")
 
 
+def moment_cell(value: datetime | None) -> Cell:
+    """A moment as people read it, and as itself in a file."""
+    return Cell(formats.moment(value), raw=value)
+
+
 def _count(value: int | None) -> Cell:
     return Cell(number(value) if value else formats.DASH, raw=value or 0)
 
@@ -106,8 +114,8 @@ def find(desk: Desk, delivery_id: str) -> Row | None:
 
 def receipt(desk: Desk, row: Row) -> Facts:
     """What the receipt says."""
-    declared = row["hoso_declared"] or formats.DASH
-    same = declared == str(row["hoso_found"])
+    declared, found = row["hoso_declared"], number(row["hoso_found"] or 0)
+    agree = t("khớp nhau") if declared == str(row["hoso_found"]) else t("không khớp: cơ sở kiểm tra lại tệp đã xuất")
     facts = [
         Fact(t("Mã giao nhận"), row["delivery_id"], code=True),
         Fact(t("Kết quả"), "", badge=words.outcome(row["outcome"])),
@@ -115,8 +123,8 @@ def receipt(desk: Desk, row: Row) -> Facts:
         Fact(
             t("Cơ sở ghi trong hồ sơ"),
             desk.facility_name(row["facility_code"]),
-            f"/giao-nhan/?co_so={row['facility_code'] or ''}",
-            note=row["facility_code"] or "",
+            f"/giao-nhan/?{urlencode({'co_so': row['facility_code']})}" if row["facility_code"] else "",
+            note=row["facility_code"] or t("hồ sơ của nhiều cơ sở, hoặc tệp không đọc được"),
         ),
         Fact(t("Nơi nhận"), words.word(words.SOURCES, row["source"])),
         Fact(t("Dung lượng"), formats.size(row["bytes"])),
@@ -129,8 +137,8 @@ def receipt(desk: Desk, row: Row) -> Facts:
         ),
         Fact(
             t("Số hồ sơ khai và thấy"),
-            f"{declared} / {number(row['hoso_found'])}",
-            note=t("khớp nhau") if same else t("không khớp: cơ sở kiểm tra lại tệp đã xuất"),
+            f"{declared or formats.DASH} / {found}",
+            note=agree if declared else t("tệp loại này không khai số hồ sơ"),
         ),
         Fact(
             t("Đã vào kho"),
@@ -148,7 +156,7 @@ def receipt(desk: Desk, row: Row) -> Facts:
     if row["facility_asserted"]:
         facts.append(Fact(t("Cơ sở người gửi khai"), desk.facility_name(row["facility_asserted"])))
     if row["reason"]:
-        facts.append(Fact(t("Lý do"), row["reason"]))
+        facts.append(Fact(t("Lý do"), row["reason"], code=True, note=words.fix(row["reason"])))
     return Facts(facts)
 
 
@@ -178,21 +186,23 @@ def dossiers(desk: Desk, delivery_id: str) -> Listing:
         id="ho-so-trong-lan",
         caption=t("Hồ sơ trong lần nhận này"),
         dataset="standard.xml130_dossier",
-        needs=("version_id", "hoso", "dossier_key", "format_version", "version_evidence"),
+        needs=("version_id", "hoso", "dossier_key", "document", "format_version", "version_evidence"),
         order=("hoso", "asc"),
         tie="version_id",
         fixed=(("delivery_id", "=", delivery_id),),
         versions="all",
         prepare=prepare,
         shows=(
-            Show("tt", t("Thứ tự"), lambda r: Cell(number(r["hoso"])), "number", sort="hoso"),
+            Show("tt", t("Thứ tự"), lambda r: Cell(number(r["hoso"]), raw=r["hoso"]), "number", sort="hoso"),
             Show(
                 "khoa",
                 t("Khóa hồ sơ"),
-                lambda r: Cell(short(r["dossier_key"]), f"/ho-so/{r['dossier_key']}/"),
+                lambda r: Cell(short(r["dossier_key"]), f"/ho-so/{r['dossier_key']}/", raw=r["dossier_key"]),
                 "code",
                 lead=True,
+                about=t("Khóa của hồ sơ trong kho; không chứa số của người bệnh"),
             ),
+            Show("loai", t("Loại hồ sơ"), lambda r: Cell(words.word(words.DOCUMENTS, r["document"] or "visit"))),
             Show(
                 "mau",
                 t("Định dạng"),
@@ -202,7 +212,7 @@ def dossiers(desk: Desk, delivery_id: str) -> Listing:
                 ),
                 sort="format_version",
             ),
-            Show("kq", t("Tình trạng"), state),
+            Show("kq", t("Tình trạng"), state, about=t("Đã có bản mới hay chưa, và số phát hiện đang mở")),
         ),
         empty=State("empty", t("Không có hồ sơ nào vào kho từ lần này"), t("Xem phần cách ly để biết lý do.")),
     )
@@ -221,7 +231,7 @@ def set_aside(desk: Desk, delivery_id: str) -> Table | None:
         return None
     return Table(
         "cach-ly-trong-lan",
-        t("Phần cách ly"),
+        t("Những phần chưa vào kho"),
         [
             Column("hs", t("Hồ sơ thứ"), "number"),
             Column("ly", t("Lý do"), lead=True),

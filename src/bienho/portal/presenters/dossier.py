@@ -20,8 +20,12 @@ from bienho.portal.language import current_language, t
 
 SEALED = "•••"
 ROWS_SHOWN = 200
-SOURCE = tuple(f"standard.xml130_{n}" for n in range(1, 6))
+#: XML1 first, then in the order of the decision; a check-in (XML0) comes alone.
+SOURCE = tuple(f"standard.xml130_{n}" for n in (1, 0, *range(2, 16)))
+#: Lines of an account or of a course of illness: a table even when there is one only.
+LINES = frozenset(f"standard.xml130_{n}" for n in (2, 3, 4, 5))
 CONFORMED = (
+    "conformed.check_in",
     "conformed.encounter",
     "conformed.patient",
     "conformed.condition",
@@ -32,7 +36,21 @@ CONFORMED = (
     "conformed.clinical_note",
     "conformed.claim",
     "conformed.claim_item",
+    "conformed.document",
+    "conformed.birth",
+    "conformed.referral",
+    "conformed.appointment",
+    "conformed.hiv_care",
+    "conformed.tb_care",
+    "conformed.assessment",
     "conformed.unmapped",
+)
+#: One statement for many tables, for every look through the gate is recorded; a statement reads 32 tables at most.
+HOW_MANY = tuple(
+    " UNION ALL ".join(
+        f"SELECT '{name}' AS dataset, count(*) AS n FROM {name} WHERE version_id = {{version}}" for name in names
+    )
+    for names in (SOURCE, CONFORMED)
 )
 #: Keys say nothing to a reader of one dossier.
 NOT_SHOWN = {"version_id", "encounter_key", "patient_key"}
@@ -49,6 +67,16 @@ class Dossier:
     counts: Mapping[str, int]
     encounter: Row | None
     chapter: str
+
+    @property
+    def document(self) -> str:
+        """visit, check_in or assessment."""
+        return str(self.row["document"] or "visit")
+
+    @property
+    def received(self) -> list[str]:
+        """Datasets in which this version has rows as received."""
+        return [dataset for dataset in SOURCE if self.counts[dataset]]
 
     @property
     def version_id(self) -> int:
@@ -72,7 +100,9 @@ def find(desk: Desk, key: str) -> Dossier | None:
         [("delivery_id", "=", rows[0]["delivery_id"])],
         limit=1,
     )
-    counts = {dataset: desk.count(dataset, version) for dataset in SOURCE}
+    # The version is current, so its rows need not be asked for that again.
+    asked = [one.format(version=int(rows[0]["version_id"])) for one in HOW_MANY]
+    counts = {row["dataset"]: int(row["n"]) for one in asked for row in desk.answer(one, versions="all")}
     encounter = desk.rows("conformed.encounter", ["week_start", "facility_code", "discharged_at"], version, limit=1)
     main = desk.rows("conformed.condition", ["chapter"], [*version, ("rank", "=", 1)], limit=1)
     chapter = (main[0]["chapter"] if main else None) or "chưa phân loại"
@@ -83,7 +113,9 @@ def trail(dossier: Dossier, part: str) -> Trail:
     """Receipt → rows as received → standardised rows → number."""
     here = f"/ho-so/{dossier.key}/"
     delivery = dossier.row["delivery_id"]
-    rows = sum(dossier.counts.values())
+    rows = sum(dossier.counts[dataset] for dataset in dossier.received)
+    tables = ", ".join(str(catalogue()[dataset].standard_table) for dataset in dossier.received)
+    common = t(words.STANDARDISED[dossier.document]) if any(dossier.counts[name] for name in CONFORMED[:-1]) else ""
     week = dossier.encounter["week_start"] if dossier.encounter else None
     steps = [
         Step(
@@ -92,10 +124,16 @@ def trail(dossier: Dossier, part: str) -> Trail:
             t("{when}, hồ sơ thứ {n}", when=formats.moment(dossier.row["received_at"]), n=dossier.row["hoso"]),
             f"/giao-nhan/{delivery}/",
         ),
-        Step(t("2. Dòng như đã nhận"), t("{n} dòng", n=number(rows)), t("bảng XML1 đến XML5"), here, part == "goc"),
+        Step(
+            t("2. Dòng như đã nhận"),
+            t("{n} dòng", n=number(rows)),
+            t("bảng {names}", names=tables),
+            here,
+            part == "goc",
+        ),
         Step(
             t("3. Dòng chuẩn hóa"),
-            t("Lượt khám và các dòng") if dossier.encounter else t("Chưa chuẩn hóa"),
+            common or t("Chưa chuẩn hóa"),
             t("ngày ra viện {d}", d=formats.day(dossier.encounter["discharged_at"])) if dossier.encounter else "",
             f"{here}?phan=chuan-hoa",
             part == "chuan-hoa",
@@ -103,11 +141,15 @@ def trail(dossier: Dossier, part: str) -> Trail:
         Step(
             t("4. Con số có hồ sơ này"),
             formats.week(week) if week else t("Không vào số nào"),
-            t("lượt khám, chương {c}", c=dossier.chapter) if week else t("không đọc được ngày"),
+            t("lượt khám, chương {c}", c=dossier.chapter) if week else _why_in_no_number(dossier),
             number_url(dossier) if week else "",
         ),
     ]
     return Trail(t("Đường đi của dữ liệu"), steps)
+
+
+def _why_in_no_number(dossier: Dossier) -> str:
+    return t("không đọc được ngày") if dossier.document == "visit" else t("chỉ số đếm lượt khám, chữa bệnh")
 
 
 def number_url(dossier: Dossier) -> str:
@@ -129,7 +171,7 @@ def facts(desk: Desk, dossier: Dossier) -> Facts:
             Fact(
                 t("Cơ sở"),
                 desk.facility_name(row["facility_code"]),
-                f"/ho-so/?co_so={row['facility_code']}",
+                f"/ho-so/?{urlencode({'co_so': row['facility_code'] or ''})}",
                 note=row["facility_code"] or "",
             ),
             Fact(
@@ -137,6 +179,7 @@ def facts(desk: Desk, dossier: Dossier) -> Facts:
                 words.word(words.VERSIONS, row["format_version"]),
                 note=words.word(words.EVIDENCE, row["version_evidence"]),
             ),
+            _document(desk, dossier),
             Fact(t("Khóa hồ sơ"), row["dossier_key"], code=True, clipped=True, note=t("bấm để thấy đủ và chép")),
             Fact(
                 t("Mã phiên bản"),
@@ -146,6 +189,17 @@ def facts(desk: Desk, dossier: Dossier) -> Facts:
             ),
         ]
     )
+
+
+def _document(desk: Desk, dossier: Dossier) -> Fact:
+    """What kind of dossier it is; from a check-in, the way to the visit it belongs to."""
+    name, word = t("Loại hồ sơ"), words.word(words.DOCUMENTS, dossier.document)
+    visit = dossier.row["encounter_key"]
+    if dossier.document != "check_in" or not visit:
+        return Fact(name, word)
+    if not desk.count("standard.xml130_dossier", [("dossier_key", "=", visit)]):
+        return Fact(name, word, note=t("hồ sơ của lượt khám chưa gửi"))
+    return Fact(name, word, f"/ho-so/{visit}/", note=t("bấm để xem hồ sơ của lượt khám"))
 
 
 def tabs(dossier: Dossier, part: str) -> Tabs:
@@ -165,9 +219,7 @@ def tabs(dossier: Dossier, part: str) -> Tabs:
 def source_rows(desk: Desk, dossier: Dossier) -> dict[str, list[Row]]:
     """Rows as received by dataset, at most `ROWS_SHOWN` of each, in file order."""
     found: dict[str, list[Row]] = {}
-    for dataset in SOURCE:
-        if not dossier.counts[dataset]:
-            continue
+    for dataset in dossier.received:
         columns = [field.name for field in catalogue()[dataset].fields]
         version = [("version_id", "=", dossier.version_id)]
         found[dataset] = desk.rows(dataset, columns, version, [("row_no", "asc")], ROWS_SHOWN)
@@ -175,13 +227,15 @@ def source_rows(desk: Desk, dossier: Dossier) -> dict[str, list[Row]]:
 
 
 def source_tables(dossier: Dossier, rows: Mapping[str, list[Row]], opened: Mapping[str, Opened]) -> list[Table]:
-    """XML1 as a list of fields, the others as tables of the fields that occur. Sealed texts show as `•••`."""
+    """A record that comes alone as a list of fields, lines as tables of those that occur. Sealed texts are `•••`."""
     tables = []
     for dataset, found in rows.items():
         contract = catalogue()[dataset]
         texts = opened.get(dataset, {})
         tables.append(
-            _field_list(contract, found[0], texts) if dataset == SOURCE[0] else _lines(dossier, contract, found, texts)
+            _lines(dossier, contract, found, texts)
+            if dataset in LINES or len(found) > 1
+            else _field_list(contract, found[0], texts)
         )
     return tables
 
@@ -253,7 +307,7 @@ def identify(
             continue
         asked: dict[str, Sequence[Any]] = {
             "record_id": [dossier.row["record_id"]] * len(found),
-            "table_name": [f"XML{dataset[-1]}"] * len(found),
+            "table_name": [catalogue()[dataset].standard_table] * len(found),
             "row_no": [int(row["row_no"]) for row in found],
             **{name: [row[name] for row in found] for name in sealed},
         }
@@ -277,13 +331,11 @@ def conformed_tables(desk: Desk, dossier: Dossier) -> list[Table]:
     """Standardised rows by dataset; columns without a value in any row are left out."""
     tables = []
     for dataset in CONFORMED:
-        contract = catalogue().get(dataset)
-        if contract is None:
+        if not dossier.counts[dataset]:
             continue
+        contract = catalogue()[dataset]
         names = [field.name for field in contract.fields]
         rows = desk.rows(dataset, names, [("version_id", "=", dossier.version_id)], limit=ROWS_SHOWN)
-        if not rows:
-            continue
         used = [f for f in contract.fields if f.name not in NOT_SHOWN and any(row[f.name] is not None for row in rows)]
         if len(rows) == 1:
             tables.append(_one(contract, used, rows[0]))

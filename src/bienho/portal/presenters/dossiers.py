@@ -15,7 +15,7 @@ from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
 from bienho.portal.language import t
 from bienho.portal.listing import Listing, Select, Show
-from bienho.portal.presenters.deliveries import facility_options, short
+from bienho.portal.presenters.deliveries import facility_options, moment_cell, short
 
 ENCOUNTER = "conformed.encounter"
 WEEKS_SHOWN = 60
@@ -51,55 +51,76 @@ def listing(desk: Desk, request: HttpRequest) -> Listing:
             Select("tuan", t("Tuần ra viện"), "week_start", options=_weeks(desk), convert=date.fromisoformat),
             Select("xa", t("Nơi cư trú"), "commune_canonical", options=_communes(desk)),
         ),
-        shows=(
-            Show(
-                "khoa",
-                t("Khóa hồ sơ"),
-                lambda r: Cell(short(r["encounter_key"]), f"/ho-so/{r['encounter_key']}/"),
-                "code",
-                lead=True,
-            ),
-            Show(
-                "cs",
-                t("Cơ sở"),
-                lambda r: Cell(desk.facility_name(r["facility_code"]), note=r["facility_code"] or ""),
-                sort="facility_code",
-            ),
-            Show("ra", t("Ra viện"), lambda r: Cell(formats.moment(r["discharged_at"])), "date", sort="discharged_at"),
-            Show("tuan", t("Tuần"), lambda r: Cell(formats.week(r["week_start"])), sort="week_start", shown=False),
-            Show(
-                "loai",
-                t("Loại hình"),
-                lambda r: Cell(r["visit_type_name"] or formats.DASH, lang="vi"),
-                sort="visit_type_name",
-            ),
-            Show("tuoi", t("Tuổi"), lambda r: Cell(number(r["age_years"])), "number", sort="age_years", shown=False),
-            Show(
-                "xa",
-                t("Nơi cư trú"),
-                lambda r: Cell(_commune(desk, r["commune_canonical"])),
-                sort="commune_canonical",
-                shown=False,
-            ),
-            Show(
-                "mau",
-                t("Định dạng"),
-                lambda r: Cell(words.word(words.VERSIONS, r["format_version"])),
-                sort="format_version",
-            ),
-            Show("lan", t("Lần nhận"), _delivery, "code", sort="version_id"),
-            Show(
-                "kq",
-                t("Tình trạng"),
-                lambda r: Cell("", badge=badges.get(r["version_id"]) or words.outcome("accepted")),
-            ),
-        ),
+        shows=_shows(desk, badges),
         empty=State(
             "empty",
             t("Kho chưa có hồ sơ nào"),
             t("Hồ sơ hiện ở đây sau khi một lần nhận được xử lý xong."),
             href="/giao-nhan/",
             link=t("Xem các lần nhận"),
+        ),
+    )
+
+
+def _shows(desk: Desk, badges: dict[int, Badge]) -> tuple[Show, ...]:
+    """The columns of the list; `badges` are filled once its rows are read."""
+    return (
+        Show(
+            "khoa",
+            t("Khóa hồ sơ"),
+            lambda r: Cell(short(r["encounter_key"]), f"/ho-so/{r['encounter_key']}/", raw=r["encounter_key"]),
+            "code",
+            lead=True,
+            about=t("Khóa của hồ sơ trong kho; không chứa số của người bệnh"),
+        ),
+        Show(
+            "cs",
+            t("Cơ sở"),
+            lambda r: Cell(desk.facility_name(r["facility_code"]), note=r["facility_code"] or ""),
+            sort="facility_code",
+        ),
+        Show("ra", t("Ra viện"), lambda r: moment_cell(r["discharged_at"]), "date", sort="discharged_at"),
+        Show("tuan", t("Tuần"), lambda r: Cell(formats.week(r["week_start"])), sort="week_start", shown=False),
+        Show(
+            "loai",
+            t("Loại hình"),
+            lambda r: Cell(r["visit_type_name"] or formats.DASH, lang="vi"),
+            sort="visit_type_name",
+        ),
+        Show(
+            "tuoi",
+            t("Tuổi"),
+            lambda r: Cell(number(r["age_years"]), raw=r["age_years"]),
+            "number",
+            sort="age_years",
+            shown=False,
+        ),
+        Show(
+            "xa",
+            t("Nơi cư trú"),
+            lambda r: Cell(_commune(desk, r["commune_canonical"])),
+            sort="commune_canonical",
+            shown=False,
+        ),
+        Show(
+            "mau",
+            t("Định dạng"),
+            lambda r: Cell(words.word(words.VERSIONS, r["format_version"])),
+            sort="format_version",
+        ),
+        Show(
+            "lan",
+            t("Lần nhận"),
+            _delivery,
+            "code",
+            sort="version_id",
+            about=t("Lần nhận đã mang bản hiện hành của hồ sơ tới"),
+        ),
+        Show(
+            "kq",
+            t("Tình trạng"),
+            lambda r: Cell("", badge=badges.get(r["version_id"]) or words.outcome("accepted")),
+            about=t("Số phát hiện đang mở của hồ sơ, theo mức nặng nhất"),
         ),
     )
 

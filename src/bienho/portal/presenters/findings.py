@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bienho.portal import words
 from bienho.portal.components import Cell, Column, FindingItem, FindingList, State, Tab, Table, Tabs
 from bienho.portal.desk import Desk, Row
-from bienho.portal.formats import number
+from bienho.portal.formats import DASH, number
 from bienho.portal.language import t
 from bienho.portal.listing import Listing, Select, Show
 from bienho.portal.presenters.deliveries import facility_options, short
@@ -79,7 +81,7 @@ def top_codes(desk: Desk) -> Table | None:
                 "loai": Cell(row["code"], f"/phat-hien/?ma={row['code']}", note=row["field"] or ""),
                 "muc": Cell("", badge=words.severity(row["severity"])),
                 "n": Cell(number(row["n"])),
-                "hs": Cell(number(row["hs"])),
+                "hs": Cell(number(row["hs"]) if row["hs"] else DASH, raw=row["hs"]),
                 "cs": Cell(number(row["cs"])),
                 "sua": Cell(words.fix(row["code"])),
             }
@@ -107,10 +109,17 @@ def listing(desk: Desk) -> Listing:
         ),
         shows=(
             Show("muc", t("Mức độ"), lambda r: Cell("", badge=words.severity(r["severity"])), sort="severity"),
-            Show("tin", t("Điều sai"), _message, lead=True),
-            Show("dau", t("Ở đâu"), _place, sort="field"),
-            Show("cs", t("Đơn vị sửa"), lambda r: _owner(desk, r), sort="facility_code"),
-            Show("sua", t("Cách sửa"), lambda r: Cell(words.fix(r["code"]))),
+            Show(
+                "tin", t("Điều sai"), _message, lead=True, about=t("Lời giải thích; không chứa dữ liệu của người bệnh")
+            ),
+            Show("dau", t("Ở đâu"), _place, sort="field", about=t("Bảng, dòng (đếm từ 1) và trường trong hồ sơ")),
+            Show("cs", t("Đơn vị sửa"), lambda r: _owner(desk, r), sort="facility_code", about=t("Đơn vị phải sửa")),
+            Show(
+                "sua",
+                t("Cách sửa"),
+                lambda r: Cell(words.fix(r["code"])),
+                about=t("Việc phải làm để hết phát hiện này"),
+            ),
             Show("ma", t("Mã"), lambda r: Cell(r["code"]), "code", sort="code", shown=False),
             Show(
                 "lan",
@@ -153,11 +162,19 @@ def of_dossier(desk: Desk, version_id: int) -> FindingList:
 
 
 def of_delivery(desk: Desk, delivery_id: str) -> FindingList:
-    """Findings about a delivery as a whole."""
-    rows = desk.rows(
-        "quality.finding", NEEDS, [("delivery_id", "=", delivery_id), ("version_id", "is_null", None)], limit=200
-    )
-    return _list(desk, rows, t("Không có phát hiện nào về cả lần nhận; phát hiện của từng hồ sơ nằm trong hồ sơ."))
+    """Findings about a delivery as a whole; files of an archive that share one are told of once."""
+    asked = [("delivery_id", "=", delivery_id), ("version_id", "is_null", None)]
+    alike: dict[tuple[str, str], list[Row]] = {}
+    for row in desk.rows("quality.finding", NEEDS, asked, [("finding_id", "asc")]):
+        alike.setdefault((row["code"], row["field"] or ""), []).append(row)
+    empty = t("Không có phát hiện nào về cả lần nhận; phát hiện của từng hồ sơ nằm trong hồ sơ.")
+    found = _list(desk, [rows[0] for rows in alike.values()], empty)
+    many = t("{n} chỗ như nhau; đây là chỗ đầu")
+    items = [
+        replace(item, where=many.format(n=number(len(rows)))) if len(rows) > 1 else item
+        for item, rows in zip(found.items, alike.values(), strict=True)
+    ]
+    return replace(found, items=items)
 
 
 def _list(desk: Desk, rows: list[Row], empty: str) -> FindingList:
@@ -173,41 +190,3 @@ def _list(desk: Desk, rows: list[Row], empty: str) -> FindingList:
         for row in rows
     ]
     return FindingList(items, State("good", t("Không có phát hiện"), empty))
-
-
-def quarantine(desk: Desk) -> Listing:
-    return Listing(
-        id="cach-ly",
-        caption=t("Những phần chưa vào kho"),
-        dataset="quality.quarantine",
-        needs=("version_id", "delivery_seq", "delivery_id", "hoso", "facility_code", "code", "message"),
-        order=("delivery_seq", "desc"),
-        tie="version_id",
-        selects=(
-            Select("co_so", t("Cơ sở"), "facility_code", options=facility_options(desk, "quality.quarantine")),
-            Select("ma", t("Mã lý do"), "code", kind="text"),
-        ),
-        shows=(
-            Show("ly", t("Lý do"), lambda r: Cell(r["message"], note=r["code"], lang="vi"), lead=True, sort="code"),
-            Show(
-                "cs",
-                t("Cơ sở"),
-                lambda r: Cell(desk.facility_name(r["facility_code"]), note=r["facility_code"] or ""),
-                sort="facility_code",
-            ),
-            Show(
-                "lan",
-                t("Lần nhận"),
-                lambda r: Cell(r["delivery_id"], f"/giao-nhan/{r['delivery_id']}/"),
-                "code",
-                sort="delivery_seq",
-            ),
-            Show("hs", t("Hồ sơ thứ"), lambda r: Cell(number(r["hoso"]) if r["hoso"] else t("cả tệp")), "number"),
-            Show("sua", t("Cách sửa"), lambda r: Cell(words.fix(r["code"]))),
-        ),
-        empty=State(
-            "good",
-            t("Không có gì đang cách ly"),
-            t("Hồ sơ không đọc được sẽ để riêng ở đây, không mất và không làm hỏng hồ sơ khác trong tệp."),
-        ),
-    )

@@ -194,7 +194,7 @@ def answer(desk: Desk, definition: Definition, scope: Scope) -> Figure:
         earlier = Scope(scope.facility, scope.week - timedelta(days=7), scope.chapter)
         compared = t("tuần trước đó: {v}", v=value(definition, total(desk, definition, earlier.filter)))
     return Figure(
-        _scope_words(desk, scope),
+        scope_words(desk, scope),
         value(definition, amount) if amount is not None else formats.WITHHELD,
         unit(definition),
         compared,
@@ -207,7 +207,8 @@ def answer(desk: Desk, definition: Definition, scope: Scope) -> Figure:
     )
 
 
-def _scope_words(desk: Desk, scope: Scope) -> str:
+def scope_words(desk: Desk, scope: Scope) -> str:
+    """Of whom and when the number is, in words."""
     parts = []
     if scope.facility:
         parts.append(desk.facility_name(scope.facility))
@@ -296,7 +297,10 @@ def _week_table(definition: Definition, scope: Scope, rows: list[Row]) -> Table:
     return Table(
         "theo-tuan-bang",
         t("{title} theo tuần", title=title(definition)),
-        [Column("tuan", t("Tuần"), "date", lead=True), Column("so", title(definition), "number")],
+        [
+            Column("tuan", t("Tuần"), "date", lead=True, about=t("Tuần dịch tễ, từ thứ hai đến chủ nhật")),
+            Column("so", title(definition), "number", about=definition.why, origin=_origin(definition)),
+        ],
         [
             {
                 "tuan": Cell(formats.week(row["week_start"]), _here(definition, scope, row["week_start"])),
@@ -328,8 +332,8 @@ def by_chapter(desk: Desk, definition: Definition, scope: Scope) -> Table | None
         t("{title} theo chương bệnh", title=title(definition)),
         [
             Column("c", t("Chương ICD-10"), lead=True),
-            Column("v", title(definition), "number"),
-            Column("p", t("Tỷ trọng"), "number"),
+            Column("v", title(definition), "number", about=definition.why, origin=_origin(definition)),
+            Column("p", t("Tỷ trọng"), "number", about=t("Phần trăm trên tổng trong phạm vi đã chọn")),
         ],
         [
             {
@@ -338,13 +342,22 @@ def by_chapter(desk: Desk, definition: Definition, scope: Scope) -> Table | None
                     f"/chi-so/{definition.id}/?{urlencode({**scope.query, 'chuong': row['chapter']})}",
                 ),
                 "v": Cell(value(definition, row["v"]), raw=row["v"]),
-                "p": Cell(formats.percent(float(row["v"] or 0) / float(whole)) if whole else formats.DASH),
+                "p": _share(row["v"], whole),
             }
             for row in rows
         ],
         csv_url="?" + urlencode({**scope.query, "xuat": "theo-chuong.csv"}),
         dense=True,
     )
+
+
+def _share(part: Any, whole: Any) -> Cell:
+    share = float(part or 0) / float(whole) if whole else None
+    return Cell(formats.percent(share), raw=None if share is None else round(share * 100, 1))
+
+
+def _origin(definition: Definition) -> str:
+    return f"{definition.model}.{definition.column}"
 
 
 def meaning(definition: Definition) -> Facts:
@@ -371,6 +384,16 @@ def query(definition: Definition, upstream: Sequence[Any] = ()) -> tuple[str, Se
     return found.sql, found.lineage
 
 
+def _of_chapter(desk: Desk, scope: Scope) -> set[int]:
+    """Versions of the facility whose main diagnosis is of the chapter."""
+    named = scope.chapter != "chưa phân loại"
+    chapter = ("chapter", "=", scope.chapter) if named else ("chapter", "is_null", None)
+    rows = desk.rows(
+        "conformed.condition", ["version_id"], [("facility_code", "=", scope.facility), ("rank", "=", 1), chapter]
+    )
+    return {row["version_id"] for row in rows}
+
+
 def behind(desk: Desk, scope: Scope) -> tuple[Table | State, str]:
     """Deliveries behind the number, newest first, and where to see the dossiers themselves."""
     dossiers = f"/ho-so/?{urlencode(scope.query)}" if scope.query else "/ho-so/"
@@ -383,7 +406,10 @@ def behind(desk: Desk, scope: Scope) -> tuple[Table | State, str]:
         )
         return _deliveries(desk, rows, note), dossiers
     encounters = desk.rows("conformed.encounter", ["version_id"], filters, [("version_id", "desc")], 10_000)
-    sequences = sorted({row["version_id"] // 1_000_000 for row in encounters}, reverse=True)
+    counted = {row["version_id"] for row in encounters}
+    if scope.chapter:
+        counted &= _of_chapter(desk, scope)
+    sequences = sorted({version // 1_000_000 for version in counted}, reverse=True)
     rows = _newest(desk, [("delivery_seq", "in", sequences[:1000])]) if sequences else []
     note = t("{n} lần nhận có hồ sơ trong phạm vi này.", n=number(len(sequences)))
     return _deliveries(desk, rows, note), dossiers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
 
 from bienho.portal import formats, words
 from bienho.portal.components import (
@@ -22,7 +23,7 @@ from bienho.portal.components import (
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
 from bienho.portal.language import t
-from bienho.portal.presenters import numbers
+from bienho.portal.presenters import numbers, quarantine
 from bienho.portal.presenters.communes import commune_map, nothing_yet
 from bienho.portal.presenters.delays import RANKED_FROM, Delay, Delays, delays
 
@@ -117,7 +118,7 @@ def _last_by_facility(desk: Desk) -> list[Row]:
 
 def _silent(desk: Desk, facilities: list[Row]) -> list[Row]:
     limit = desk.now - timedelta(days=SILENT_DAYS)
-    return [row for row in facilities if row["last"] < limit]
+    return [row for row in facilities if row["facility_code"] and row["last"] < limit]
 
 
 def _todo(desk: Desk, facilities: list[Row]) -> TodoList:
@@ -128,17 +129,16 @@ def _todo(desk: Desk, facilities: list[Row]) -> TodoList:
     return TodoList(t("Việc cần làm bây giờ"), found[:MOST_TODO], good if facilities else nothing_yet())
 
 
-def _quarantine(desk: Desk) -> list[Row]:
-    return desk.totals("quality.quarantine", ["facility_code"], {"n": ("count", None)}, order=[("n", "desc")])
-
-
 def _todo_quarantine(desk: Desk) -> list[Todo]:
-    rows = _quarantine(desk)
+    rows = quarantine.by_facility(desk)
     if not rows:
         return []
-    names = ", ".join(desk.facility_name(row["facility_code"]) for row in rows[:2])
-    title = t("{n} hồ sơ đang cách ly, chưa vào kho", n=number(sum(row["n"] for row in rows)))
-    text = t("Của {k} cơ sở; nhiều nhất: {names}.", k=number(len(rows)), names=names)
+    known = [row for row in rows if row["facility_code"]]
+    names = ", ".join(desk.facility_name(row["facility_code"]) for row in known[:2])
+    unknown = sum(row["n"] for row in rows if not row["facility_code"])
+    title = t("{n} mục đang cách ly, chưa vào kho", n=number(sum(row["n"] for row in rows)))
+    said = [t("Của {k} cơ sở; nhiều nhất: {names}.", k=number(len(known)), names=names)] if known else []
+    text = " ".join([*said, *([t("{n} mục chưa rõ cơ sở gửi.", n=number(unknown))] if unknown else [])])
     return [Todo("act", title, text, t("Cơ sở gửi dữ liệu"), t("hôm nay"), "/cach-ly/", t("Xem lý do"))]
 
 
@@ -153,24 +153,42 @@ def _todo_silent(desk: Desk, facilities: list[Row]) -> list[Todo]:
 
 
 def _todo_findings(desk: Desk) -> list[Todo]:
-    measures = {"n": ("count", None), "hs": ("count_distinct", "version_id")}
-    shown = [("severity", "in", ["error", "warning"])]
-    rows = desk.totals("quality.finding", ["owner", "severity"], measures, shown, [("n", "desc")])
-    owners = [row for row in rows if row["severity"] == "error"]
-    warnings = sum(row["n"] for row in rows if row["severity"] == "warning")
+    measures = {
+        "n": ("count", None),
+        "hs": ("count_distinct", "version_id"),
+        "lan": ("count_distinct", "delivery_id"),
+    }
+    rows = desk.totals("quality.finding", ["owner"], measures, [("severity", "=", "error")], [("n", "desc")])
     found = []
-    for row in owners[:2]:
-        title = t("{n} phát hiện sai ở {hs} hồ sơ", n=number(row["n"]), hs=number(row["hs"]))
+    for row in rows[:2]:
+        many, places = number(row["n"]), number(row["hs"])
+        title = t("{n} phát hiện sai ở {hs} hồ sơ", n=many, hs=places)
         text = t("Hồ sơ đã vào kho nhưng có trường sai, cần gửi lại.")
+        if not row["hs"]:
+            title = t("{n} phát hiện sai ở {k} lần nhận", n=many, k=number(row["lan"]))
+            text = t("Sai ở cả tệp, như chữ ký; cần gửi lại tệp.")
         link = f"/phat-hien/?muc_do=error&don_vi={row['owner']}"
         owner = words.word(words.OWNERS, row["owner"])
         found.append(Todo("act", title, text, owner, t("trong tuần này"), link, t("Xem phát hiện")))
-    if warnings:
-        title = t("{n} phát hiện cần xem", n=number(warnings))
-        text = t("Chưa làm sai con số, nhưng lặp lại nhiều thì nên sửa phần mềm.")
-        link, owner = "/phat-hien/?muc_do=warning", t("Cơ sở gửi dữ liệu")
-        found.append(Todo("warn", title, text, owner, t("trong tháng này"), link, t("Xem phát hiện")))
-    return found
+    return [*found, *_todo_warnings(desk)]
+
+
+def _todo_warnings(desk: Desk) -> list[Todo]:
+    """One thing to do, whatever their number: the most frequent kind is named with its repair."""
+    measures = {"n": ("count", None), "cs": ("count_distinct", "facility_code")}
+    kinds = desk.totals("quality.finding", ["code"], measures, [("severity", "=", "warning")], [("n", "desc")])
+    if not kinds:
+        return []
+    most = kinds[0]
+    title = t("{n} phát hiện cần xem, {k} loại", n=number(sum(row["n"] for row in kinds)), k=number(len(kinds)))
+    text = t(
+        "Chưa làm sai con số. Loại gặp nhiều nhất: {n}, ở {k} cơ sở. {fix}",
+        n=number(most["n"]),
+        k=number(most["cs"]),
+        fix=words.fix(most["code"]),
+    )
+    link, owner = "/phat-hien/?muc_do=warning", t("Cơ sở gửi dữ liệu")
+    return [Todo("warn", title, text, owner, t("trong tháng này"), link, t("Xem phát hiện"))]
 
 
 def _todo_never(desk: Desk, facilities: list[Row]) -> list[Todo]:
@@ -194,8 +212,12 @@ def _between(days: list[Day], last: date) -> list[Day]:
 
 def _figures(desk: Desk, days: list[Day], newest: datetime | None, late: Delays | State) -> list[Figure]:
     counts = {"n": ("count", None), "patients": ("count_distinct", "patient_key")}
-    known = desk.totals("standard.xml130_dossier", (), counts)[0]
-    quarantined = sum(row["n"] for row in _quarantine(desk))
+    documents = {row["document"]: row for row in desk.totals("standard.xml130_dossier", ["document"], counts)}
+    known = documents.pop("visit", {"n": 0, "patients": 0})
+    others = sum(row["n"] for row in documents.values())
+    of_patients = t("của {n} mã người bệnh tại cơ sở", n=number(known["patients"]))
+    apart = t("; không kể {n} lượt đến, giám định", n=number(others)) if others else ""
+    quarantined = sum(row["n"] for row in quarantine.by_facility(desk))
     today = formats.local(desk.now).date()
     now, before = _between(days, today), _between(days, today - timedelta(days=WEEK))
     received, received_before = sum(one.deliveries for one in now), sum(one.deliveries for one in before)
@@ -204,16 +226,16 @@ def _figures(desk: Desk, days: list[Day], newest: datetime | None, late: Delays 
     clean_now, clean_before = _clean(now), _clean(before)
     return [
         Figure(
-            t("Hồ sơ hiện hành trong kho"),
+            t("Hồ sơ khám bệnh hiện hành"),
             number(known["n"]),
             t("hồ sơ"),
-            t("của {n} mã người bệnh tại cơ sở", n=number(known["patients"])),
+            of_patients + apart,
             fresh,
             counted,
             "/ho-so/",
         ),
         Figure(
-            t("Giao dịch nhận trong 7 ngày"),
+            t("Lần nhận trong 7 ngày"),
             number(received),
             t("lần"),
             _against(received, received_before),
@@ -233,9 +255,9 @@ def _figures(desk: Desk, days: list[Day], newest: datetime | None, late: Delays 
         ),
         _late_figure(late.whole if isinstance(late, Delays) else None),
         Figure(
-            t("Hồ sơ đang cách ly"),
+            t("Đang cách ly, chờ xử lý"),
             number(quarantined),
-            t("hồ sơ"),
+            t("mục"),
             t("mục tiêu: 0"),
             fresh,
             Badge(t("cần xử lý"), "act") if quarantined else Badge(t("không có"), "ok"),
@@ -335,7 +357,7 @@ def _per_day(desk: Desk, found: list[Day]) -> Chart | State:
         "theo-ngay",
         t("Hồ sơ nhận được mỗi ngày, {n} ngày gần đây", n=DAYS_SHOWN),
         t(
-            "Tổng {n} hồ sơ; nhiều nhất ngày {d} với {k}.",
+            "Tổng {n} hồ sơ, kể cả lượt đến, giám định và bản gửi lại; nhiều nhất ngày {d} với {k}.",
             n=number(total),
             d=formats.day(peak),
             k=number(dossiers[peak]),
@@ -353,7 +375,8 @@ def _one_day(only: Day) -> State:
         "empty",
         t("Mọi hồ sơ đến trong một ngày"),
         t(
-            "{n} hồ sơ, ngày {d}. Biểu đồ theo ngày hiện ở đây từ ngày nhận thứ hai.",
+            "{n} hồ sơ, kể cả lượt đến, giám định và bản gửi lại, ngày {d}. Biểu đồ theo ngày hiện ở đây từ ngày nhận"
+            " thứ hai.",
             n=number(only.found),
             d=formats.day(only.day),
         ),
@@ -374,17 +397,17 @@ def _facility_table(desk: Desk, facilities: list[Row], late: Delays | State) -> 
     silent = {row["facility_code"] for row in _silent(desk, facilities)}
 
     def urgency(row: Row) -> tuple[bool, float, datetime]:
-        delay = known.get(row["facility_code"] or "")
+        delay = known.get(row["facility_code"])
         days = delay.middle if delay and delay.ranked else -1
         return row["facility_code"] not in silent, -days, row["last"]
 
     rows = []
-    for row in sorted(facilities, key=urgency)[:LATE_SHOWN]:
-        code = row["facility_code"] or ""
+    for row in sorted((row for row in facilities if row["facility_code"]), key=urgency)[:LATE_SHOWN]:
+        code = row["facility_code"]
         delay = known.get(code)
         rows.append(
             {
-                "ten": Cell(desk.facility_name(code), f"/giao-nhan/?co_so={code}", note=code),
+                "ten": Cell(desk.facility_name(code), f"/giao-nhan/?{urlencode({'co_so': code})}", note=code),
                 "cuoi": Cell(formats.ago(row["last"], desk.now), note=formats.moment(row["last"]), raw=row["last"]),
                 "giua": Cell(number(delay.middle) if delay else formats.DASH),
                 "cham": Cell(number(delay.late) if delay else formats.DASH),

@@ -54,7 +54,7 @@ def _states() -> list[Any]:
 def _figures() -> list[Any]:
     return [
         c.Figure(
-            t("Hồ sơ hiện hành trong kho"),
+            t("Hồ sơ khám bệnh hiện hành"),
             formats.number(1234567),
             t("hồ sơ"),
             t("tăng {p} % so với 7 ngày trước", p=formats.number(12)),
@@ -212,7 +212,7 @@ def _groups() -> list[tuple[str, str, list[Any], str]]:
     """(folder, title, components, layout class) of every component."""
     todo = c.Todo(
         "act",
-        t("{n} hồ sơ đang cách ly, chưa vào kho", n=4),
+        t("{n} mục đang cách ly, chưa vào kho", n=4),
         t("Của {k} cơ sở; nhiều nhất: {names}.", k=2, names="A, B"),
         t("Cơ sở gửi dữ liệu"),
         t("hôm nay"),

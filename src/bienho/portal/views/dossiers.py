@@ -31,7 +31,8 @@ def dossier_list(request: HttpRequest) -> HttpResponse:
     active = [words for _, _, words in dossiers.extra_filters(request)]
     note = State("partial", t("Đang lọc thêm theo đường dẫn"), "; ".join(active), href="/ho-so/", link=t("Bỏ lọc"))
     context = {"listed": listed, "before": [note] if active else [], "snapshot": desk.snapshot}
-    return download(request, {"ho-so": listed.table}) or render_page(request, "list.html", page, context)
+    lines = [*listed.lines, *((t("Lọc thêm"), word) for word in active)]
+    return download(request, {"ho-so": listed.table}, desk, lines) or render_page(request, "list.html", page, context)
 
 
 @require_GET

@@ -13,16 +13,17 @@ from bienho.portal.formats import moment
 from bienho.portal.language import t
 from bienho.portal.listing import Listing, read_listing
 from bienho.portal.pages import Page, download, render_page
-from bienho.portal.presenters import deliveries, findings
+from bienho.portal.presenters import deliveries, findings, quarantine, signatures
 
 
 def answer_list(
     request: HttpRequest, desk: Desk, listing: Listing, page: Page, before: Sequence[object] = ()
 ) -> HttpResponse:
-    """A page that is one list, or that list as CSV."""
+    """A page that is one list, or that list as a file."""
     listed = read_listing(request, desk, listing)
     context = {"listed": listed, "before": [part for part in before if part], "snapshot": desk.snapshot}
-    return download(request, {listing.id: listed.table}) or render_page(request, "list.html", page, context)
+    file = download(request, {listing.id: listed.table}, desk, listed.lines)
+    return file or render_page(request, "list.html", page, context)
 
 
 @require_GET
@@ -49,11 +50,13 @@ def delivery(request: HttpRequest, delivery_id: str) -> HttpResponse:
     context = {
         "receipt": deliveries.receipt(desk, row),
         "listed": listed,
+        "signature": desk.try_part(lambda: signatures.of_delivery(desk, delivery_id)),
         "aside": deliveries.set_aside(desk, delivery_id),
         "findings": findings.of_delivery(desk, delivery_id),
         "snapshot": desk.snapshot,
     }
-    return download(request, {"ho-so-trong-lan": listed.table}) or render_page(request, "delivery.html", page, context)
+    file = download(request, {"ho-so-trong-lan": listed.table}, desk, [(t("Lần nhận"), delivery_id), *listed.lines])
+    return file or render_page(request, "delivery.html", page, context)
 
 
 @require_GET
@@ -76,4 +79,5 @@ def quarantine_list(request: HttpRequest) -> HttpResponse:
         t("Phần không đọc được, để riêng kèm lý do. Bản gốc vẫn giữ nguyên; cơ sở sửa rồi gửi lại là đủ."),
         guide="cach-ly",
     )
-    return answer_list(request, desk, findings.quarantine(desk), page)
+    chosen = quarantine.EXPIRED if request.GET.get("tinh_trang") == quarantine.EXPIRED else ""
+    return answer_list(request, desk, quarantine.listing(desk, chosen), page, [quarantine.tabs(desk, chosen)])

@@ -33,7 +33,7 @@ def number(request: HttpRequest, indicator: str) -> HttpResponse:
         things["theo-tuan"] = chart
     if chapters:
         things["theo-chuong"] = chapters
-    file = download(request, things)
+    file = download(request, things, desk, [(t("Phạm vi"), presenter.scope_words(desk, scope))])
     if file:
         return file
     sql, lineage = presenter.query(definition)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import vl_convert
 
-from bienho.portal.components.table import Table
+from bienho.portal.components.table import Table, workbook_url
 from bienho.portal.language import current_language
 
 PALETTE = ("#0f6b7a", "#d9822b", "#6a51a3", "#7fb3d5", "#5f8f3e", "#a6761d", "#6b7680")
@@ -70,6 +70,10 @@ class Chart:
     def full_spec(self, width: int | str = WIDE) -> dict[str, Any]:
         """The spec with theme and size; `container` as width is for the browser."""
         return {"width": width, "height": self.height, "config": THEME, **self.spec}
+
+    @property
+    def xlsx_url(self) -> str:
+        return workbook_url(self.csv_url)
 
     @property
     def wide(self) -> str:

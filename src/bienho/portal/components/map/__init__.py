@@ -14,7 +14,7 @@ from itertools import groupby, pairwise
 from typing import Any, ClassVar
 
 from bienho.config import load_profile
-from bienho.portal.components.table import Table
+from bienho.portal.components.table import Table, workbook_url
 
 WIDTH = 620
 STEPS = 5
@@ -48,6 +48,10 @@ class Map:
     note: str
     csv_url: str = ""
     component: ClassVar[str] = "map"
+
+    @property
+    def xlsx_url(self) -> str:
+        return workbook_url(self.csv_url)
 
     @property
     def view_box(self) -> str:

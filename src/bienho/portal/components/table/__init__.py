@@ -16,7 +16,7 @@ Kind = Literal["text", "number", "code", "date"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One shown value. `note` is the small line under it; `raw` is what a CSV carries instead of `text`.
+    """One shown value. `note` is the small line under it; `raw` is what a file carries instead of `text`.
 
     `opened` marks a text that came from the vault for this one look.
     """
@@ -32,7 +32,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`sort_url` and `sorted` (asc, desc or empty) are filled by the listing; `lead` is a card's title on a phone."""
+    """`sort_url` and `sorted` (asc, desc or empty) are filled by the listing; `lead` is a card's title on a phone.
+
+    `about` says what the column means and `origin` which field it comes from, for a workbook.
+    """
 
     key: str
     title: str
@@ -40,6 +43,13 @@ class Column:
     lead: bool = False
     sort_url: str = ""
     sorted: str = ""
+    about: str = ""
+    origin: str = ""
+
+
+def workbook_url(csv_url: str) -> str:
+    """`?xuat=x.csv` → `?xuat=x.xlsx`; no download, no workbook."""
+    return csv_url.replace(".csv", ".xlsx") if csv_url else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,11 @@ class Table:
     pairs: bool = False
     component: ClassVar[str] = "table"
     lines: list[list[tuple[Column, Cell]]] = field(init=False, repr=False)
+
+    @property
+    def xlsx_url(self) -> str:
+        """Where the same list is a workbook."""
+        return workbook_url(self.csv_url)
 
     @property
     def long(self) -> bool:
