@@ -1,38 +1,55 @@
 """Promise 1: the twin's names, ids, phones and addresses are nowhere in clear, in any dress, outside the vault.
 
 Searched: every column of every lake table (all versions) by SELECT, DuckLake's own catalog with its statistics, every
-table of PostgreSQL, PostgreSQL's files and logs, raw segments, Parquet files, the home and a backup. Pages of the
-portal are not fetched here yet. Then the search is shown to find a planted value; the log, the page and the backup of
-that part are files the test writes itself.
+table of PostgreSQL with the portal's sessions, PostgreSQL's files and logs, raw segments, Parquet files, the home, a
+backup; and every route of a running portal: addresses, headers, cookies, pages, error pages, downloads, server output.
+A second home takes in one dossier with a name in a field that stays in the lake, and the name is found in every place.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.csv
+import psycopg
 import pytest
 
-from bienho.core.text import unaccented
 from bienho.database import Role
-from bienho.pipeline import ask
-from bienho.pipeline.backup import backup
+from bienho.governance import accounts
+from bienho.pipeline import App, ask, open_app, setup
+from bienho.pipeline import backup as backups
+from bienho.pipeline.ingest import ingest
+from bienho.portal import signin
+from bienho.standards.xml130.write import write_delivery
+from support.browsing import ROUTES, Visitor, serving
+from support.dumps import dump_lake, dump_postgresql, postgresql_folder
+from support.homes import Made, temporary_home
 from support.leaks import Leak, Searcher
-from support.province import PURPOSE, Province, whole_lake
+from support.province import PURPOSE, Province
+from support.xml130_samples import make_tables
 
 pytestmark = pytest.mark.database
 
 PEOPLE = 120
+DOSSIERS = 12
+MOST = {"dossier": DOSSIERS, "dossier?phan": 6, "delivery": 4, "number?chuong&co_so&tuan": 1, "dossiers?trang": 2}
+#: A name that no rule of shape can tell from the name of a service.
+PLANTED = "NGUYỄN THỊ TRỒNG THỬ"
+LOOK = {"muc_dich": "tra-cuu-ho-so", "ly_do": "doi-chieu-co-so", "so_van_ban": ""}
+
+
+def known_people(province: Province) -> list[dict]:
+    visited = {row["person_id"] for row in province.truth("dossiers")}
+    return [row for row in province.truth("people") if row["person_id"] in visited][:PEOPLE]
 
 
 @pytest.fixture(scope="module")
 def needles(province: Province) -> set[str]:
     """Direct identifiers of people whose dossiers were taken in, and the visit and patient numbers of those."""
-    visited = {row["person_id"] for row in province.truth("dossiers")}
-    people = [row for row in province.truth("people") if row["person_id"] in visited][:PEOPLE]
+    people = known_people(province)
     known = {row["person_id"] for row in people}
     fields = ("name", "personal_id", "insurance_card", "insurance_number", "phone", "address", "address_before_merger")
     found = {row[name] for row in people for name in fields if row[name]}
@@ -49,57 +66,134 @@ def searcher(needles: set[str], tmp_path_factory: pytest.TempPathFactory) -> Sea
     return made
 
 
-def dump(table: pa.Table, path: Path) -> None:
-    """A table as text, every column, nothing quoted away."""
-    columns = {name: table.column(name).cast(pa.string(), safe=False) for name in _plain(table)}
-    for name in set(table.column_names) - set(columns):
-        columns[name] = pa.array([repr(value) for value in table.column(name).to_pylist()])
-    pyarrow.csv.write_csv(pa.table(columns), path)
+# ── the portal ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _plain(table: pa.Table) -> Iterator[str]:
-    for field in table.schema:
-        if not pa.types.is_nested(field.type) and not pa.types.is_binary(field.type):
-            yield field.name
+@dataclass(frozen=True)
+class Visit:
+    """What came out of the portal: answers by route below `pages`, the server's output, (route, status) seen."""
+
+    pages: Path
+    log: Path
+    seen: set[tuple[str, int]]
 
 
-def dump_lake(province: Province, folder: Path) -> None:
-    for name, table in whole_lake(province.app).items():
-        dump(table, folder / f"{name}.csv")
+@pytest.fixture(scope="module")
+def visit(province: Province, tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    """All that can be asked of the portal, asked: as a stranger, as the demo account, as one who may see little."""
+    folder = tmp_path_factory.mktemp("portal")
+    pages, log = folder / "pages", folder / "server.log"
+    with serving(province.made, log) as portal:
+        stranger, reader, viewer = (Visitor(portal, pages) for _ in range(3))
+        stranger.follow(["/", "/ho-so/", "/robots.txt", "/dang-nhap/", "/khong-co/"], most={})
+        reader.sign_in(portal.link)
+        keys = dossier_keys(province)
+        reader.follow(["/", "/huong-dan/", "/he-thong/thanh-phan/", *(f"/ho-so/{key}/" for key in keys)], most=MOST)
+        look_at_identifiers(reader, keys[0], known_people(province)[0]["name"])
+        type_a_name(reader, known_people(province)[0])
+        reader.post("/", "/ngon-ngu/", {"ngon_ngu": "en", "tiep": "/"})
+        reader.follow(["/", f"/ho-so/{keys[0]}/", "/phat-hien/"], most={"dossier": 1, "overview": 1}, otherwise=0)
+        viewer.sign_in(link_for_viewer(province))
+        for path in ("/", "/ho-so/", f"/ho-so/{keys[0]}/"):
+            viewer.ask(path)
+        break_things(province, reader, keys[0])
+        reader.post("/", "/dang-xuat/", {})
+        seen = set(stranger.kept) | set(reader.kept) | set(viewer.kept)
+    return Visit(pages, log, seen)
 
 
-def dump_postgresql(province: Province, folder: Path) -> None:
-    """Every table of every schema as COPY text, DuckLake's statistics among them."""
-    with province.app.database.connect(Role.ADMIN) as admin:
-        for schema, name in admin.execute(
-            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-        ).fetchall():
-            with (
-                (folder / f"{schema}.{name}.txt").open("wb") as out,
-                admin.cursor().copy(f'COPY "{schema}"."{name}" TO STDOUT') as copy,
-            ):
-                for block in copy:
-                    out.write(block)
-        admin.execute("CHECKPOINT")
+def dossier_keys(province: Province) -> list[str]:
+    """Keys of current dossiers of people who are looked for."""
+    known = {row["person_id"] for row in known_people(province)}
+    rows = [
+        row
+        for row in province.truth("dossiers")
+        if row["person_id"] in known and row["superseded_by"] is None and row["outcome"].startswith("accepted")
+    ]
+    return [province.app.vault.dossier_key(row["facility"], row["ma_lk"]) for row in rows[:DOSSIERS]]
 
 
-def postgresql_folder(province: Province) -> Path:
-    with province.app.database.connect(Role.ADMIN) as admin:
-        return Path(admin.execute("SHOW data_directory").fetchone()[0])
+def look_at_identifiers(reader: Visitor, key: str, name: str) -> None:
+    page, form = f"/ho-so/{key}/", f"/ho-so/{key}/dinh-danh/"
+    assert reader.post(page, form, LOOK).status == 200
+    for wrong in ({"ly_do": ""}, {"muc_dich": PURPOSE}, {"so_van_ban": name}):
+        assert reader.post(page, form, {**LOOK, **wrong}, keep="identify-refused").status == 400
+    reader.ask(form)
+
+
+def type_a_name(reader: Visitor, person: dict) -> None:
+    """What a reader types into a form must not come back."""
+    for text in (person["name"], person["personal_id"], person["phone"]):
+        assert reader.post("/", "/tim/", {"q": text}).status == 400
+    reader.post("/", "/tim/", {"q": "d1"})
+    reader.post("/", "/dang-nhap/", {"ma": person["name"]})
+    reader.ask("/tim/", {"q": person["name"]})
+    reader.ask("/", Host=str(person["phone"]))
+    reader.ask("/tim/", {"q": person["name"] * 100_000})
+
+
+def link_for_viewer(province: Province) -> str:
+    """The one-time link of an account that may see numbers only."""
+    app, token = province.app, "viewer-of-the-leak-search"
+    if accounts.find(app.database, "nguoi-xem") is None:
+        by = accounts.ensure_demo_account(app.database, app.home).actor("cli")
+        accounts.add(app.database, app.home, by=by, account_id="nguoi-xem", name="Người xem", roles=["viewer"])
+    with app.database.connect(Role.ADMIN) as admin:
+        admin.execute(
+            "INSERT INTO portal.portal_signinlink (digest, account_id, expires_at)"
+            " VALUES (%s, 'nguoi-xem', now() + interval '5 minutes')",
+            (signin.digest(token),),
+        )
+    return f"/dang-nhap/?ma={token}"
+
+
+def break_things(province: Province, reader: Visitor, key: str) -> None:
+    """Pages while the sessions' table is away, and while the lake's files are."""
+    with province.app.database.connect(Role.ADMIN, autocommit=True) as admin:
+        admin.execute("ALTER TABLE portal.django_session RENAME TO away")
+        try:
+            reader.ask(f"/ho-so/{key}/")
+        finally:
+            admin.execute("ALTER TABLE portal.away RENAME TO django_session")
+    lake = province.app.home.lake_dir / "lake"
+    away = lake.rename(lake.with_name("away"))
+    try:
+        for path in ("/ho-so/", f"/ho-so/{key}/", "/phat-hien/"):
+            reader.ask(path)
+    finally:
+        away.rename(lake)
+
+
+def test_every_route_of_the_portal_was_read(visit: Visit) -> None:
+    answered = {route for route, status in visit.seen if status in (200, 302)}
+    assert answered >= ROUTES, ROUTES - answered
+    statuses = {status for _, status in visit.seen}
+    assert statuses >= {200, 302, 400, 403, 404, 405, 413, 500, 503}, statuses
+
+
+def test_only_the_look_at_identifiers_shows_them(visit: Visit, searcher: Searcher) -> None:
+    """Neither another page nor what the server writes: names are found where they are shown, so the search works."""
+    assert visit.log.stat().st_size > 0
+    found = searcher.search(visit.pages, visit.log)
+    places = {Path(leak.place).parent.name for leak in found}
+    assert places == {"identify"}, [leak for leak in found if "/identify/" not in leak.place][:5]
+
+
+# ── the stores ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_nothing_in_lake_catalog_postgresql_files_logs_and_backup(
-    province: Province, searcher: Searcher, tmp_path: Path
+    province: Province, visit: Visit, searcher: Searcher, tmp_path: Path
 ) -> None:
-    lake, postgresql = tmp_path / "lake", tmp_path / "postgresql"
-    lake.mkdir()
-    postgresql.mkdir()
     provoke_errors(province)
-    dump_lake(province, lake)
-    dump_postgresql(province, postgresql)
     copy = tmp_path / "backup.bin"
-    backup(province.app, copy)
-    data = postgresql_folder(province)
+    backups.backup(province.app, copy)
+    lake, postgresql = (
+        dump_lake(province.app, tmp_path / "lake"),
+        dump_postgresql(province.app, tmp_path / "postgresql"),
+    )
+    assert (postgresql / "portal.django_session.txt").stat().st_size > 0
+    data = postgresql_folder(province.app)
     leaks = searcher.search(lake, postgresql, copy, province.made.home.path, data, data.parent)
     assert leaks == [], leaks[:5]
 
@@ -114,49 +208,92 @@ def provoke_errors(province: Province) -> None:
         admin.execute("SELECT %s::integer", (name,))
 
 
-PLACES = ("a lake column", "the catalog's statistics", "a PostgreSQL file", "a log", "a page", "a backup")
+# ── the search can fail ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("place", PLACES)
+@dataclass(frozen=True)
+class Leaky:
+    """A home that took in one dossier with a name where the contract has none, and what looks for that name."""
+
+    made: Made
+    app: App
+    searcher: Searcher
+
+
+@pytest.fixture(scope="module")
+def leaky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leaky]:
+    folder = tmp_path_factory.mktemp("leaky")
+    tables = make_tables("3176", lines=1)
+    tables["XML3"][0]["TEN_DICH_VU"] = PLANTED
+    file = folder / "gửi.xml"
+    file.write_bytes(write_delivery([tables], facility="64001", created="20260103", version="3176"))
+    with temporary_home("nhà rò") as made, open_app(made.home.path) as app:
+        setup.first_run(app)
+        assert ingest(app, [file]).dossiers == 1
+        yield Leaky(made, app, Searcher({PLANTED}, folder))
+
+
+def in_the_lake(leaky: Leaky, folder: Path, _: pytest.MonkeyPatch) -> Path:
+    return dump_lake(leaky.app, folder / "lake")
+
+
+def in_the_statistics(leaky: Leaky, folder: Path, _: pytest.MonkeyPatch) -> Path:
+    return dump_postgresql(leaky.app, folder / "tables") / "lake.ducklake_file_column_stats.txt"
+
+
+def in_a_file_of_postgresql(leaky: Leaky, folder: Path, _: pytest.MonkeyPatch) -> Path:
+    dump_postgresql(leaky.app, folder / "checkpoint")
+    return postgresql_folder(leaky.app)
+
+
+def in_a_log(leaky: Leaky, folder: Path, _: pytest.MonkeyPatch) -> Path:
+    """PostgreSQL's own log when the setting that keeps values out of it is lifted."""
+    with leaky.app.database.connect(Role.ADMIN, autocommit=True) as admin:
+        admin.execute("SET log_min_messages = 'error'")
+        with pytest.raises(psycopg.DataError):
+            admin.execute("SELECT %s::integer", (PLANTED,))
+    return postgresql_folder(leaky.app).parent / "log"
+
+
+def in_a_page(leaky: Leaky, folder: Path, _: pytest.MonkeyPatch) -> Path:
+    with serving(leaky.made, folder / "server.log") as portal:
+        visitor = Visitor(portal, folder / "pages")
+        visitor.sign_in(portal.link)
+        visitor.follow(["/ho-so/"], most={"dossiers": 1, "dossier": 1}, otherwise=0)
+    return folder / "pages" / "dossier"
+
+
+class Unsealed(io.RawIOBase):
+    """The place of the sealed stream, without the seal."""
+
+    def __init__(self, target: BinaryIO, _key: bytes) -> None:
+        self._target = target
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return self._target.write(data)
+
+
+def in_a_backup(leaky: Leaky, folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """A backup whose seal is left out, of a home where an account bears the name."""
+    by = accounts.ensure_demo_account(leaky.app.database, leaky.app.home).actor("cli")
+    accounts.add(leaky.app.database, leaky.app.home, by=by, account_id="trong-thu", name=PLANTED, roles=["viewer"])
+    patch.setattr(backups, "SealedWriter", Unsealed)
+    backups.backup(leaky.app, folder / "backup.bin")
+    return folder / "backup.bin"
+
+
+PLACES = (in_the_lake, in_the_statistics, in_a_file_of_postgresql, in_a_log, in_a_page, in_a_backup)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 def test_a_planted_value_is_found(
-    place: str, province: Province, needles: set[str], searcher: Searcher, tmp_path: Path
+    place: Callable[[Leaky, Path, pytest.MonkeyPatch], Path],
+    leaky: Leaky,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    value = max(needles, key=len)
-    found: list[Leak] = []
-    if place == "a lake column":
-        dump(pa.table({"code": ["J18.9", unaccented(value).upper()]}), tmp_path / "table.csv")
-    elif place == "the catalog's statistics":
-        plant_statistics(province, value, tmp_path)
-    elif place == "a PostgreSQL file":
-        found = plant_in_postgresql(province, value, searcher)
-    elif place == "a log":
-        (tmp_path / "postgres.log").write_text(f"ERROR:  invalid input: {value!r}\n", encoding="utf-8")
-    elif place == "a page":
-        (tmp_path / "page.html").write_text(f"<td>{value.lower()}</td>", encoding="utf-8")
-    else:
-        (tmp_path / "backup.tar").write_bytes(b"\0" * 513 + value.encode() + b"\0" * 511)
-    assert found or searcher.search(tmp_path), place
-
-
-def plant_statistics(province: Province, value: str, folder: Path) -> None:
-    """A column written to the lake in clear leaves its least and greatest value in DuckLake's catalog."""
-
-    def work(connection) -> None:
-        connection.execute("CREATE TABLE lake.quality.planted (code VARCHAR)")
-        connection.execute("INSERT INTO lake.quality.planted VALUES (?)", [value])
-
-    with province.app.writing() as lake:
-        lake.commit(work, author="test", message="plant", deliveries=())
-        dump_postgresql(province, folder)
-        lake.commit(lambda c: c.execute("DROP TABLE lake.quality.planted"), author="t", message="t", deliveries=())
-    shutil.copytree(folder, folder / "kept")
-
-
-def plant_in_postgresql(province: Province, value: str, searcher: Searcher) -> list[Leak]:
-    with province.app.database.connect(Role.ADMIN, autocommit=True) as admin:
-        admin.execute("CREATE TABLE public.planted (t text)")
-        admin.execute("INSERT INTO public.planted VALUES (%s)", (value,))
-        admin.execute("CHECKPOINT")
-        found = searcher.search(postgresql_folder(province))
-        admin.execute("DROP TABLE public.planted")
-    return found
+    found: list[Leak] = leaky.searcher.search(place(leaky, tmp_path, monkeypatch))
+    assert found, place.__name__

@@ -230,6 +230,23 @@ def test_what_a_replay_finds_changes_what_came_after_it(app: App, tmp_path: Path
     assert versions == (3,)
 
 
+def test_a_dossier_that_a_replay_takes_out_is_no_copy_when_it_comes_again(app: App, tmp_path: Path) -> None:
+    long = hoso("S", "64020", ("I10", "20260105", True))
+    broken = "<HOSO><FILEHOSO><LOAIHOSO>XML1</LOAIHOSO><NOIDUNGFILE>@</NOIDUNGFILE></FILEHOSO></HOSO>"
+    (tmp_path / "one.xml").write_bytes(envelope("64020", [long, broken]))
+    (tmp_path / "two.xml").write_bytes(envelope("64020", [long]))
+    app.limits = DEFAULT
+    seq = app.raw.last_seq() + 1
+    assert ingest(app, [tmp_path / "one.xml"]).quarantined == 1
+    app.limits = TIGHT
+    replay(app, [seq])
+    app.limits = DEFAULT
+    report = ingest(app, [tmp_path / "two.xml"])
+    assert (report.duplicates, report.accepted + report.accepted_with_findings) == (0, 1)
+    replay(app, [seq])
+    equal_to_a_rebuild(app)
+
+
 def test_killed_around_any_commit_the_end_is_the_undisturbed_one(
     app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

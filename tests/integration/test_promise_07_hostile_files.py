@@ -1,85 +1,30 @@
 """Promise 7: a hostile file harms neither the house nor its neighbours, taken in through the whole house.
 
-Every hostile file stands between two good ones. The good ones must come out as if they had been sent alone; every
-hostile one must be kept and quarantined, or refused by a limit, with a reason; nothing it names may be opened.
+Every attack stands between good files. The good ones must come out as if they had been sent alone; every attack must
+have the outcome that is promised for it, with a reason; nothing it names may be opened; what was received is still
+there to the byte.
 """
 
 from __future__ import annotations
 
-import base64
-import random
-import resource
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bienho.config import Limits
-from bienho.pipeline import App, open_app, setup
+from bienho.pipeline import App, ask, open_app, setup
 from bienho.pipeline.ingest import ingest
-from bienho.standards.xml130.write import write_delivery
+from bienho.pipeline.report import IngestReport
 from support.homes import temporary_home
+from support.hostile import ATTACKS, MIB, WORDS, good
 from support.province import whole_lake
-from support.xml130_samples import make_tables
 
 pytestmark = pytest.mark.database
 CANARY = "CANARY-7f3a91-of-the-host"
-MIB = 1024 * 1024
-LIMITS = Limits(delivery_bytes=2 * MIB)
-GROWTH_MAX_MIB = 400
-
-
-def good(number: int) -> bytes:
-    tables = make_tables("3176", seed=number, ma_lk=f"GOOD-{number}")
-    return write_delivery([tables], facility="64001", created="20260103", version="3176")
-
-
-def around(head: str, inside: str) -> bytes:
-    """An envelope with a prologue of the attacker's and one sub-file."""
-    return (
-        f'<?xml version="1.0"?>{head}<GIAMDINHHS><THONGTINDONVI><MACSKCB>64001</MACSKCB></THONGTINDONVI><THONGTINHOSO>'
-        "<NGAYLAP>20260103</NGAYLAP><SOLUONGHOSO>1</SOLUONGHOSO><DANHSACHHOSO><HOSO><FILEHOSO><LOAIHOSO>XML1</LOAIHOSO>"
-        f"<NOIDUNGFILE>{inside}</NOIDUNGFILE></FILEHOSO></HOSO></DANHSACHHOSO></THONGTINHOSO></GIAMDINHHS>"
-    ).encode()
-
-
-def packed(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def hostile(folder: Path) -> dict[str, bytes]:
-    """Name → bytes of every attack; `folder` holds the file that an attack tries to read."""
-    secret = folder / "secret.txt"
-    secret.write_text(CANARY, encoding="utf-8")
-    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
-    bomb = f'<!DOCTYPE x [<!ENTITY l0 "ha">{laughs}]>'
-    outside = f'<!DOCTYPE x [<!ENTITY e SYSTEM "{secret.as_uri()}">]>'
-    remote = '<!DOCTYPE x SYSTEM "http://127.0.0.1:9/evil.dtd">'
-    row = "<TONG_HOP><MA_LK>{}</MA_LK><MA_BN>B</MA_BN></TONG_HOP>"
-    chance = random.Random(9)
-    return {
-        "laughs": around(bomb, "&l9;"),
-        "laughs-inside": around("", packed(f"{bomb}{row.format('&l9;')}")),
-        "file": around(outside, row.format("&e;")),
-        "file-inside": around("", packed(f"{outside}{row.format('&e;')}")),
-        "remote": around(remote, packed(row.format("A"))),
-        "include": around(
-            "", f'<x xmlns:i="http://www.w3.org/2001/XInclude"><i:include href="{secret.as_uri()}"/></x>'
-        ),
-        "deep": around("", packed("<A>" * 100_000 + "</A>" * 100_000)),
-        "deep-envelope": b"<GIAMDINHHS>" * 50_000,
-        "truncated": good(900)[: len(good(900)) // 2],
-        "noise": chance.randbytes(50_000),
-        "nothing": b"",
-        "zeros": bytes(100_000),
-        "not-base64": around("", "!!!! not base64 !!!!"),
-        "utf16-lie": b'<?xml version="1.0" encoding="UTF-16"?><A/>',
-        "wide": around("", packed("<TONG_HOP>" + "<X/>" * 200_000 + "</TONG_HOP>")),
-        "long-name": around("", packed(f"<{'A' * 500_000}/>")),
-        "sql": around("", packed(row.format("'); DROP TABLE lake.standard.xml130_1; --"))),
-        "too-large": b"<A>" + b" " * (3 * MIB) + b"</A>",
-    }
+LIMITS = Limits()
+NEIGHBOURS = 5
+TOO_BIG_TO_KEEP = 4 * MIB
 
 
 @pytest.fixture(scope="module")
@@ -89,56 +34,80 @@ def app() -> Iterator[App]:
         yield opened
 
 
-def high_water_mib() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used / MIB if sys.platform == "darwin" else used / 1024
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the host that attacks try to read."""
+    path = tmp_path_factory.mktemp("host") / "secret.txt"
+    path.write_text(CANARY, encoding="utf-8")
+    return path
 
 
-def test_good_neighbours_come_through_and_every_attack_is_named(app: App, tmp_path: Path) -> None:
-    attacks = hostile(tmp_path)
-    files = tmp_path / "files"
-    files.mkdir()
-    for number, (name, data) in enumerate(attacks.items()):
-        (files / f"{number:03d}a-good.xml").write_bytes(good(number))
-        (files / f"{number:03d}b-{name}.xml").write_bytes(data)
-    before = high_water_mib()
-    report = ingest(app, [files])
-    assert high_water_mib() - before < GROWTH_MAX_MIB
+@pytest.fixture(scope="module")
+def files(canary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    for number, (name, attack) in enumerate(ATTACKS.items()):
+        (folder / f"{number:03d}b-{name}.xml").write_bytes(attack.make(canary))
+        if number % (len(ATTACKS) // NEIGHBOURS) == 0:
+            (folder / f"{number:03d}a-good.xml").write_bytes(good(number))
+            (folder / f"{number:03d}c-good.xml").write_bytes(good(1000 + number))
+    return folder
 
-    outcomes = {Path(one.path).stem[5:]: one for one in report.deliveries}
+
+@pytest.fixture(scope="module")
+def report(app: App, files: Path) -> IngestReport:
+    return ingest(app, [files])
+
+
+def test_good_neighbours_come_through(report: IngestReport) -> None:
     healthy = [one for one in report.deliveries if one.path.endswith("-good.xml")]
-    assert len(healthy) == len(attacks)
+    assert len(healthy) >= 2 * NEIGHBOURS
     assert {one.outcome for one in healthy} <= {"accepted", "accepted_with_findings"}
-    # The quoted statement is an ordinary, if odd, text in an ordinary dossier.
-    harmful = attacks.keys() - {"sql"}
-    assert {name: outcomes[name].outcome for name in harmful if outcomes[name].outcome.startswith("accepted")} == {}
-    assert outcomes["too-large"].outcome == "refused"
-    assert [name for name in harmful if not outcomes[name].reason] == []
 
 
-def test_neighbours_are_stored_as_if_sent_alone(app: App, tmp_path: Path) -> None:
+def test_every_attack_has_the_outcome_that_is_promised(report: IngestReport) -> None:
+    outcomes = {Path(one.path).stem[5:]: one for one in report.deliveries}
+    wrong = {
+        name: (outcomes[name].outcome, outcomes[name].reason)
+        for name, attack in ATTACKS.items()
+        if (attack.outcome != "any" and not outcomes[name].outcome.startswith(attack.outcome))
+        or (attack.codes and outcomes[name].reason not in attack.codes)
+        or not outcomes[name].reason
+        or outcomes[name].reason == "IN-READER"
+    }
+    assert wrong == {}
+    assert {name for name in ATTACKS if (outcomes[name].id is None) != (outcomes[name].outcome == "refused")} == set()
+
+
+def test_every_refusal_is_in_the_log(app: App, report: IngestReport) -> None:
+    logged = [row["code"] for row in ask.refused(app) for _ in range(row["times"])]
+    assert sorted(logged) == sorted(str(one.reason) for one in report.deliveries if one.outcome == "refused")
+
+
+def test_neighbours_are_stored_as_if_sent_alone(app: App, files: Path, report: IngestReport) -> None:
     """Sent once more without the attacks, each good file is found to be there already, content for content."""
-    count = len(hostile(tmp_path))
-    alone = tmp_path / "alone"
-    alone.mkdir()
-    for number in range(count):
-        (alone / f"{number}.xml").write_bytes(good(number))
-    report = ingest(app, [alone], compute=False)
-    assert (report.dossiers, report.duplicates) == (count, count)
+    alone = sorted(files.glob("*-good.xml"))
+    again = ingest(app, alone, compute=False)
+    assert (again.dossiers, again.duplicates) == (len(alone), len(alone))
 
 
-def test_nothing_an_attack_names_was_opened(app: App) -> None:
+def test_nothing_an_attack_names_was_opened(app: App, report: IngestReport) -> None:
     for name, table in whole_lake(app).items():
         assert CANARY not in str(table.to_pylist()), name
     logs = [path for path in app.home.log_dir.rglob("*") if path.is_file()]
     assert not [path for path in logs if CANARY.encode() in path.read_bytes()]
 
 
-def test_what_was_received_is_still_there_to_the_byte(app: App, tmp_path: Path) -> None:
-    kept = {data for _, data in app.raw.scan()}
-    sent = {
-        name: data
-        for name, data in hostile(tmp_path).items()
-        if name not in ("too-large", "nothing", "file", "file-inside", "include")
-    }
-    assert [name for name, data in sent.items() if data not in kept] == []
+def test_what_was_received_is_still_there_to_the_byte(app: App, files: Path, report: IngestReport) -> None:
+    kept = {header.path: data for header, data in app.raw.scan() if header.size < TOO_BIG_TO_KEEP}
+    for one in report.deliveries:
+        path = Path(one.path)
+        if one.id is not None and path.stat().st_size < TOO_BIG_TO_KEEP:
+            assert kept[one.path] == path.read_bytes(), path.name
+
+
+def test_formulas_scripts_and_paths_come_back_as_the_text_that_was_typed(app: App, canary: Path, files: Path) -> None:
+    """Their outcome is that of any dossier; the exact text is given back to who may see it."""
+    for typed, key in [(one.text, one.key) for one in WORDS.values() if one.key.endswith(("-0", "-1"))]:
+        found = ask.dossier(app, "tra-cuu-ho-so", "64001", key, with_identifiers=True)
+        row = found["tables"]["XML1"][0]
+        assert (row["CHAN_DOAN_VAO"], row["MA_DANTOC"]) == (typed, typed)

@@ -87,6 +87,7 @@ def _fill(lake: Lake, records: Any, patients: Any, dossiers: Any, rows: int) -> 
             {
                 "version_id": version, "delivery_seq": seq, "delivery_id": f"D{seq:012d}", "hoso": version % 1_000_000,
                 "facility_code": FACILITY, "dossier_key": dossiers[place], "patient_key": patients[place],
+                "document": "visit", "encounter_key": dossiers[place],
                 "record_id": records[place], "content_digest": f"{version:064x}", "format_version": "4750",
                 "version_evidence": "structure", "received_at": received,
             }

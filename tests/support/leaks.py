@@ -1,19 +1,22 @@
 """Looks for people's direct identifiers where none may be (promise 1).
 
 Every needle is searched in many dresses: as written, other Unicode form, without marks, upper and lower case, base64 at
-each of the three alignments, UTF-16, and unkeyed hashes as hex and as bytes. The search itself is `grep -F`, so a few
-thousand needles over a few hundred megabytes take seconds.
+each of the three alignments, UTF-16, as JSON, HTML and addresses write it, and unkeyed hashes as hex. The search itself
+is `grep -F`, so a few thousand needles over a few hundred megabytes take seconds.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import json
 import subprocess
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 from bienho.core.text import nfc, unaccented
 
@@ -44,6 +47,10 @@ def dresses(text: str) -> dict[bytes, str]:
             forms.setdefault(cased.encode(), name + case)
             forms.setdefault(cased.encode("utf-16-le"), name + case + " UTF-16")
             forms.setdefault(cased.encode("unicode_escape"), name + case + " escaped")
+            forms.setdefault(json.dumps(cased)[1:-1].encode(), name + case + " JSON")
+            forms.setdefault(html.escape(cased).encode(), name + case + " HTML")
+            forms.setdefault(quote(cased).encode(), name + case + " in an address")
+            forms.setdefault(quote_plus(cased).encode(), name + case + " in a form")
             for shift in range(3):
                 forms.setdefault(_base64_core(cased.encode(), shift), f"{name}{case} base64+{shift}")
             for algorithm in HASHES:

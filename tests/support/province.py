@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bienho.pipeline import App, open_app, setup
+from bienho.pipeline import App, jobs, open_app, setup
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.report import IngestReport
 from bienho.synthetic import Plan, generate
@@ -38,7 +38,12 @@ class Province:
 
     def deliveries(self) -> list[Path]:
         """The files taken in, in the order in which they were."""
-        return sorted(path for path in self.files.rglob("*.xml"))
+        return delivery_files(self.files)
+
+
+def delivery_files(files: Path) -> list[Path]:
+    """The twin's deliveries (envelopes, bare files, zips) in order of receipt; the truth is none."""
+    return sorted(path for path in files.glob("*/*") if path.parent.name != "truth")
 
 
 @contextmanager
@@ -47,12 +52,13 @@ def small_province(plan: Plan = PLAN) -> Iterator[Province]:
     with tempfile.TemporaryDirectory(prefix="bienho-province-") as folder, temporary_home("nhà tỉnh") as made:
         files = Path(folder, "deliveries")
         generate(plan, files)
-        paths = sorted(files.rglob("*.xml"))
+        paths = delivery_files(files)
         third = len(paths) // 3
         with open_app(made.home.path) as app:
             setup.first_run(app)
             parts = (paths[:third], paths[third : 2 * third], paths[2 * third :])
             reports = tuple(ingest(app, part) for part in parts)
+            jobs.run(app, "signatures")
             yield Province(made, app, files, reports)
 
 

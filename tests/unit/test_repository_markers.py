@@ -17,6 +17,7 @@ addopts = -q -p no:cacheprovider --strict-markers
 markers =
     shared: needs facts
     browser: needs a browser
+    office: needs LibreOffice
     database: needs a database
 """
 TESTS = """
@@ -30,6 +31,10 @@ def test_with_facts(shared_facts):
 @pytest.mark.browser
 def test_with_a_browser(chromium_path):
     assert chromium_path
+
+@pytest.mark.office
+def test_with_libreoffice(office_path):
+    assert office_path
 
 def test_that_passes():
     assert "bienho-test-config-" in os.environ["XDG_CONFIG_HOME"]
@@ -47,10 +52,11 @@ def project(tmp_path: Path) -> Path:
 
 
 def run(project: Path, *options: str, **settings: str) -> tuple[int, str, dict[str, dict[str, int]]]:
-    """Exit code, output and report of pytest in a project; browser and facts absent unless `settings` name them."""
+    """Exit code, output and report of pytest in a project; all that can be absent is, unless `settings` name it."""
     report = project / "report.json"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("BIENHO_", "PYTEST_"))}
-    absent = {"BIENHO_SHARED": str(project / "absent"), "BIENHO_CHROMIUM": "/nonexistent", "BIENHO_HOME": "/my/own"}
+    absent = {"BIENHO_SHARED": str(project / "absent"), "BIENHO_HOME": "/my/own"}
+    absent |= {"BIENHO_CHROMIUM": "/nonexistent", "BIENHO_OFFICE": "/nonexistent"}
     environment |= absent | settings | {"BIENHO_TEST_REPORT": str(report)}
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *options]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
@@ -63,23 +69,24 @@ def test_what_is_absent_is_skipped_counted_said_and_fails_when_required(
 ) -> None:
     code, text, report = run(project, *options, BIENHO_REQUIRE_SHARED="1")
     assert code == 1
-    assert report["counts"] == {"passed": 1, "skipped": 2}
+    assert report["counts"] == {"passed": 1, "skipped": 3}
     assert "skipped 1: shared: no facts folder beside the checkout" in text
     assert "skipped 1: browser: no Chromium found" in text
+    assert "skipped 1: office: no LibreOffice found" in text
     assert "FAILED: 1 test(s) marked `shared` were skipped" in text
 
 
 def test_what_is_absent_is_no_fault_when_not_required(project: Path) -> None:
     code, _, report = run(project)
     assert code == 0
-    assert report["counts"] == {"passed": 1, "skipped": 2}
+    assert report["counts"] == {"passed": 1, "skipped": 3}
 
 
 def test_with_facts_there_nothing_fails(project: Path) -> None:
     facts = {"BIENHO_SHARED": str(project / "facts-are-here"), "BIENHO_REQUIRE_SHARED": "1"}
     code, _, report = run(project, **facts)
     assert code == 0
-    assert report["counts"] == {"passed": 2, "skipped": 1}
+    assert report["counts"] == {"passed": 2, "skipped": 2}
 
 
 def test_a_skip_inside_a_required_test_counts_too(project: Path) -> None:

@@ -26,7 +26,7 @@ TIMELESS = ("core", "terminology", "contracts", "standards", "quality", "indicat
 @cache
 def own_files() -> tuple[Path, ...]:
     """Every text file of the project; generated, fetched and hidden folders are not ours."""
-    found = [path for path in ROOT.iterdir() if path.is_file() and path.name != "LICENSE"]
+    found = [path for path in ROOT.iterdir() if path.is_file() and path.name not in ("LICENSE", ".git")]
     for folder in OWN_FOLDERS:
         found += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
     return tuple(
