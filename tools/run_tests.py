@@ -39,7 +39,7 @@ STATIC = Phase("static", "static checks", 60)
 PHASES = (
     Phase("unit", "unit, property, conformance", 240, ("unit", "property", "conformance"), PARALLEL),
     Phase("integration", "integration, acceptance", 180, ("integration", "acceptance"), PARALLEL),
-    Phase("pages", "pages in a real browser", 180, ("e2e",)),
+    Phase("pages", "pages in a real browser", 180, ("e2e",), PARALLEL),
 )
 STATIC_STEPS = (
     ("ruff check", ("-m", "ruff", "check", ".")),
@@ -77,7 +77,7 @@ def run_pytest(phase: Phase, result: Result) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "report.json")
         environment = {**os.environ, "BIENHO_TEST_REPORT": str(report)}
-        command = [sys.executable, "-m", "pytest", *phase.options, *folders]
+        command = [sys.executable, "-m", "pytest", "--durations=6", *phase.options, *folders]
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {"counts": {}, "skips": {}}
         result.counts.update(told["counts"])

@@ -34,8 +34,8 @@ from support.xml130_samples import make_tables
 pytestmark = pytest.mark.database
 
 PEOPLE = 120
-DOSSIERS = 12
-MOST = {"dossier": DOSSIERS, "dossier?phan": 6, "delivery": 4, "number?chuong&co_so&tuan": 1, "dossiers?trang": 2}
+DOSSIERS = 6
+MOST = {"dossier": DOSSIERS, "dossier?phan": 4, "delivery": 3, "number?chuong&co_so&tuan": 1, "dossiers?trang": 2}
 #: A name that no rule of shape can tell from the name of a service.
 PLANTED = "NGUYỄN THỊ TRỒNG THỬ"
 LOOK = {"muc_dich": "tra-cuu-ho-so", "ly_do": "doi-chieu-co-so", "so_van_ban": ""}

@@ -40,7 +40,9 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, li
             setup.first_run(app)
             report = ingest(app, [folder])
             assert report.refused == 0
-            assert report.quarantined == len(injections.TEXTS)
+            # one damaged HOSO each; the rest are those whose facility code is no code
+            assert report.quarantined >= len(injections.TEXTS)
+            assert report.accepted_with_findings > len(injections.FILE_NAMES)
             whole = [str(one.id) for one in report.deliveries if Path(one.path).name in injections.FILE_NAMES]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -170,7 +170,7 @@ def equal_to_a_rebuild(app: App) -> None:
 
 
 def current_contents(app: App) -> dict[tuple[str, str], tuple[str, str]]:
-    keys = {app.vault.dossier_key(place, visit): (place, visit) for place in FACILITIES for visit in (*VISITS, *"QL")}
+    keys = {app.vault.dossier_key(place, visit): (place, visit) for place in FACILITIES for visit in (*VISITS, *"QLS")}
     with app.writing() as lake:
         rows = lake.connection.execute(
             "SELECT e.encounter_key, c.icd10, strftime(e.service_date, '%Y%m%d') FROM lake.conformed.encounter AS e"
@@ -231,10 +231,10 @@ def test_what_a_replay_finds_changes_what_came_after_it(app: App, tmp_path: Path
 
 
 def test_a_dossier_that_a_replay_takes_out_is_no_copy_when_it_comes_again(app: App, tmp_path: Path) -> None:
-    long = hoso("S", "64020", ("I10", "20260105", True))
+    long = hoso("S", "64001", ("I10", "20260105", True))
     broken = "<HOSO><FILEHOSO><LOAIHOSO>XML1</LOAIHOSO><NOIDUNGFILE>@</NOIDUNGFILE></FILEHOSO></HOSO>"
-    (tmp_path / "one.xml").write_bytes(envelope("64020", [long, broken]))
-    (tmp_path / "two.xml").write_bytes(envelope("64020", [long]))
+    (tmp_path / "one.xml").write_bytes(envelope("64001", [long, broken]))
+    (tmp_path / "two.xml").write_bytes(envelope("64001", [long]))
     app.limits = DEFAULT
     seq = app.raw.last_seq() + 1
     assert ingest(app, [tmp_path / "one.xml"]).quarantined == 1
