@@ -240,8 +240,8 @@ class _Checker:
         tables = columns.build(versions)
         self._runner.bind_rows(tables)
         found = self._casts.run(tables)
-        self._runner.compute()
-        self.lists.look(self._connection, paths)
+        if self._runner.compute():
+            self.lists.look(self._connection, paths)
         return {name: table.num_rows for name, table in tables.items()}, found
 
     def _told(self, judged: Judged, table: pa.Table, names: dict[str, str]) -> list[dict[str, Any]]:

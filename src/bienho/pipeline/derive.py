@@ -22,7 +22,9 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     connection = lake.connection
     runner = ModelRunner(connection, indicator_models())
     last = _number(
-        connection, "SELECT coalesce(max(batch_id), 0) FROM lake.journal.batch WHERE stage NOT LIKE 'derived%'"
+        connection,
+        "SELECT coalesce(max(batch_id), 0) FROM (SELECT batch_id FROM lake.journal.change UNION ALL"
+        " SELECT batch_id FROM lake.journal.batch WHERE stage IN ('replay', 'remap'))",
     )
     ran = 0
     for model in runner.models:

@@ -7,7 +7,8 @@ the right rows first, so one SQL text serves every way of running (law 4).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -19,11 +20,17 @@ ZONES = ("standard", "conformed", "reference", "quality", "derived")
 
 
 class ModelRunner:
-    """Binds names and computes models into temporary tables; storing them is the caller's transaction."""
+    """Binds names and computes models into temporary tables; storing them is the caller's transaction.
+
+    A name without rows, or of a code list, is bound when the first model asks for it: most batches hold few of the
+    tables, and binding and planning cost more than the rows of a small batch.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> None:
         self._connection = connection
+        self._bound: set[str] = set()
         self._empty: set[str] = set()
+        self._waiting: dict[str, Callable[[], None]] = {}
         self.models = order_models(models)
         for zone in ZONES:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS memory.{zone}")
@@ -43,48 +50,63 @@ class ModelRunner:
         and its scan of Arrow refuses that ("not supported in PyArrow Scans"), which would stop the batch for ever.
         """
         for name, table in tables.items():
-            if name in self._empty and not table.num_rows:
-                continue
-            self._bind(name, "batch_" + name.replace(".", "_"), table)
             if table.num_rows:
-                self._empty.discard(name)
+                self._bind(name, table)
             else:
-                self._empty.add(name)
+                self._bind_empty(name)
 
-    def _bind(self, name: str, temporary: str, table: pa.Table) -> None:
+    def _bind(self, name: str, table: pa.Table) -> None:
+        temporary = "batch_" + name.replace(".", "_")
         self._connection.register("incoming", table)
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {temporary} AS SELECT * FROM incoming")
         self._connection.unregister("incoming")
-        self._connection.execute(f"CREATE OR REPLACE VIEW memory.{name} AS SELECT * FROM {temporary}")
+        self._see(name, f"SELECT * FROM {temporary}")
+
+    def _bind_empty(self, name: str) -> None:
+        if name in self._empty:
+            return
+        columns = ", ".join(f'NULL::{field.physical_type} AS "{field.name}"' for field in catalogue()[name].fields)
+        bind = partial(self._see, name, f"SELECT {columns} WHERE false", empty=True)
+        if name in self._bound:
+            bind()
+        else:
+            self._empty.add(name)
+            self._waiting[name] = bind
+
+    def _see(self, name: str, query: str, *, empty: bool = False) -> None:
+        self._connection.execute(f"CREATE OR REPLACE VIEW memory.{name} AS {query}")
+        self._bound.add(name)
+        self._waiting.pop(name, None)
+        (self._empty.add if empty else self._empty.discard)(name)
 
     def bind_queries(self, queries: Mapping[str, str]) -> None:
         """Bind names to queries over the lake."""
-        self._empty -= queries.keys()
         for name, query in queries.items():
-            self._connection.execute(f"CREATE OR REPLACE VIEW memory.{name} AS {query}")
+            self._see(name, query)
 
     def bind_copies(self, names: Iterable[str]) -> None:
         """Bind names to copies in memory of small lake tables (the reference lists), read once for many batches."""
         for name in names:
-            self._connection.execute(f"CREATE OR REPLACE TABLE memory.{name} AS SELECT * FROM lake.{name}")
+            self._waiting[name] = partial(self._copy, name)
+
+    def _copy(self, name: str) -> None:
+        self._connection.execute(f"CREATE OR REPLACE TABLE memory.{name} AS SELECT * FROM lake.{name}")
 
     def compute(self) -> dict[str, str]:
         """Run the models in order; returns model name → temporary table that holds its rows.
 
-        A model none of whose rows are in the batch is not run and not in the answer: most batches hold few of the
-        tables, and planning a model costs more than it does on a small batch.
+        A model none of whose rows are in the batch is not run and not in the answer.
         """
         outputs = {}
         for model in self.models:
-            temporary = "out_" + model.name.replace(".", "_")
             if rows_of(model) and rows_of(model) <= self._empty:
-                if model.name not in self._empty:
-                    self._bind(model.name, temporary, catalogue()[model.name].arrow_schema().empty_table())
-                    self._empty.add(model.name)
+                self._bind_empty(model.name)
                 continue
-            self._empty.discard(model.name)
+            for name in self._waiting.keys() & set(model.reads):
+                self._waiting.pop(name)()
+            temporary = "out_" + model.name.replace(".", "_")
             self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {temporary} AS {model.sql}")
-            self._connection.execute(f"CREATE OR REPLACE VIEW memory.{model.name} AS SELECT * FROM {temporary}")
+            self._see(model.name, f"SELECT * FROM {temporary}")
             outputs[model.name] = temporary
         return outputs
 

@@ -18,6 +18,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 MOST_BODY = 1024 * 1024
+# A body over the limit is still read this far and thrown away: a client that is cut off while it sends never sees why.
+MOST_DRAINED = 16 * MOST_BODY
 TOO_LARGE = (413, [(b"content-type", b"text/plain; charset=utf-8")], "[LIM-BODY] Nội dung gửi lên quá lớn.".encode())
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
@@ -70,11 +72,12 @@ async def _body(receive: Receive) -> bytes | None:
             return b""
         part = message.get("body", b"")
         size += len(part)
-        if size > MOST_BODY:
-            return None
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
+        if size <= MOST_BODY:
+            parts.append(part)
+        else:
+            parts.clear()
+        if size > MOST_DRAINED or not message.get("more_body"):
+            return b"".join(parts) if size <= MOST_BODY else None
 
 
 def environ(scope: MutableMapping[str, Any], body: bytes) -> dict[str, Any]:
