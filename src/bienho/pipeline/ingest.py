@@ -18,7 +18,7 @@ from bienho.pipeline.derive import derive
 from bienho.pipeline.door import Door
 from bienho.pipeline.judge import Judge
 from bienho.pipeline.records import Outcome
-from bienho.pipeline.remap import remap, remap_when_needed
+from bienho.pipeline.remap import remap_when_needed, take_list
 from bienho.pipeline.report import DeliveryReport, IngestReport
 from bienho.pipeline.writer import Batch, Writer, last_seq
 from bienho.sources import Delivery, find_files, receive
@@ -101,7 +101,7 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
                 yield writer.process(waiting)
                 waiting, size = [], 0
             reference.load(writer.lake, raw, header)
-            remap(writer, header)
+            take_list(writer, header)
             continue
         weight = opened_size(data, writer.limits)
         if waiting and (size + weight > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers):

@@ -52,8 +52,7 @@ class ModelRunner:
         for name, table in tables.items():
             if table.num_rows:
                 self._bind(name, table)
-            else:
-                self._bind_empty(name)
+        self.bind_empty(name for name, table in tables.items() if not table.num_rows)
 
     def _bind(self, name: str, table: pa.Table) -> None:
         temporary = "batch_" + name.replace(".", "_")
@@ -62,16 +61,16 @@ class ModelRunner:
         self._connection.unregister("incoming")
         self._see(name, f"SELECT * FROM {temporary}")
 
-    def _bind_empty(self, name: str) -> None:
-        if name in self._empty:
-            return
-        columns = ", ".join(f'NULL::{field.physical_type} AS "{field.name}"' for field in catalogue()[name].fields)
-        bind = partial(self._see, name, f"SELECT {columns} WHERE false", empty=True)
-        if name in self._bound:
-            bind()
-        else:
-            self._empty.add(name)
-            self._waiting[name] = bind
+    def bind_empty(self, names: Iterable[str]) -> None:
+        """Bind names to no rows."""
+        for name in (name for name in names if name not in self._empty):
+            columns = ", ".join(f'NULL::{field.physical_type} AS "{field.name}"' for field in catalogue()[name].fields)
+            bind = partial(self._see, name, f"SELECT {columns} WHERE false", empty=True)
+            if name in self._bound:
+                bind()
+            else:
+                self._empty.add(name)
+                self._waiting[name] = bind
 
     def _see(self, name: str, query: str, *, empty: bool = False) -> None:
         self._connection.execute(f"CREATE OR REPLACE VIEW memory.{name} AS {query}")
@@ -100,7 +99,7 @@ class ModelRunner:
         outputs = {}
         for model in self.models:
             if rows_of(model) and rows_of(model) <= self._empty:
-                self._bind_empty(model.name)
+                self.bind_empty([model.name])
                 continue
             for name in self._waiting.keys() & set(model.reads):
                 self._waiting.pop(name)()

@@ -22,10 +22,12 @@ from bienho.core.ids import delivery_id
 from bienho.lake import Lake, RawHeader, RawStore
 from bienho.pipeline.app import App
 from bienho.sources import Delivery, read_file, receive
+from bienho.standards.xml130.map import models as conformed_models
 from bienho.terminology import Edition, builtin_editions, editions, parse_import, reference_tables
 
 KIND = "reference"
 REMAP_DUE = "remap due"
+REGISTER = "reference.code_system_edition"
 
 
 def wrap(kind: str, edition: str, valid_from: date, data: bytes) -> bytes:
@@ -53,13 +55,17 @@ def receive_list(app: App, kind: str, path: Path, edition: str, valid_from: date
 def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
     """Bring the reference tables to the lists taken in and the one `arriving`; True when rows changed.
 
-    Rows in `conformed` made with other lists are marked as due to be mapped again, until `remap` has done it.
+    Rows in `conformed` made with other lists are marked as due to be mapped again, until `remap` has done it. A list
+    that no model reads changes none of them.
     """
     received = _received(lake, arriving)
-    state = _state(received)
-    if _journalled(lake) == state:
+    state, there = _state(received), _journalled(lake)
+    if there == state:
         return False
     tables = reference_tables([*builtin_editions(load_profile()), *_editions(raw, received)])
+    if arriving and there == _state([seq for seq in received if seq != arriving.seq]):
+        touched = {edition.dataset for edition in _editions(raw, [arriving.seq])} | {REGISTER}
+        tables = {name: table for name, table in tables.items() if name in touched}
     counts = lake.table_counts()
     changed = {name: table for name, table in tables.items() if _differs(lake, name, table, counts[name])}
 
@@ -74,7 +80,7 @@ def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
             "INSERT INTO lake.journal.batch BY NAME SELECT 0 AS batch_id, 'reference' AS stage, ? AS model_revision",
             [state],
         )
-        if changed:
+        if changed.keys() & _mapped():
             # told in the same transaction, so that a kill before the remap does not forget it
             writing.execute(
                 "INSERT INTO lake.journal.batch BY NAME SELECT 0 AS batch_id, ? AS stage"
@@ -84,6 +90,12 @@ def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
 
     lake.commit(work, author="bienho-worker", message="reference", deliveries=())
     return bool(changed)
+
+
+def _mapped() -> frozenset[str]:
+    """The lists that models of `conformed` read. The register of editions follows the lists it names: it says nothing
+    of a list whose own rows, which carry their edition, stayed as they were."""
+    return frozenset(name for model in conformed_models() for name in model.reads) - {REGISTER}
 
 
 def _differs(lake: Lake, name: str, table: pa.Table, there: int) -> bool:

@@ -23,14 +23,16 @@ def remap(writer: Writer, reference: RawHeader | None = None) -> None:
     When a reference delivery is the cause, its receipt and the journal's progress are written with them.
     """
     writer.refresh_reference()
+    runner = writer.runner
+    counts = writer.lake.table_counts()
     names = [name for name in catalogue() if name.startswith("standard.")]
-    writer.runner.bind_queries({name: f"SELECT * FROM lake.{name}" for name in names})
-    outputs = writer.runner.compute()
+    runner.bind_queries({name: f"SELECT * FROM lake.{name}" for name in names if counts[name]})
+    runner.bind_empty(name for name in names if not counts[name])
+    outputs = runner.compute()
     batch_id = writer.last_batch() + 1
-    revision = writer.runner.revision
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
-        for name in outputs:
+        for name in (model.name for model in runner.models if counts[model.name]):
             connection.execute(f"DELETE FROM lake.{name}")
         store(connection, outputs)
         connection.execute("DELETE FROM lake.journal.batch WHERE stage = ?", [REMAP_DUE])
@@ -39,19 +41,40 @@ def remap(writer: Writer, reference: RawHeader | None = None) -> None:
             " SELECT ? AS batch_id, version_id FROM lake.standard.xml130_dossier",
             [batch_id],
         )
-        seq = reference.seq if reference else None
-        if reference:
-            connection.register("incoming", delivery_rows([Outcome(Judged(reference))]))
-            connection.execute("INSERT INTO lake.standard.delivery BY NAME SELECT * FROM incoming")
-        connection.execute(
-            "INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage, ? AS first_seq, ? AS last_seq,"
-            " ? AS model_revision",
-            [batch_id, "ingest" if reference else "remap", seq, seq, revision],
-        )
+        _journal(connection, writer, batch_id, "ingest" if reference else "remap", reference)
 
-    names = [delivery_id(reference.seq)] if reference else []
-    writer.lake.commit(work, author=AUTHOR, message=f"remap {batch_id}", deliveries=names)
+    ids = [delivery_id(reference.seq)] if reference else []
+    writer.lake.commit(work, author=AUTHOR, message=f"remap {batch_id}", deliveries=ids)
     writer.heads.move({}, batch_id)
+
+
+def take_list(writer: Writer, reference: RawHeader) -> None:
+    """Write the receipt of a list that has been loaded, and map again when a model reads what it changed."""
+    if remap_is_due(writer.lake):
+        remap(writer, reference)
+        return
+    writer.refresh_reference()
+    batch_id = writer.last_batch() + 1
+
+    def work(connection: duckdb.DuckDBPyConnection) -> None:
+        _journal(connection, writer, batch_id, "ingest", reference)
+
+    writer.lake.commit(work, author=AUTHOR, message=f"list {batch_id}", deliveries=[delivery_id(reference.seq)])
+    writer.heads.move({}, batch_id)
+
+
+def _journal(
+    connection: duckdb.DuckDBPyConnection, writer: Writer, batch_id: int, stage: str, reference: RawHeader | None
+) -> None:
+    seq = reference.seq if reference else None
+    if reference:
+        connection.register("incoming", delivery_rows([Outcome(Judged(reference))]))
+        connection.execute("INSERT INTO lake.standard.delivery BY NAME SELECT * FROM incoming")
+    connection.execute(
+        "INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage, ? AS first_seq, ? AS last_seq,"
+        " ? AS model_revision",
+        [batch_id, stage, seq, seq, writer.runner.revision],
+    )
 
 
 def remap_when_needed(writer: Writer) -> bool:

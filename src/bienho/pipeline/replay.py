@@ -15,7 +15,7 @@ import duckdb
 from bienho.contracts import catalogue
 from bienho.core.errors import UsageError
 from bienho.core.ids import delivery_id
-from bienho.lake import RawHeader
+from bienho.lake import Lake, RawHeader
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
@@ -94,7 +94,7 @@ def _replay(
         batch, fates, keys = _settle(app, writer, changed)
 
         def clear(connection: duckdb.DuckDBPyConnection) -> None:
-            _take_out(connection, [judged.header.seq for judged in batch], keys)
+            _take_out(writer.lake, connection, [judged.header.seq for judged in batch], keys)
 
         written = writer.write(batch, fates, stage="replay", clear=clear)
         outcomes |= {outcome.judged.header.seq: outcome for outcome in written.outcomes}
@@ -177,12 +177,13 @@ def _known(connection: duckdb.DuckDBPyConnection, keys: Collection[str]) -> list
     return [Known(*row) for row in rows]
 
 
-def _take_out(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int], keys: Sequence[str]) -> None:
+def _take_out(lake: Lake, connection: duckdb.DuckDBPyConnection, sequences: Sequence[int], keys: Sequence[str]) -> None:
     """Every row of some deliveries, and who replaced whom among some dossiers."""
+    counts = lake.table_counts()
     connection.execute("DELETE FROM lake.standard.superseded WHERE dossier_key IN (SELECT unnest(?))", [list(keys)])
     for contract in catalogue().values():
         names = {field.name for field in contract.fields}
-        if contract.zone not in ZONES or contract.id == "standard.superseded":
+        if contract.zone not in ZONES or contract.id == "standard.superseded" or not counts[contract.id]:
             continue
         if "delivery_seq" in names:
             connection.execute(
