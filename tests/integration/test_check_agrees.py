@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from bienho.config import DEFAULT, Limits
 from bienho.core.ids import split_version
-from bienho.pipeline import open_app, setup
+from bienho.pipeline import jobs, open_app, setup
 from bienho.pipeline.ask import ASIDE, FINDING
 from bienho.pipeline.check import GIVEN_BY_THE_HOUSE, CheckReport, check
 from bienho.pipeline.ingest import ingest
@@ -24,10 +25,12 @@ from bienho.synthetic import Plan, generate
 from support.homes import temporary_home
 from support.hostile import ATTACKS, MIB, good
 from support.province import whole_lake
+from support.signing import hospital, sign
 from support.xml130_samples import make_tables
 
 pytestmark = pytest.mark.database
 LIMITS = Limits(delivery_bytes=2 * MIB)
+NOW = datetime.now(UTC)
 DIRTY = Plan(persons=220, months=3, seed=21, dirt=0.3, share_resent=0.08, share_duplicate=0.08)
 # Modules that a hospital's Windows PC does not have, and a network that is not there.
 BARE = """
@@ -107,6 +110,35 @@ def test_check_and_ingest_agree(sent: tuple[list[Path], Limits, str | None]) -> 
     assert one["duplicates"] > 0
     assert one["quarantined"] > 0
     assert one["findings"] > 10
+
+
+def test_signatures_are_judged_as_the_job_of_the_house_judges_them(tmp_path: Path) -> None:
+    """All but who may sign, which is the province's list."""
+    unsigned = write_delivery([make_tables()], facility="64001", created="20260301", version="3176")
+    signer = hospital("ec", "CA thử", intermediate=False, start=NOW - timedelta(days=9), end=NOW + timedelta(days=9))
+    signed = sign(unsigned, signer)
+    for name, content in {
+        "1-unsigned": unsigned,
+        "2-signed": signed,
+        "3-changed": signed.replace(b"<NGAYLAP>20260301", b"<NGAYLAP>20260302"),
+    }.items():
+        (tmp_path / f"{name}.xml").write_bytes(content)
+    report = check([tmp_path])
+    told = [[(row["status"], row["code"], row["severity"]) for row in file.signature] for file in report.files]
+    assert report.must_mend
+    with temporary_home() as made, open_app(made.home.path) as app:
+        setup.first_run(app)
+        ingest(app, [tmp_path], compute=False)
+        jobs.run(app, "signatures")
+        held = whole_lake(app)
+    status = {row["delivery_seq"]: row["status"] for row in held["quality.signature"].to_pylist()}
+    found = {
+        row["delivery_seq"]: [(status[row["delivery_seq"]], row["code"], row["severity"])]
+        for row in held["quality.finding"].to_pylist()
+        if row["code"].startswith("SIG-") and row["code"] != "SIG-NO-ANCHORS"
+    }
+    assert told == [found.get(number, []) for number in (1, 2, 3)]
+    assert [len(rows) for rows in told] == [1, 0, 1]
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[bytes]:

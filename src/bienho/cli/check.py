@@ -86,7 +86,27 @@ def _print(report: CheckReport, show_keys: bool) -> None:
         title = f"{number(totals.findings)} phát hiện, theo quy tắc"
         as_table(("Số lần", "Mức, quy tắc, trường", "Ai sửa, cách sửa"), told, title=title)
         _print_places(report, show_keys)
+    _print_signatures(report)
     _print_lists(report)
+
+
+def _print_signatures(report: CheckReport) -> None:
+    """What is wrong with signatures, once per kind: in how many files, and the first of them."""
+    kinds: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for file in report.files:
+        for row in file.signature:
+            kinds.setdefault(row["code"], []).append((file.path, row))
+    rows = [
+        (
+            number(len(places)),
+            f"{SEVERITIES[places[0][1]['severity']][0]} · {code}",
+            places[0][1]["message"],
+            places[0][0],
+        )
+        for code, places in sorted(kinds.items())
+    ]
+    if rows:
+        as_table(("Số tệp", "Mức, quy tắc", "Việc cần làm", "Tệp đầu tiên"), rows, title="Chữ ký số")
 
 
 def _title(count: int, what: str) -> str:

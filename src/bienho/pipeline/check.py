@@ -37,8 +37,9 @@ from bienho.pipeline.records import Outcome, finding_rows, quarantine_rows
 from bienho.pipeline.report import REFUSED, IngestReport
 from bienho.pipeline.writer import Batch
 from bienho.privacy import Digests
+from bienho.quality.expiry import LOCAL
 from bienho.sources import find_files, read_file
-from bienho.standards.xml130 import Versioned, columns, opened_size, scan
+from bienho.standards.xml130 import Versioned, columns, opened_size, scan, signature_finding, verify_received
 
 SOURCE = "check"
 # Names dossiers within one run only and never leaves it, so it need not be secret.
@@ -57,6 +58,8 @@ class CheckedFile:
 
     `findings` and `quarantine` have the keys of `bienho findings` and `bienho quarantine list`; `delivery` and
     `dossier` are None, for only the house gives those names. Both have `hoso`, the place in the file (0: all of it).
+    `signature` is what the house's signature job would find, as far as it needs no list of accepted certificates:
+    rows of member (0: the file itself, 1 … those of a zip), status, code, severity, owner, message.
     """
 
     path: str
@@ -65,6 +68,7 @@ class CheckedFile:
     counts: dict[str, int] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     quarantine: list[dict[str, Any]] = field(default_factory=list)
+    signature: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -74,6 +78,7 @@ class CheckedFile:
             **{name: self.counts.get(name, 0) for name in COUNTS},
             "findings": self.findings,
             "quarantine": self.quarantine,
+            "signature": self.signature,
         }
 
 
@@ -92,7 +97,8 @@ class CheckReport:
     @property
     def must_mend(self) -> bool:
         """Whether something must be mended before sending: an error, a dossier set aside, a file refused."""
-        serious = any(row["severity"] == "error" for file in self.files for row in file.findings)
+        told = [row for file in self.files for row in (*file.findings, *file.signature)]
+        serious = any(row["severity"] == "error" for row in told)
         return serious or bool(self.totals.quarantined or self.totals.refused)
 
     def as_dict(self) -> dict[str, Any]:
@@ -171,12 +177,15 @@ class _Checker:
         self._with_keys = with_keys
         self._seq = 0
         self._batch: list[Judged | CheckedFile] = []
+        self._signatures: dict[int, list[dict[str, Any]]] = {}
+        self._limits = limits
 
     def read(self, path: str, data: bytes, facility: str | None) -> None:
         self._seq += 1
         digest = hashlib.sha256(data).hexdigest()
         header = RawHeader(self._seq, "xml130", SOURCE, path, datetime.now(UTC), facility, len(data), digest)
         self._batch.append(self._judge.read(header, data))
+        self._signatures[self._seq] = list(_signature(data, header.received_at, self._limits))
 
     def refuse(self, path: str, error: InputError) -> None:
         self._batch.append(CheckedFile(path, REFUSED, error.code))
@@ -215,6 +224,7 @@ class _Checker:
             },
             self._told(judged, finding_rows([outcome]), FINDING),
             self._told(judged, quarantine_rows([outcome]), ASIDE),
+            self._signatures.pop(judged.header.seq),
         )
 
     def _scan(
@@ -259,6 +269,22 @@ class _Checker:
                 said["ma_lk"] = keys.get(version)
             told.append(said)
         return told
+
+
+def _signature(data: bytes, moment: datetime, limits: Limits) -> Iterator[dict[str, Any]]:
+    """What the signatures of a file ask somebody to do, judged here: the file is the sender's own, so no process has to
+    be fenced off for it. Who may sign is the province's list, which is not here."""
+    for member, verdict in verify_received(data, (), moment, limits):
+        found = signature_finding(verdict.status, moment.astimezone(LOCAL).date())
+        if found and verdict.status != "signer_not_evaluable":
+            yield {
+                "member": member,
+                "status": verdict.status,
+                "code": found.code,
+                "severity": found.severity,
+                "owner": found.owner,
+                "message": found.message,
+            }
 
 
 def tally(report: CheckReport) -> list[tuple[dict[str, Any], int, int]]:
