@@ -19,7 +19,7 @@ import pytest
 
 from bienho.database import Role
 from bienho.governance import accounts
-from bienho.pipeline import App, ask, open_app, setup
+from bienho.pipeline import App, ask, open_app
 from bienho.pipeline import backup as backups
 from bienho.pipeline.ingest import ingest
 from bienho.portal import signin
@@ -227,8 +227,7 @@ def leaky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leaky]:
     tables["XML3"][0]["TEN_DICH_VU"] = PLANTED
     file = folder / "gửi.xml"
     file.write_bytes(write_delivery([tables], facility="64001", created="20260103", version="3176"))
-    with temporary_home("nhà rò") as made, open_app(made.home.path) as app:
-        setup.first_run(app)
+    with temporary_home("nhà rò", ready=True) as made, open_app(made.home.path) as app:
         assert ingest(app, [file]).dossiers == 1
         yield Leaky(made, app, Searcher({PLANTED}, folder))
 

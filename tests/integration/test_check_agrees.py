@@ -15,7 +15,7 @@ import pytest
 
 from bienho.config import DEFAULT, Limits
 from bienho.core.ids import split_version
-from bienho.pipeline import jobs, open_app, setup
+from bienho.pipeline import jobs, open_app
 from bienho.pipeline.ask import ASIDE, FINDING
 from bienho.pipeline.check import GIVEN_BY_THE_HOUSE, CheckReport, check
 from bienho.pipeline.ingest import ingest
@@ -47,8 +47,7 @@ main()
 
 def taken_in(paths: list[Path], limits: Limits, facility: str | None) -> tuple[IngestReport, dict[str, Any]]:
     """What an empty home makes of the files: the report, and every row of the lake."""
-    with temporary_home() as made, open_app(made.home.path, limits=limits) as app:
-        setup.first_run(app)
+    with temporary_home(ready=True) as made, open_app(made.home.path, limits=limits) as app:
         report = ingest(app, paths, facility=facility, compute=False)
         return report, whole_lake(app)
 
@@ -126,8 +125,7 @@ def test_signatures_are_judged_as_the_job_of_the_house_judges_them(tmp_path: Pat
     report = check([tmp_path])
     told = [[(row["status"], row["code"], row["severity"]) for row in file.signature] for file in report.files]
     assert report.must_mend
-    with temporary_home() as made, open_app(made.home.path) as app:
-        setup.first_run(app)
+    with temporary_home(ready=True) as made, open_app(made.home.path) as app:
         ingest(app, [tmp_path], compute=False)
         jobs.run(app, "signatures")
         held = whole_lake(app)

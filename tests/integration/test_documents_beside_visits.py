@@ -10,7 +10,7 @@ import pytest
 
 from bienho.config import load_profile
 from bienho.core.errors import InputError
-from bienho.pipeline import ask, open_app, setup
+from bienho.pipeline import ask, open_app
 from bienho.pipeline.app import App
 from bienho.pipeline.ingest import ingest
 from bienho.standards.xml130.write import write_assessment, write_check_in, write_delivery
@@ -23,8 +23,7 @@ PURPOSE = "tra-cuu-ho-so"
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with temporary_home() as made, open_app(made.home.path) as opened:
-        setup.first_run(opened)
+    with temporary_home(ready=True) as made, open_app(made.home.path) as opened:
         yield opened
 
 

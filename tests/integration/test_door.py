@@ -13,7 +13,7 @@ import pytest
 from bienho.config import Limits
 from bienho.core.errors import LimitError
 from bienho.database import Role
-from bienho.pipeline import App, ask, open_app, setup
+from bienho.pipeline import App, ask, open_app
 from bienho.pipeline.door import Door, refused_attempts
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.rebuild import rebuild
@@ -33,8 +33,7 @@ PATIENT = "Nguyễn Thị Giả"
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with temporary_home("nhà có cửa") as made, open_app(made.home.path) as opened:
-        setup.first_run(opened)
+    with temporary_home("nhà có cửa", ready=True) as made, open_app(made.home.path) as opened:
         yield opened
 
 

@@ -20,7 +20,7 @@ import pytest
 from bienho.config import DEFAULT
 from bienho.core.errors import UsageError
 from bienho.lake import Lake
-from bienho.pipeline import App, jobs, open_app, setup
+from bienho.pipeline import App, jobs, open_app
 from bienho.pipeline.heads import Heads
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.rebuild import rebuild
@@ -188,8 +188,7 @@ HISTORIES = int(os.environ.get("BIENHO_HISTORIES", "1"))
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     """One home for all: each history goes on where the one before it ended."""
-    with temporary_home() as made, open_app(made.home.path) as app:
-        setup.first_run(app)
+    with temporary_home(ready=True) as made, open_app(made.home.path) as app:
         yield app
 
 

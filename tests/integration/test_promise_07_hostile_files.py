@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bienho.config import Limits
-from bienho.pipeline import App, ask, open_app, setup
+from bienho.pipeline import App, ask, open_app
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.report import IngestReport
 from support.homes import temporary_home
@@ -29,8 +29,7 @@ TOO_BIG_TO_KEEP = 4 * MIB
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with temporary_home("nhà bị tấn công") as made, open_app(made.home.path, limits=LIMITS) as opened:
-        setup.first_run(opened)
+    with temporary_home("nhà bị tấn công", ready=True) as made, open_app(made.home.path, limits=LIMITS) as opened:
         yield opened
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bienho.config import DEFAULT
-from bienho.pipeline import App, ask, jobs, open_app, setup, signatures
+from bienho.pipeline import App, ask, jobs, open_app, signatures
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.rebuild import rebuild
 from bienho.pipeline.signature_process import SignatureProcess, Undecided
@@ -40,8 +40,7 @@ def trusted(authority: str = "CA gốc thử") -> bytes:
 
 @contextmanager
 def opened() -> Iterator[App]:
-    with temporary_home() as made, open_app(made.home.path) as app:
-        setup.first_run(app)
+    with temporary_home(ready=True) as made, open_app(made.home.path) as app:
         yield app
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from bienho.config import Home, KeyRing, create_key, load_keys
 from bienho.database import Database, open_database, places, remove_database
+from bienho.pipeline import open_app, setup
 
 ASIDE = ("BIENHO_DATABASE_URL", "BIENHO_HOME", "BIENHO_KEY_FILE")
 
@@ -43,9 +44,12 @@ class Made:
 
 
 @contextmanager
-def temporary_home(name: str = "home") -> Iterator[Made]:
-    """A fresh home in a 0700 folder below /tmp (`name` may hold blanks), with its database open and migrated."""
-    template, config = _template()
+def temporary_home(name: str = "home", *, ready: bool = False) -> Iterator[Made]:
+    """A fresh home in a 0700 folder below /tmp (`name` may hold blanks), with its database open and migrated.
+
+    A `ready` one has had its first run: the lake's tables, the built-in lists, the demo account.
+    """
+    template, config = _ready_template() if ready else _template()
     folder = Path(tempfile.mkdtemp(prefix="bienho-test-"))
     try:
         with _environment(config):
@@ -70,6 +74,19 @@ def _template() -> tuple[Home, Path]:
         atexit.register(_forget, home, folder)
         create_key(home)
         open_database(home, load_keys(home)).close()
+    return home, config
+
+
+@functools.cache
+def _ready_template() -> tuple[Home, Path]:
+    """A copy of the template after its first run."""
+    template, config = _template()
+    folder = Path(tempfile.mkdtemp(prefix="bienho-template-"))
+    with _environment(config):
+        home = _copy(template, folder / "home")
+        atexit.register(_forget, home, folder)
+        with open_app(home.path) as app:
+            setup.first_run(app)
     return home, config
 
 
