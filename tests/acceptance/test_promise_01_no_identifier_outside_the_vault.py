@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import psycopg
 import pytest
 
-from bienho.database import Role
+from bienho.database import Role, places
 from bienho.governance import accounts
 from bienho.pipeline import App, ask, open_app
 from bienho.pipeline import backup as backups
@@ -251,7 +251,9 @@ def in_a_log(leaky: Leaky, folder: Path, _: pytest.MonkeyPatch) -> Path:
         admin.execute("SET log_min_messages = 'error'")
         with pytest.raises(psycopg.DataError):
             admin.execute("SELECT %s::integer", (PLANTED,))
-    return postgresql_folder(leaky.app).parent / "log"
+    place = places.locate(leaky.app.home, create=False)
+    assert place is not None
+    return place.log
 
 
 def in_a_page(leaky: Leaky, folder: Path, _: pytest.MonkeyPatch) -> Path:

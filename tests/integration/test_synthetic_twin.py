@@ -258,7 +258,7 @@ def test_same_plan_same_bytes_whatever_the_process(clean: Made, tmp_path: Path) 
         f"share_resent=0.06, share_duplicate=0.04, share_checkin={CLEAN.share_checkin});"
         "print(generate(plan, Path(sys.argv[1])).digest)"
     )
-    environment = os.environ | {"PYTHONHASHSEED": "12345", "TZ": "America/New_York", "LC_ALL": "C"}
+    environment = os.environ | {"PYTHONHASHSEED": "12345", "TZ": "America/New_York", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "again")],
         env=environment,

@@ -68,14 +68,14 @@ def locate(home: Home, *, create: bool = True) -> Place | None:
     if not account.lent or account.can_enter(home.path):
         if not create and not inside.exists():
             return None
-        return _inside(home, inside, account)
+        return _inside(home, inside, account, create=create)
     return _relocated(home, _free_folder(home), create=True) if create else None
 
 
-def _inside(home: Home, folder: Path, account: Account) -> Place:
+def _inside(home: Home, folder: Path, account: Account, *, create: bool) -> Place:
     log = folder / "log" if account.lent else home.log_dir.resolve() / "postgres"
     for made in (folder, log):
-        if not made.exists():
+        if create and not made.exists():
             made.mkdir(mode=0o700, parents=True)
             account.give(made)
     return Place(folder, log, account, relocated=False)
