@@ -11,7 +11,7 @@ import re
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from unittest import mock
@@ -35,7 +35,9 @@ from bienho.standards.xml130 import (
     UnreadableDossier,
     Versioned,
     archive,
+    check_all,
     columns,
+    read_check_all,
     read_checks,
     read_codes,
     read_plain,
@@ -44,6 +46,9 @@ from bienho.standards.xml130 import (
     scan,
 )
 from bienho.standards.xml130 import read_document as plain_user
+from bienho.standards.xml130 import read_hoso as quick_user
+from bienho.standards.xml130 import read_quick as block_user
+from bienho.standards.xml130.read_block import Block
 from bienho.standards.xml130.read_split import parse
 from bienho.standards.xml130.versions import contract_of
 
@@ -132,7 +137,10 @@ class Judge:
     def _take(self, case: Case) -> None:
         self._ears.plain.clear()
         began = time.process_time()
-        with mock.patch.object(plain_user, "read_plain", self._ears.overheard):
+        with (
+            mock.patch.object(plain_user, "read_plain", self._ears.overheard),
+            mock.patch.object(block_user, "read_block", self._ears.overheard_block),
+        ):
             opened = _open(case)
             items = [] if isinstance(opened, str) else list(opened.dossiers)
         self._clock(case.number, time.process_time() - began)
@@ -195,15 +203,23 @@ class Judge:
         self._ears.plain.clear()
         if case.number % 12 == 0:
             with (
+                mock.patch.object(quick_user, "read_quick", _never),
                 mock.patch.object(plain_user, "read_plain", _never),
                 mock.patch.object(read_rows, "_common", _never),
             ):
                 _same(items, list(_again(case).dossiers), "the common way and the patient way differ")
         elif case.number % 12 == 4:
-            with mock.patch.object(plain_user, "read_plain", _never):
+            with (
+                mock.patch.object(quick_user, "read_quick", _never),
+                mock.patch.object(plain_user, "read_plain", _never),
+            ):
                 _same(items, list(_again(case).dossiers), "the plain way and the parser differ")
         elif case.number % 12 == 8:
-            _same(items, list(_again(case).dossiers), "read twice, and not the same")
+            with mock.patch.object(read_check_all, "_FEW", 0):
+                _same(items, check_all(list(_again(case).drafts), case.limits), "read twice, and not the same")
+        elif case.number % 3 == 1:
+            with mock.patch.object(quick_user, "read_quick", _never):
+                _same(items, list(_again(case).dossiers), "the quick way and the patient way differ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +250,7 @@ class _Ears(logging.Handler):
         self.plain: list[_Plain] = []
         self._compared: set[int] = set()
         self._read_plain = read_plain.read_plain
+        self._read_block = read_plain.read_block
 
     def emit(self, record: logging.LogRecord) -> None:
         self.heard.append(record.getMessage())
@@ -241,15 +258,27 @@ class _Ears(logging.Handler):
     def overheard(self, table: str, data: bytes, limits: Limits) -> read_rows.SubFile | None:
         """`read_plain`, overheard."""
         result = self._read_plain(table, data, limits)
+        if result is not None:
+            self._note(table, data, result)
+        return result
+
+    def overheard_block(self, table: str, data: bytes, limits: Limits) -> Block | None:
+        """`read_block`, overheard."""
+        result = self._read_block(table, data, limits)
+        if result is not None:
+            layout = result.layout
+            self._note(table, data, read_rows.SubFile(result.mappings(), set(layout.names), dict(layout.received)))
+        return result
+
+    def _note(self, table: str, data: bytes, result: read_rows.SubFile) -> None:
         mark = hash((table, data))
-        if result is not None and mark not in self._compared:
+        if mark not in self._compared:
             self.plain.append(_Plain(table, data, result))
             if len(self._compared) < MEMORY:
                 self._compared.add(mark)
-        return result
 
 
-def _composed(tables: Tables) -> Tables:
+def _composed(tables: Mapping[str, list[dict[str, str]]]) -> Tables:
     return {table: [{name: nfc(text) for name, text in row.items()} for row in rows] for table, rows in tables.items()}
 
 

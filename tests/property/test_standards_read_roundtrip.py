@@ -127,7 +127,7 @@ def test_the_quick_check_never_passes_a_faulty_row(table: str, edition: str, dat
     found: list = []
     cells: list = []
     read_checks._look(check, 1, row, found, cells)
-    sound = check.sound.fullmatch(read_checks._SEPARATOR.join(row.get(name, "") for name in check.names))
+    sound = check.sound.fullmatch(read_checks.SEPARATOR.join(row.get(name, "") for name in check.names))
     assert not (sound and (found or cells))
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
 from bienho.config import KeyRing, Limits
 from bienho.core.errors import InputError
@@ -13,7 +16,7 @@ from bienho.core.ids import delivery_id, version_id
 from bienho.lake import RawHeader
 from bienho.pipeline.heads import Head
 from bienho.privacy import Digests, Vault
-from bienho.standards.xml130 import Archive, Dossier, UnreadableDossier, read_received
+from bienho.standards.xml130 import Archive, Dossier, Item, UnreadableDossier, check_all, read_received
 
 
 @dataclass(slots=True)
@@ -81,6 +84,28 @@ class Judged:
         return len(self.candidates) + sum(1 for aside in self.set_aside if aside.hoso)
 
 
+@dataclass(slots=True)
+class _Opened:
+    """A delivery whose dossiers are read and not yet taken; `error`: why reading it ended early."""
+
+    judged: Judged
+    items: list[Item] = field(default_factory=list)
+    findings: tuple[Finding, ...] = ()
+    error: InputError | None = None
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for cycles meanwhile: reading makes none, and a search goes through all the rows already read."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 class Judge:
     """Reads deliveries; holds the keys under which dossiers, patients and contents are named.
 
@@ -95,7 +120,25 @@ class Judge:
 
     def read(self, header: RawHeader, data: bytes) -> Judged:
         """Parse one delivery. Never raises for bad input: what cannot be read is set aside with its reason."""
+        return self.read_all([(header, data)])[0]
+
+    def read_all(self, deliveries: Sequence[tuple[RawHeader, bytes]]) -> list[Judged]:
+        """As `read` for many at once, which costs a fraction of it: their rows are checked together."""
+        with uncollected():
+            opened = [self._open(header, data) for header, data in deliveries]
+            items = iter(check_all([item for one in opened for item in one.items], self._limits))
+            for one in opened:
+                for item in islice(items, len(one.items)):
+                    self._take(one.judged, item)
+                one.judged.findings.extend((None, finding) for finding in one.findings)
+                if one.error is not None:
+                    one.judged.set_aside.append(SetAside(0, one.judged.facility, one.error.code, one.error.message))
+                self._check_sender(one.judged)
+        return [one.judged for one in opened]
+
+    def _open(self, header: RawHeader, data: bytes) -> _Opened:
         judged = Judged(header)
+        opened = _Opened(judged)
         try:
             envelope = read_received(
                 data, self._limits, door_facility=header.facility_asserted, board_facility=self._board
@@ -104,15 +147,13 @@ class Judge:
             judged.declared = envelope.declared_count
             judged.archive = isinstance(envelope, Archive)
             judged.senders = envelope.facilities if isinstance(envelope, Archive) else (envelope.facility,)
-            for item in envelope.dossiers:
-                self._take(judged, item)
-            judged.findings.extend((None, finding) for finding in envelope.findings)
+            opened.items.extend(envelope.drafts)
+            opened.findings = envelope.findings
         except InputError as error:
-            judged.set_aside.append(SetAside(0, judged.facility, error.code, error.message))
-        self._check_sender(judged)
-        return judged
+            opened.error = error
+        return opened
 
-    def _take(self, judged: Judged, item: Dossier | UnreadableDossier) -> None:
+    def _take(self, judged: Judged, item: Item) -> None:
         judged.findings.extend((item.hoso, finding) for finding in item.findings)
         if isinstance(item, UnreadableDossier):
             judged.set_aside.append(SetAside(item.hoso, item.facility or None, item.code, item.message))

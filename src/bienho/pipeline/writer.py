@@ -82,7 +82,7 @@ class Writer:
 
     def process(self, deliveries: Sequence[tuple[RawHeader, bytes]]) -> Batch:
         """Take a batch in and commit it."""
-        batch = [self.judge.read(header, data) for header, data in deliveries]
+        batch = self.judge.read_all(deliveries)
         keys = [candidate.dossier_key for judged in batch for candidate in judged.candidates]
         return self.write(batch, settle(batch, self.heads.find(keys) if keys else {}))
 

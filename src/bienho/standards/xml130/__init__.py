@@ -5,7 +5,8 @@ from bienho.standards.xml130.archive import opened_size
 from bienho.standards.xml130.columns import Versioned
 from bienho.standards.xml130.read import Envelope, read_delivery
 from bienho.standards.xml130.read_archive import Archive, read_received
-from bienho.standards.xml130.read_model import Dossier, Unreadable, UnreadableDossier, assessment_identity
+from bienho.standards.xml130.read_check_all import check_all
+from bienho.standards.xml130.read_model import Dossier, Item, Unreadable, UnreadableDossier, assessment_identity
 from bienho.standards.xml130.scan import claimed_facility, scan
 from bienho.standards.xml130.signature import Verdict, verify, verify_received
 from bienho.standards.xml130.signature_findings import signature_finding
@@ -17,11 +18,13 @@ __all__ = [
     "Archive",
     "Dossier",
     "Envelope",
+    "Item",
     "Unreadable",
     "UnreadableDossier",
     "Verdict",
     "Versioned",
     "assessment_identity",
+    "check_all",
     "claimed_facility",
     "columns",
     "opened_size",

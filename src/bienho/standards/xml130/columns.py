@@ -6,7 +6,7 @@ they give back exactly what was received: `restore(vault_payload(d), build([d]))
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 from bienho.contracts import VAULT_MARKER, catalogue
 from bienho.core.ids import delivery_id
 from bienho.privacy import Blind, blind_entries
-from bienho.standards.xml130.read_model import Dossier, Row, Tables
+from bienho.standards.xml130.read_block import Block, Blocks, Row, Texts, official_names
+from bienho.standards.xml130.read_model import Dossier, Tables
 from bienho.standards.xml130.versions import TABLES, contract_of, wire_names
 
 Payload = dict[str, list[Row]]
 # Arrow looks for a library it may not find each time it is given a plain value: ten times the cost of the work itself.
-_ZERO, _MARKER = pa.scalar(0), pa.scalar(VAULT_MARKER)
+_ZERO, _MARKER, _TEXT = pa.scalar(0), pa.scalar(VAULT_MARKER), pa.string()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,38 +92,44 @@ def _heads(versions: Sequence[Versioned]) -> pa.Table:
 
 def _lines(table: str, versions: Sequence[Versioned]) -> pa.Table:
     schema = contract_of(table).arrow_schema()
-    held = set(_held(table))
-    rows: list[Row] = []
+    rows: list[Texts] = []
     ids: list[int] = []
     numbers: list[int] = []
+    marked: list[tuple[int, str]] = []
     for one in versions:
-        lines = one.dossier.tables.get(table)
+        lines = _texts(table, one.dossier)
         if not lines:
             continue
-        rows.extend(_marked(table, one.dossier, lines))
-        ids.extend([one.version_id] * len(lines))
-        numbers.extend(range(1, len(lines) + 1))
-    official = [pa.field(field.name, pa.string()) for field in schema if field.name in _official(table)]
-    columns: dict[str, pa.Array] = dict(
-        zip((field.name for field in official), pa.array(rows, pa.struct(official)).flatten(), strict=True)
-    )
-    for name in held:
-        texts = columns[name]
-        columns[name] = pc.if_else(pc.greater(pc.binary_length(texts), _ZERO), _MARKER, texts)
+        marked += [(len(rows) + number - 1, name) for at, number, name in one.dossier.shape_vaulted if at == table]
+        rows += lines
+        ids += [one.version_id] * len(lines)
+        numbers += range(1, len(lines) + 1)
+    names = official_names(table)
+    texts = list(zip(*rows, strict=True)) or [()] * len(names)
+    columns = {name: _text_column(column) for name, column in zip(names, texts, strict=True)}
+    for name in _held(table):
+        columns[name] = pc.if_else(pc.greater(pc.binary_length(columns[name]), _ZERO), _MARKER, columns[name])
+    for name in {name for _, name in marked}:
+        shown = list(texts[names.index(name)])
+        for place in (place for place, field in marked if field == name):
+            shown[place] = VAULT_MARKER
+        columns[name] = _text_column(shown)
     columns["version_id"] = pa.array(ids, pa.int64())
     columns["row_no"] = pa.array(numbers, pa.int32())
     return pa.Table.from_arrays([columns[field.name] for field in schema], schema=schema)
 
 
-def _marked(table: str, dossier: Dossier, lines: list[Row]) -> Iterable[Row]:
-    """The rows, with a marker in the lake fields whose text must not be seen there."""
-    cells = [(number, name) for where, number, name in dossier.shape_vaulted if where == table]
-    if not cells:
-        return lines
-    marked = list(lines)
-    for number, name in cells:
-        marked[number - 1] = {**marked[number - 1], name: VAULT_MARKER}
-    return marked
+def _text_column(texts: Sequence[str | None]) -> pa.Array:
+    return pa.array(texts, _TEXT)
+
+
+def _texts(table: str, dossier: Dossier) -> list[Texts]:
+    """The rows of a dossier, their texts in the order of the official fields."""
+    if isinstance(dossier.tables, Blocks):
+        block = dossier.tables.blocks.get(table)
+        return list(map(block.layout.to_columns, block.rows)) if block else []
+    names = official_names(table)
+    return [tuple(map(row.get, names)) for row in dossier.tables.get(table, ())]
 
 
 def vault_payload(dossier: Dossier) -> Payload:
@@ -131,19 +138,31 @@ def vault_payload(dossier: Dossier) -> Payload:
     Vault fields with text, texts of a foreign shape, doubled and unknown elements, and everything in `kept`.
     """
     payload: Payload = {}
-    for table, lines in dossier.tables.items():
-        held, official = _held(table), _official(table)
-        rows = []
-        for line in lines:
-            row = {name: text for name in held if (text := line.get(name))}
-            if not line.keys() <= official:
-                row.update((name, text) for name, text in line.items() if name not in official)
-            rows.append(row)
-        payload[table] = rows
+    tables = dossier.tables
+    if isinstance(tables, Blocks):
+        payload = {table: _held_texts(block) for table, block in tables.blocks.items()}
+    else:
+        payload = {table: _held_rows(table, lines) for table, lines in tables.items()}
     for table, number, name in dossier.shape_vaulted:
         payload[table][number - 1][name] = dossier.tables[table][number - 1][name]
     payload.update(dossier.kept)
     return payload
+
+
+def _held_texts(block: Block) -> list[Row]:
+    names, pick = block.layout.held
+    return [{name: text for name, text in zip(names, pick(row), strict=True) if text} for row in block.rows]
+
+
+def _held_rows(table: str, lines: Sequence[Row]) -> list[Row]:
+    held, official = _held(table), _official(table)
+    rows = []
+    for line in lines:
+        row = {name: text for name in held if (text := line.get(name))}
+        if not line.keys() <= official:
+            row.update((name, text) for name, text in line.items() if name not in official)
+        rows.append(row)
+    return rows
 
 
 def restore(
@@ -206,9 +225,9 @@ def _persons(table: str) -> tuple[_Person, ...]:
 def blind_values(dossier: Dossier) -> Blind:
     """By what the persons of a dossier may later be looked up, as received; cards in one field stay one text."""
     found: dict[tuple[str, str], None] = {}
-    for table, rows in dossier.tables.items():
+    for table in dossier.tables:
         for person in _persons(table):
-            for row in rows:
+            for row in dossier.tables[table]:
                 entries = blind_entries(
                     name=row.get(person.name, ""),
                     birth=row.get(person.birth, ""),

@@ -16,6 +16,7 @@ from bienho.core.errors import InputError, LimitError
 from bienho.core.finding import Finding
 from bienho.standards.xml130.read_bare import BareFile
 from bienho.standards.xml130.read_bytes import plain_utf8, unpacked
+from bienho.standards.xml130.read_check_all import check_all
 from bienho.standards.xml130.read_checks import sound
 from bienho.standards.xml130.read_codes import UNREADABLE, Bad, found, log_fault
 from bienho.standards.xml130.read_hoso import HosoFile
@@ -43,6 +44,12 @@ class Envelope:
     @property
     def dossiers(self) -> Iterator[Item]:
         """Every document in file order; `hoso` is its place in the file from 1; a torn end is one more."""
+        for item in self._file.items():
+            yield from check_all([item], self._file.limits)
+
+    @property
+    def drafts(self) -> Iterator[Item]:
+        """As `dossiers`, to be given to `check_all` together with many others."""
         return self._file.items()
 
 

@@ -16,7 +16,7 @@ from bienho.core.finding import Finding
 from bienho.standards.xml130.archive import SENDER, is_archive, members
 from bienho.standards.xml130.read import Envelope, read_delivery
 from bienho.standards.xml130.read_codes import UNREADABLE, log_fault
-from bienho.standards.xml130.read_model import Dossier, Unreadable, UnreadableDossier
+from bienho.standards.xml130.read_model import Item, Unreadable, UnreadableDossier
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,19 @@ class Archive:
     _most: int = field(repr=False)
 
     @property
-    def dossiers(self) -> Iterator[Dossier | UnreadableDossier]:
+    def dossiers(self) -> Iterator[Item]:
         """Every HOSO of every member, numbered from 1 through all of them."""
+        return self._numbered(lambda envelope: envelope.dossiers)
+
+    @property
+    def drafts(self) -> Iterator[Item]:
+        """As `dossiers`, to be given to `check_all` together with many others."""
+        return self._numbered(lambda envelope: envelope.drafts)
+
+    def _numbered(self, items: Callable[[Envelope], Iterator[Item]]) -> Iterator[Item]:
         before = number = 0
         for ordinal, opened in self._members:
-            for item in _items(opened):
+            for item in _items(opened, items):
                 number = before + item.hoso
                 if number > self._most:
                     yield UnreadableDossier(number, "", None, "LIM-HOSO", _of_member(ordinal, UNREADABLE["LIM-HOSO"]))
@@ -111,10 +119,10 @@ def _archive(opened: list[tuple[int, Envelope | InputError]], limits: Limits) ->
     )
 
 
-def _items(opened: Envelope | InputError) -> Iterator[Dossier | UnreadableDossier]:
+def _items(opened: Envelope | InputError, items: Callable[[Envelope], Iterator[Item]]) -> Iterator[Item]:
     if isinstance(opened, InputError):
         return iter([UnreadableDossier(1, "", None, opened.code, opened.message)])
-    return opened.dossiers
+    return items(opened)
 
 
 def _agreed(values: list[str | None]) -> str | None:

@@ -11,10 +11,11 @@ from lxml import etree
 from bienho.config.limits import Limits
 from bienho.core.finding import Finding
 from bienho.privacy.digests import clean
+from bienho.standards.xml130.read_block import Row
 from bienho.standards.xml130.read_checks import sound
 from bienho.standards.xml130.read_codes import Bad, found, log_fault
 from bienho.standards.xml130.read_document import Parts, within_vault
-from bienho.standards.xml130.read_model import Dossier, Item, Row, UnreadableDossier
+from bienho.standards.xml130.read_model import Dossier, Item, UnreadableDossier
 from bienho.standards.xml130.read_rows import SubFile, read_rows
 from bienho.standards.xml130.read_split import Cut, parse, parse_within
 from bienho.standards.xml130.versions import BARE, day_of

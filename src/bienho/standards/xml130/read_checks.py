@@ -18,13 +18,13 @@ from typing import Protocol
 from bienho.contracts import Field, Shape
 from bienho.core.finding import Finding
 from bienho.core.text import nfc
+from bienho.standards.xml130.read_block import Row
 from bienho.standards.xml130.read_codes import found
-from bienho.standards.xml130.read_model import Row
 from bienho.standards.xml130.versions import contract_of, day_of, rank_of
 
 HEAD_MAX = 64
 """Characters of a code, count or day in the head of a file."""
-_SEPARATOR = "\x1f"  # XML 1.0 cannot carry it, so no text holds it
+SEPARATOR = "\x1f"  # XML 1.0 cannot carry it, so no text holds it
 _IDENTIFIER = {
     "code": re.compile(r"\s*(?:[A-Za-z]{2}[0-9]{13}|0[0-9]{8,11}|\+?84[0-9]{9})\s*"),
     "number": re.compile(r"\s*\+?0[0-9]{8,11}\s*"),
@@ -40,11 +40,11 @@ _DATE_PART = re.compile(
 _ACRONYMS = re.compile(r"[A-ZĐ0-9]{1,6}(?:[;,.][A-ZĐ0-9]{1,6})*+")
 """Official codes are ASCII except for abbreviations with a Đ, such as CĐHH in MA_DOI_TUONG of XML12."""
 _NUMBER = re.compile(r"[-+0-9.,;:/%\s]*+(?:(?<=[0-9])[eE][-+]?[0-9]{1,3}\s*+)?|\*", re.ASCII)
-_PLAIN: dict[Shape, str] = {
+PLAIN: dict[Shape, str] = {
     "date": r"(?:(?:19|20)[0-9]{6}(?:[0-9]{4})?)?",
     "number": r"-?(?:[1-9][0-9]{0,14}|0?[0-9]{0,5})(?:\.[0-9]{0,6})?",
     "code": r"(?![A-Za-z]{2}[0-9]{13}|0[0-9]{8}|\+?84[0-9]{9})[A-Za-z0-9.,;:/+_()#%-]*",
-    "free": rf"[^{_SEPARATOR}]*",
+    "free": rf"[^{SEPARATOR}]*",
 }
 
 
@@ -99,7 +99,7 @@ def _compile(table: str, edition: str, no_longer: frozenset[str]) -> RowCheck:
         and rank_of(_first_demand(field)) <= rank
         and (field.dropped_in is None or rank < rank_of(field.dropped_in))
     )
-    pattern = _SEPARATOR.join(_sound(field, field.name in required) for field in fields)
+    pattern = SEPARATOR.join(_sound(field, field.name in required) for field in fields)
     return RowCheck(table, fields, required, tuple(field.name for field in fields), re.compile(pattern))
 
 
@@ -109,9 +109,26 @@ def _first_demand(field: Field) -> str:
 
 def _sound(field: Field, required: bool) -> str:
     low, high = ("1" if required else "0"), ("" if field.max_length is None else str(field.max_length))
-    ahead = rf"(?=[^{_SEPARATOR}]{{{low},{high}}}(?:{_SEPARATOR}|$))" if required or high else ""
+    ahead = rf"(?=[^{SEPARATOR}]{{{low},{high}}}(?:{SEPARATOR}|$))" if required or high else ""
     # Atomic: a field that matched is not tried another way, or one bad field at the end would cost every combination.
-    return ahead + "(?>" + _PLAIN["free" if field.in_vault else field.shape] + ")"
+    return ahead + "(?>" + PLAIN["free" if field.in_vault else field.shape] + ")"
+
+
+def required_fields(table: str, edition: str, discharge: date | None) -> frozenset[str]:
+    """Fields an edition demands; `discharge` as for `check_rows`."""
+    return _compile(table, edition, _no_longer(table, discharge)).required
+
+
+@lru_cache(maxsize=4096)
+def _no_longer(table: str, discharge: date | None) -> frozenset[str]:
+    """Fields no longer demanded on the day of discharge."""
+    return frozenset(
+        field.name
+        for field in contract_of(table).official_fields
+        if field.required_until
+        and discharge
+        and discharge >= (day_of(field.required_until.replace("-", "")) or discharge)
+    )
 
 
 def check_rows(
@@ -121,18 +138,11 @@ def check_rows(
 
     `discharge` decides on fields no longer demanded.
     """
-    no_longer = frozenset(
-        field.name
-        for field in contract_of(table).official_fields
-        if field.required_until
-        and discharge
-        and discharge >= (day_of(field.required_until.replace("-", "")) or discharge)
-    )
-    check = _compile(table, edition, no_longer)
+    check = _compile(table, edition, _no_longer(table, discharge))
     sound, names, blank = check.sound.fullmatch, check.names, repeat("")
     vaulted: list[tuple[str, int, str]] = []
     for number, row in enumerate(rows, 1):
-        if not sound(_SEPARATOR.join(map(row.get, names, blank))):
+        if not sound(SEPARATOR.join(map(row.get, names, blank))):
             _look(check, number, row, findings, vaulted)
     return vaulted
 

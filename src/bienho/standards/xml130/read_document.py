@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 
 from lxml import etree
 
 from bienho.config.limits import Limits
 from bienho.core.finding import Finding
 from bienho.privacy.sealing import PAYLOAD_BYTES_MAX
+from bienho.standards.xml130.read_block import Row
 from bienho.standards.xml130.read_bytes import plain_utf8
 from bienho.standards.xml130.read_checks import check_rows
 from bienho.standards.xml130.read_codes import Bad, found, shown
-from bienho.standards.xml130.read_model import Dossier, Row, Tables
+from bienho.standards.xml130.read_model import Dossier, Tables
 from bienho.standards.xml130.read_plain import read_plain
 from bienho.standards.xml130.read_rows import SubFile, name_index, read_rows
 from bienho.standards.xml130.read_split import parse
 from bienho.standards.xml130.versions import (
     TABLES,
     Document,
+    day_of,
     detect,
     dropped_4210,
     editions,
@@ -124,7 +128,8 @@ class Parts:
         """The document under its edition. `moments` as for `versions.detect`, `day` as for `check_rows`."""
         first = self.files.get("XML1")
         is_4210 = first is not None and not marks_4210().isdisjoint(first[0].names)
-        edition, evidence = detect(self._span(), is_4210, moments, door)
+        names = [(table, frozenset(file.names)) for table, files in self.files.items() for file in files]
+        edition, evidence = detect(admitted(names), is_4210, moments, door)
         for table, files in self.files.items():
             self._name_findings(table, files, edition)
         vaulted: list[tuple[str, int, str]] = []
@@ -145,15 +150,8 @@ class Parts:
             document=kind,
         )
 
-    def _span(self) -> tuple[int, int]:
-        """Ranks of the oldest and newest edition the elements admit."""
-        spans = [editions_of(table, frozenset(file.names)) for table, files in self.files.items() for file in files]
-        oldest = max((low for low, _ in spans), default=0)
-        return oldest, min((high for _, high in spans if high >= oldest), default=editions()[-1].rank)
-
     def _name_findings(self, table: str, files: list[SubFile], edition: str) -> None:
         forgiven = dropped_4210(table) if edition == "4210" else frozenset()
-        stale = renamed(table).keys() - set(wire_names(table, edition).values())
         base = 0
         for file in files:
             seen: set[str] = set()
@@ -163,9 +161,34 @@ class Parts:
                     self.findings.append(found("IN-UNKNOWN-ELEMENT", table, base + row, shown(name)))
             for code, places in (("IN-DUPLICATE-ELEMENT", file.doubled), ("IN-NESTED-ELEMENT", file.nested)):
                 self.findings.extend(found(code, table, base + row, shown(name)) for row, name in places)
-            old = sorted(name for name in file.names & stale if name_index(table)[name] != name)
+            old = stale_names(table, edition, frozenset(file.names))
             self.findings.extend(found("IN-OLD-NAME", table, None, name) for name in old)
             base += len(file.rows)
+
+
+def checked(dossier: Dossier, limits: Limits) -> Dossier:
+    """A visit whose rows were not checked yet, with what the checks find."""
+    findings = Findings(limits.findings_per_dossier)
+    findings.extend(dossier.findings)
+    day = day_of(dossier.tables["XML1"][0].get("NGAY_RA"))
+    vaulted: list[tuple[str, int, str]] = []
+    for table, rows in dossier.tables.items():
+        vaulted += check_rows(table, rows, dossier.format_version, day, findings)
+    return replace(dossier, findings=findings.all(), shape_vaulted=frozenset(vaulted))
+
+
+def admitted(files: Iterable[tuple[str, frozenset[str]]]) -> tuple[int, int]:
+    """Ranks of the oldest and newest edition that the elements of (table, names) admit."""
+    spans = [editions_of(table, names) for table, names in files]
+    oldest = max((low for low, _ in spans), default=0)
+    return oldest, min((high for _, high in spans if high >= oldest), default=editions()[-1].rank)
+
+
+@lru_cache(maxsize=1024)
+def stale_names(table: str, edition: str, names: frozenset[str]) -> tuple[str, ...]:
+    """Which of the names received are those of an edition before, in order."""
+    stale = renamed(table).keys() - set(wire_names(table, edition).values())
+    return tuple(sorted(name for name in names & stale if name_index(table)[name] != name))
 
 
 def within_vault(dossier: Dossier, source_bytes: int) -> Dossier:
@@ -174,6 +197,11 @@ def within_vault(dossier: Dossier, source_bytes: int) -> Dossier:
     JSON makes a text at most twice as long; markup kept as text is written anew, which makes six bytes of a quotation
     mark in an attribute. So sources that are small enough need no look.
     """
-    if source_bytes > PAYLOAD_BYTES_MAX // _GROWTH_MAX and len(dossier.content) > PAYLOAD_BYTES_MAX:
+    if not surely_within_vault(source_bytes) and len(dossier.content) > PAYLOAD_BYTES_MAX:
         raise Bad("LIM-DOSSIER-BYTES")
     return dossier
+
+
+def surely_within_vault(source_bytes: int) -> bool:
+    """Whether a source is so small that its texts fit into one record of the vault."""
+    return source_bytes <= PAYLOAD_BYTES_MAX // _GROWTH_MAX

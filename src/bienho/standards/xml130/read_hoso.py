@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from bienho.config.limits import Limits
 from bienho.core.finding import Finding
+from bienho.standards.xml130.read_block import Row
 from bienho.standards.xml130.read_bytes import decode_content
 from bienho.standards.xml130.read_checks import sound
 from bienho.standards.xml130.read_codes import Bad, found, log_fault, shown
 from bienho.standards.xml130.read_document import Parts, within_vault
-from bienho.standards.xml130.read_model import Dossier, Item, Row, Tables, UnreadableDossier
+from bienho.standards.xml130.read_model import Dossier, Item, Tables, UnreadableDossier
+from bienho.standards.xml130.read_quick import read_quick
 from bienho.standards.xml130.read_rows import Element, SubFile, inner_xml, local_name, read_rows
 from bienho.standards.xml130.read_split import Cut, Span, parse_within
 from bienho.standards.xml130.versions import BARE, TABLES, day_of
@@ -49,7 +51,10 @@ class HosoFile:
         return notes
 
     def items(self) -> Iterator[Item]:
-        """Every HOSO in file order, numbered from 1; a torn end is one more, IN-TRUNCATED."""
+        """Every HOSO in file order, numbered from 1; a torn end is one more, IN-TRUNCATED.
+
+        Rows of those in `Blocks` are not checked yet.
+        """
         for number, span in enumerate(self.cut.spans, 1):
             yield self._one(number, span)
         torn = not self.cut.ended and not _same_count(self.declared, len(self.cut.spans))
@@ -63,7 +68,10 @@ class HosoFile:
             if not span.whole:
                 raise Bad("IN-NOT-XML")
             data = self.data[span.start : span.end]
-            return within_vault(reading.dossier(parse_within(data, self.cut.head.spaces)), len(data))
+            quick = read_quick(
+                data, self.limits, hoso=number, facility=self.facility, created=self.created, door=self.door
+            )
+            return quick or within_vault(reading.dossier(parse_within(data, self.cut.head.spaces)), len(data))
         except Bad as error:
             bad = error
         except Exception as error:

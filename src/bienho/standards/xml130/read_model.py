@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,9 +11,9 @@ import orjson
 from bienho.core.errors import InputError
 from bienho.core.finding import Finding
 from bienho.core.text import nfc
+from bienho.standards.xml130.read_block import Blocks, Row
 from bienho.standards.xml130.versions import Document, Evidence, day_of, wire_names
 
-Row = dict[str, str]
 Tables = dict[str, list[Row]]
 
 
@@ -39,7 +40,7 @@ class Dossier:
     ma_bn: str | None
     format_version: str
     version_evidence: Evidence
-    tables: Tables
+    tables: Mapping[str, list[Row]]
     kept: Tables = field(default_factory=dict)
     received_names: dict[str, dict[str, str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -64,7 +65,8 @@ class Dossier:
         tables that came under the names of an earlier edition are listed.
         """
         earlier = [table for table in self.tables if wire_names(table, self.format_version)]
-        return orjson.dumps([earlier, self.tables, self.kept], option=orjson.OPT_SORT_KEYS)
+        tables = self.tables.plain() if isinstance(self.tables, Blocks) else self.tables
+        return orjson.dumps([earlier, tables, self.kept], option=orjson.OPT_SORT_KEYS)
 
 
 def assessment_identity(number: str, met: str | None) -> str:

@@ -3,16 +3,17 @@
 Inside that small language a row is a fixed sequence of `<NAME>text</NAME>`; one pattern per sequence, learned from
 the second file that has it, gives all texts of a row at once. Whatever is not exactly in the language gives None and
 goes to the XML parser, which is also the oracle of this module's tests: same rows, never rows where the parser would
-refuse.
+refuse. `read_block` is for sub-files all of whose rows have one sequence, `read_plain` for those whose rows differ.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from bienho.config.limits import Limits
-from bienho.standards.xml130.read_model import Row
+from bienho.standards.xml130.read_block import Block, Layout, Row
 from bienho.standards.xml130.read_rows import SubFile, name_index
 from bienho.standards.xml130.versions import wire_of
 
@@ -77,7 +78,7 @@ def _met_before(table: str, names: tuple[str, ...]) -> bool:
 def _template(table: str, names: tuple[str, ...]) -> re.Pattern[str]:
     tag = wire_of(table).row
     body = "".join(f"(?:<{name}>([^<]*)</{name}>|<{name}/>){_BLANK}" for name in names)
-    return re.compile(f"<{tag}>{_BLANK}{body}</{tag}>{_BLANK}" if tag else body)
+    return re.compile(f"<{tag}>{_BLANK}{body}</{tag}>{_BLANK}" if tag else f"{body}(?=</)")
 
 
 def _sequence(table: str, text: str, start: int) -> tuple[str, ...] | None:
@@ -98,9 +99,24 @@ def _sequence(table: str, text: str, start: int) -> tuple[str, ...] | None:
 
 def read_plain(table: str, data: bytes, limits: Limits) -> SubFile | None:
     """Rows of a sub-file (UTF-8, no declaration), or None when it is not plainly written or near a limit."""
-    if b"<!" in data or b"]]>" in data or b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data:
+    text = _plain_text(data, limits)
+    if text is None or b"<!" in data:
         return None
+    for opening, closing in _ends(table):
+        start = opening.match(text)
+        if start is not None:
+            return _rows(table, text, start.end(), closing, limits)
+    return None
+
+
+def _plain_text(data: bytes, limits: Limits) -> str | None:
+    """The text of UTF-8 bytes, or None when XML may forbid, or read otherwise, something outside their tags."""
     if len(data) > limits.text_bytes or len(data.translate(None, _CONTROLS)) != len(data):
+        return None
+    # one byte is looked for first: that costs next to nothing
+    if b"]" in data and b"]]>" in data:
+        return None
+    if b"\xef" in data and (b"\xef\xbf\xbe" in data or b"\xef\xbf\xbf" in data):
         return None
     try:
         text = data.decode()
@@ -108,13 +124,85 @@ def read_plain(table: str, data: bytes, limits: Limits) -> SubFile | None:
         return None
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "&" in text and not _references_known(text):
+    return None if "&" in text and not _references_known(text) else text
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A layout with a pattern of its rows."""
+
+    layout: Layout
+    pattern: re.Pattern[str]
+
+
+_RECENT: dict[str, list[_Known]] = {}
+"""Table → what was met last, newest first: guesses that save learning, never a result."""
+_RECENT_MAX = 6
+
+
+def read_block(table: str, data: bytes, limits: Limits) -> Block | None:
+    """As `read_plain` for a sub-file all of whose rows have one sequence of elements, else None."""
+    text = _plain_text(data, limits)
+    if text is None:
         return None
     for opening, closing in _ends(table):
         start = opening.match(text)
-        if start is not None:
-            return _rows(table, text, start.end(), closing, limits)
+        if start is None:
+            continue
+        place = start.end()
+        most = limits.rows_per_subfile if closing.pattern and wire_of(table).row else 1
+        found = _first_row(table, text, place)
+        if found is None or len(found[0].layout.fields) > limits.elements_per_row:
+            return None
+        known, match = found
+        rows: list[tuple[str, ...]] = [match.groups("")]
+        place = match.end()
+        for match in known.pattern.finditer(text, place):
+            if match.start() != place:
+                return None
+            rows.append(match.groups(""))
+            place = match.end()
+        if len(rows) > most or closing.fullmatch(text, place) is None:
+            return None
+        if "&" in text:
+            rows = [tuple(_unescaped(one) if "&" in one else one for one in row) for row in rows]
+        return Block(known.layout, rows)
     return None
+
+
+def _first_row(table: str, text: str, place: int) -> tuple[_Known, re.Match[str]] | None:
+    """The row at a place and what reads it; that is learned when a sequence comes back."""
+    recent = _RECENT.setdefault(table, [])
+    for number, known in enumerate(recent):
+        if (match := known.pattern.match(text, place)) is not None:
+            if number:
+                recent.insert(0, recent.pop(number))
+            return known, match
+    names = _sequence(table, text, place)
+    if names is None or not _met_before(table, names):
+        return None
+    known = _learned(table, names, len(names) > 1 and f"</{names[0]}><{names[1]}>" in text)
+    match = known.pattern.match(text, place)
+    if match is None:
+        return None
+    recent.insert(0, known)
+    del recent[_RECENT_MAX:]
+    return known, match
+
+
+@lru_cache(maxsize=512)
+def _learned(table: str, names: tuple[str, ...], tight: bool) -> _Known:
+    officials = _officials(table, names)
+    received = {official: name for official, name in zip(officials, names, strict=True) if official != name}
+    layout = Layout(table, officials, frozenset(name.upper() for name in names), received)
+    return _Known(layout, _tight(table, names) if tight else _template(table, names))
+
+
+def _tight(table: str, names: tuple[str, ...]) -> re.Pattern[str]:
+    """The pattern of rows without a blank between tags and without self-closed elements: a third quicker."""
+    tag = wire_of(table).row
+    body = "".join(f"<{name}>([^<]*)</{name}>" for name in names)
+    return re.compile(f"<{tag}>{body}</{tag}>" if tag else f"{body}(?=</)")
 
 
 def _references_known(text: str) -> bool:

@@ -14,8 +14,8 @@ from functools import cache
 from lxml import etree
 
 from bienho.config.limits import Limits
+from bienho.standards.xml130.read_block import Row
 from bienho.standards.xml130.read_codes import Bad
-from bienho.standards.xml130.read_model import Row
 from bienho.standards.xml130.versions import contract_of, renamed, wire_of
 
 Element = etree._Element

@@ -1,0 +1,160 @@
+"""The quick way through a HOSO that is written as the guides print it, with nothing odd in it.
+
+The elements of its FILEHOSO are found as bytes and its sub-files become blocks; nothing is found in it but old names.
+Whatever is not exactly so gives None and goes the patient way (`read_hoso`), which is also the oracle of this
+module's tests: the same dossier, and never one where the patient way sets aside.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Collection
+from functools import lru_cache
+
+from bienho.config.limits import Limits
+from bienho.core.finding import Finding
+from bienho.standards.xml130.read_block import Block, Blocks, Layout, Texts
+from bienho.standards.xml130.read_bytes import decode_base64, plain_utf8
+from bienho.standards.xml130.read_checks import sound
+from bienho.standards.xml130.read_codes import Bad, found
+from bienho.standards.xml130.read_document import Parts, admitted, stale_names, surely_within_vault
+from bienho.standards.xml130.read_model import Dossier
+from bienho.standards.xml130.read_plain import read_block
+from bienho.standards.xml130.read_rows import SubFile
+from bienho.standards.xml130.versions import BARE, TABLES, Evidence, day_of, detect, marks_4210
+
+_BLANK = rb"[ \t\r\n]*"
+_OPENING = re.compile(rb"<HOSO>" + _BLANK)
+_FILE = re.compile(
+    rb"<FILEHOSO>" + _BLANK + rb"<LOAIHOSO>(XML[0-9]{1,2})</LOAIHOSO>" + _BLANK + rb"<NOIDUNGFILE>" + _BLANK
+)
+_CONTENT_END = b"</NOIDUNGFILE>"
+_FILE_END = re.compile(_CONTENT_END + _BLANK + rb"</FILEHOSO>" + _BLANK)
+_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*<\?xml version=\"1\.0\" encoding=\"[uU][tT][fF]-8\" ?\?>")
+_PLACES = {table: place for place, table in enumerate(TABLES)}
+_TABLES = {table.encode(): table for table in TABLES if table not in BARE}
+
+
+def read_quick(
+    data: bytes, limits: Limits, *, hoso: int, facility: str | None, created: str | None, door: str | None
+) -> Dossier | None:
+    """The dossier in the bytes of a HOSO, its rows not yet checked (`check_rows`); None when it is for the patient way.
+
+    `facility` and `created` are what the envelope says.
+    """
+    if not surely_within_vault(len(data)):
+        return None
+    blocks = _blocks(data, limits)
+    first = blocks.get("XML1") if blocks else None
+    if not blocks or first is None or len(first.rows) != 1:
+        return None
+    row = first.layout.row(first.rows[0])
+    number, own = row.get("MA_LK"), row.get("MA_CSKCB")
+    if not number or not number.strip() or not _one_visit(blocks, number):
+        return None
+    if own and not facility:
+        facility = sound(own, "code")
+    elif own and own != facility and sound(own, "code") not in (None, facility):
+        return None
+    if not facility:
+        return None
+    moment = next(filter(day_of, (row.get("NGAY_RA"), row.get("NGAY_VAO"), created)), None)
+    names = tuple((table, block.layout.names) for table, block in blocks.items())
+    edition, evidence = _edition(names, (moment or "")[:8], door)
+    notes: list[Finding] = []
+    for table, block in blocks.items():
+        if block.layout.received:
+            notes += [
+                found("IN-OLD-NAME", table, None, name) for name in stale_names(table, edition, block.layout.names)
+            ]
+    return Dossier(
+        hoso,
+        facility,
+        number,
+        row.get("MA_BN"),
+        edition,
+        evidence,
+        Blocks({table: blocks[table] for table in sorted(blocks, key=_PLACES.__getitem__)}),
+        received_names={table: block.layout.received for table, block in blocks.items() if block.layout.received},
+        findings=tuple(notes),
+    )
+
+
+def _blocks(data: bytes, limits: Limits) -> dict[str, Block] | None:
+    """Table → its rows, in the order of the file."""
+    opening = _OPENING.match(data)
+    if opening is None:
+        return None
+    place = opening.end()
+    blocks: dict[str, Block] = {}
+    while (file := _FILE.match(data, place)) is not None:
+        table = _TABLES.get(file[1])
+        start = file.end()
+        end = data.find(_CONTENT_END, start)
+        if table is None or table in blocks or len(blocks) >= limits.files_per_hoso:
+            return None
+        block = _block(table, data[start:end], limits) if end > start else None
+        after = _FILE_END.match(data, end) if block else None
+        if block is None or after is None:
+            return None
+        blocks[table] = block
+        place = after.end()
+    return blocks if data[place:] == b"</HOSO>" else None
+
+
+def _block(table: str, content: bytes, limits: Limits) -> Block | None:
+    """Rows of one NOIDUNGFILE, packed or nested."""
+    if content.startswith(b"<"):
+        return read_block(table, content, limits) if len(content) <= limits.subfile_bytes else None
+    try:
+        body = binascii.a2b_base64(content, strict_mode=True)
+    except binascii.Error:
+        try:
+            body = decode_base64(content)
+        except binascii.Error:
+            return None
+    if not body or max(len(body), len(content) * 2 // 3) > limits.subfile_bytes:
+        return None
+    declared = _DECLARATION.match(body)
+    if declared is not None:
+        plain = body[declared.end() :]
+    else:
+        plain, lied = plain_utf8(body)
+        if lied:
+            return None
+    block = read_block(table, plain, limits)
+    return block if block is not None else _parsed(table, body, limits)
+
+
+def _parsed(table: str, body: bytes, limits: Limits) -> Block | None:
+    """Rows of a sub-file that is not plainly written, when nothing in it is odd but its dress."""
+    try:
+        file = Parts(limits).read(table, body)
+    except Bad:
+        return None
+    if not file.rows or file.unknown or file.doubled or file.nested or file.outside:
+        return None
+    return _as_block(table, file)
+
+
+def _as_block(table: str, file: SubFile) -> Block:
+    fields = tuple(dict.fromkeys(name for row in file.rows for name in row))
+    rows: list[Texts] = [tuple(map(row.get, fields)) for row in file.rows]
+    return Block(Layout(table, fields, frozenset(file.names), file.received, sparse=True), rows)
+
+
+def _one_visit(blocks: dict[str, Block], number: str) -> bool:
+    """Whether no row names another visit."""
+    for block in blocks.values():
+        place = block.layout.key_place
+        if place is not None and any(row[place] != number and row[place] for row in block.rows):
+            return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _edition(tables: Collection[tuple[str, frozenset[str]]], day: str, door: str | None) -> tuple[str, Evidence]:
+    names = dict(tables)
+    is_4210 = not marks_4210().isdisjoint(names["XML1"])
+    return detect(admitted(names.items()), is_4210, (day,), door)
