@@ -96,7 +96,7 @@ class _Opened:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No search for cycles meanwhile: reading makes none, and a search goes through all the rows already read."""
+    """No search for cycles meanwhile: a batch makes none, and a search goes through all the rows already read."""
     was = gc.isenabled()
     gc.disable()
     try:

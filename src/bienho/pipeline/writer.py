@@ -18,7 +18,7 @@ from bienho.contracts import catalogue
 from bienho.lake import Lake, RawHeader
 from bienho.pipeline.casting import CastScan
 from bienho.pipeline.heads import Heads
-from bienho.pipeline.judge import Fates, Judge, Judged, settle
+from bienho.pipeline.judge import Fates, Judge, Judged, settle, uncollected
 from bienho.pipeline.models import ModelRunner, store
 from bienho.pipeline.records import (
     Outcome,
@@ -82,9 +82,10 @@ class Writer:
 
     def process(self, deliveries: Sequence[tuple[RawHeader, bytes]]) -> Batch:
         """Take a batch in and commit it."""
-        batch = self.judge.read_all(deliveries)
-        keys = [candidate.dossier_key for judged in batch for candidate in judged.candidates]
-        return self.write(batch, settle(batch, self.heads.find(keys) if keys else {}))
+        with uncollected():
+            batch = self.judge.read_all(deliveries)
+            keys = [candidate.dossier_key for judged in batch for candidate in judged.candidates]
+            return self.write(batch, settle(batch, self.heads.find(keys) if keys else {}))
 
     def write(
         self, batch: Sequence[Judged], fates: Fates, *, stage: str = "ingest", clear: Clear | None = None

@@ -178,6 +178,7 @@ class _Batch:
         self._connection = connection
         self._sealer = sealer
         self._blind = blind
+        self._made: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
 
     def write(self, contents: dict[bytes, tuple[VaultEntry, bytes]]) -> tuple[int, frozenset[str]]:
         """Number of records written and the erased patients met."""
@@ -193,7 +194,7 @@ class _Batch:
                     continue
                 sealed = self._sealer.seal(ciphers[patient], record_id, data)
                 records.append(_RECORD_ROW(4, 16, record_id, 16, patient, 4, len(data), len(sealed)) + sealed)
-                found = {pair for kind, text in entry.blind for pair in self._blind.digests(kind, text)}
+                found = {pair for value in entry.blind for pair in self._digests(value)}
                 blind += [(number, digest, patient, record_id) for number, digest in found]
             blind.sort()
             rows = [
@@ -202,6 +203,13 @@ class _Batch:
             written = self._load("record", _RECORD_COLUMNS, records)
             self._load("blind_index", _BLIND_COLUMNS, rows)
         return written, frozenset(key.hex() for key in erased)
+
+    def _digests(self, value: tuple[str, str]) -> list[tuple[int, bytes]]:
+        """The digests of a kind and a text; people come back within a batch."""
+        known = self._made.get(value)
+        if known is None:
+            known = self._made[value] = self._blind.digests(*value)
+        return known
 
     def _known(self, record_ids: list[bytes]) -> set[bytes]:
         rows = self._connection.cursor(binary=True).execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from bienho.config.limits import Limits
@@ -47,6 +47,16 @@ class _Draft:
 
     dossier: Dossier
     blocks: Mapping[str, Block]
+    _required: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def required(self, table: str) -> frozenset[str]:
+        """Fields of a table it must have."""
+        known = self._required.get(table)
+        if known is None:
+            first = self.blocks["XML1"]
+            day = day_of(first.layout.row(first.rows[0]).get("NGAY_RA"))
+            known = self._required[table] = required_fields(table, self.dossier.format_version, day)
+        return known
 
 
 def _looked_at(dossier: Dossier, limits: Limits) -> Item:
@@ -115,14 +125,8 @@ def _hold_empty(
     if all(column):
         return
     name = judged.field.name
-    for owner, text in zip(owners, column, strict=True):
-        if text or owner in held_up:
-            continue
-        draft = drafts[owner]
-        first = draft.blocks["XML1"]
-        day = day_of(first.layout.row(first.rows[0]).get("NGAY_RA"))
-        if name in required_fields(judged.table, draft.dossier.format_version, day):
-            held_up.add(owner)
+    lacking = {owner for owner, text in zip(owners, column, strict=True) if not text} - held_up
+    held_up.update(owner for owner in lacking if name in drafts[owner].required(judged.table))
 
 
 def _hold_odd(judged: _Column, column: Texts, owners: Sequence[int], held_up: set[int]) -> None:

@@ -65,7 +65,7 @@ class Dossier:
         tables that came under the names of an earlier edition are listed.
         """
         earlier = [table for table in self.tables if wire_names(table, self.format_version)]
-        tables = self.tables.plain() if isinstance(self.tables, Blocks) else self.tables
+        tables = orjson.Fragment(self.tables.json()) if isinstance(self.tables, Blocks) else self.tables
         return orjson.dumps([earlier, tables, self.kept], option=orjson.OPT_SORT_KEYS)
 
 
