@@ -3,7 +3,8 @@
 The limit is `lxml.etree.fromstring` over every decoded sub-file, one thread, nothing kept. Each round measures, in one
 process and in this order: the bare parse, ingest without the models of `conformed` (rows in raw, vault and `standard`),
 and whole ingest (and `conformed`), each into a fresh home. DuckDB runs with one thread. The twin is seeded; its mix of
-versions, sizes and non-canonical files is printed with the figures.
+versions, sizes and non-canonical files is printed with the figures. Beside them: the stages of one more ingest, one
+with two threads in DuckDB, and the most memory this process ever had (the corpus and the parsed files are part of it).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import resource
 import tempfile
 import time
 import zipfile
@@ -22,6 +24,7 @@ from unittest import mock
 
 from lxml import etree
 
+from bench import stages
 from bench.measure import Spent, fresh_app, mean, spending
 from bienho.pipeline import writer
 from bienho.pipeline.ingest import ingest
@@ -76,7 +79,7 @@ def bare_parse(files: list[bytes]) -> float:
     return time.process_time() - began
 
 
-def one_ingest(corpus: Path, *, conformed: bool) -> tuple[Spent, int]:
+def one_ingest(corpus: Path, *, conformed: bool, threads: int = 1) -> tuple[Spent, int]:
     """What one ingest into a fresh home spent, and how many dossiers it took."""
     models = writer.conformed_models if conformed else list
     with (
@@ -84,7 +87,7 @@ def one_ingest(corpus: Path, *, conformed: bool) -> tuple[Spent, int]:
         mock.patch.object(writer, "conformed_models", models),
         spending(app.home) as spent,
     ):
-        report = ingest(app, [corpus], threads=1, compute=False)
+        report = ingest(app, [corpus], threads=threads, compute=False)
     return spent, report.accepted + report.accepted_with_findings
 
 
@@ -95,6 +98,9 @@ def run(*, rounds: int, persons: int) -> dict[str, Any]:
         made = generate(Plan(persons=persons, months=12, seed=SEED), corpus)
         files = [data for data in sub_files(corpus) if _parses(data)]
         measured = [_round(corpus, files) for _ in range(rounds)]
+        with stages.sampled() as samples:
+            profiled, _ = one_ingest(corpus, conformed=True)
+        two_cores, _ = one_ingest(corpus, conformed=True, threads=2)
     size = sum(map(len, files))
     dossiers = measured[0]["dossiers"]
     bare = fmean(one["bare"] for one in measured)
@@ -116,6 +122,12 @@ def run(*, rounds: int, persons: int) -> dict[str, Any]:
             "dossiers_per_cpu_s": round(dossiers / cpu),
             "share_of_limit": round(bare / cpu, 4),
         }
+    figures["two_threads"] = {"cpu_s": round(two_cores.cpu_s, 3), "wall_s": round(two_cores.wall_s, 3)}
+    figures["peak_memory_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    figures["stages_of_conformed"] = {
+        **stages.told(samples, profiled.own_s, dossiers),
+        "PostgreSQL": {"us_per_dossier": round(profiled.postgres_s / dossiers * 1e6, 1)},
+    }
     return figures
 
 

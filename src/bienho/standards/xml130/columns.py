@@ -6,10 +6,10 @@ they give back exactly what was received: `restore(vault_payload(d), build([d]))
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -227,15 +227,23 @@ def blind_values(dossier: Dossier) -> Blind:
     found: dict[tuple[str, str], None] = {}
     for table in dossier.tables:
         for person in _persons(table):
-            for row in dossier.tables[table]:
+            for get in _getters(table, dossier):
                 entries = blind_entries(
-                    name=row.get(person.name, ""),
-                    birth=row.get(person.birth, ""),
-                    personal_id=row.get(person.personal_id, ""),
-                    insurance_number=row.get(person.card, ""),
-                    phone=row.get(person.phone, ""),
+                    name=get(person.name) or "",
+                    birth=get(person.birth) or "",
+                    personal_id=get(person.personal_id) or "",
+                    insurance_number=get(person.card) or "",
+                    phone=get(person.phone) or "",
                 )
                 found |= dict.fromkeys(entries)
-                if number := row.get(person.number, ""):
+                if number := get(person.number):
                     found["insurance_number", number] = None
     return tuple(found)
+
+
+def _getters(table: str, dossier: Dossier) -> list[Callable[[str], str | None]]:
+    """What gives a text of each row by its field."""
+    if isinstance(dossier.tables, Blocks):
+        block = dossier.tables.blocks[table]
+        return [partial(block.layout.text, row) for row in block.rows]
+    return [row.get for row in dossier.tables[table]]

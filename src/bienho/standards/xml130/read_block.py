@@ -36,15 +36,19 @@ class Layout:
         self.sparse = sparse
 
     @cached_property
-    def key_place(self) -> int | None:
-        """Where MA_LK stands."""
-        return self.fields.index("MA_LK") if "MA_LK" in self.fields else None
+    def places(self) -> dict[str, int]:
+        """Field → where its text stands."""
+        return {name: place for place, name in enumerate(self.fields)}
+
+    def text(self, texts: Texts, name: str) -> str | None:
+        """One text of a row, None where it is absent."""
+        place = self.places.get(name)
+        return None if place is None else texts[place]
 
     @cached_property
     def to_columns(self) -> Callable[[Texts], Texts]:
         """Texts in the order of the table's official fields, None where the layout lacks one."""
-        places = {name: place for place, name in enumerate(self.fields)}
-        order = [places.get(name, -1) for name in official_names(self.table)]
+        order = [self.places.get(name, -1) for name in official_names(self.table)]
         return _same if order == list(range(len(self.fields))) else _picker(order)
 
     @cached_property
@@ -94,6 +98,10 @@ class Block:
     def __init__(self, layout: Layout, rows: Sequence[Texts]) -> None:
         self.layout = layout
         self.rows = rows
+
+    def first(self, *names: str) -> list[str | None]:
+        """Some texts of the first row."""
+        return [self.layout.text(self.rows[0], name) for name in names]
 
     def mappings(self) -> list[Row]:
         """The rows as mappings, made anew."""

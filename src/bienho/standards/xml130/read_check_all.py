@@ -53,8 +53,7 @@ class _Draft:
         """Fields of a table it must have."""
         known = self._required.get(table)
         if known is None:
-            first = self.blocks["XML1"]
-            day = day_of(first.layout.row(first.rows[0]).get("NGAY_RA"))
+            day = day_of(self.blocks["XML1"].first("NGAY_RA")[0])
             known = self._required[table] = required_fields(table, self.dossier.format_version, day)
         return known
 
@@ -131,12 +130,13 @@ def _hold_empty(
 
 def _hold_odd(judged: _Column, column: Texts, owners: Sequence[int], held_up: set[int]) -> None:
     """Note the dossiers with a text that is too long or not of its field's shape."""
-    different = {text for text in column if text}
-    longest = judged.field.max_length
     odd: set[str] = set()
-    if longest is not None and max(map(len, different), default=0) > longest:
-        odd.update(text for text in different if len(text) > longest)
-    if judged.plain and judged.plain.together.fullmatch(SEPARATOR.join(different) + SEPARATOR) is None:
-        odd.update(text for text in different if judged.plain.alone.fullmatch(text) is None)
+    longest = judged.field.max_length
+    if longest is not None and max(map(len, filter(None, column)), default=0) > longest:
+        odd.update(text for text in column if text and len(text) > longest)
+    if judged.plain is not None:
+        different = set(filter(None, column))
+        if judged.plain.together.fullmatch(SEPARATOR.join(different) + SEPARATOR) is None:
+            odd.update(text for text in different if judged.plain.alone.fullmatch(text) is None)
     if odd:
         held_up.update(owner for owner, text in zip(owners, column, strict=True) if text in odd)

@@ -49,8 +49,7 @@ def read_quick(
     first = blocks.get("XML1") if blocks else None
     if not blocks or first is None or len(first.rows) != 1:
         return None
-    row = first.layout.row(first.rows[0])
-    number, own = row.get("MA_LK"), row.get("MA_CSKCB")
+    number, own, ma_bn, *moments = first.first("MA_LK", "MA_CSKCB", "MA_BN", "NGAY_RA", "NGAY_VAO")
     if not number or not number.strip() or not _one_visit(blocks, number):
         return None
     if own and not facility:
@@ -59,7 +58,7 @@ def read_quick(
         return None
     if not facility:
         return None
-    moment = next(filter(day_of, (row.get("NGAY_RA"), row.get("NGAY_VAO"), created)), None)
+    moment = next(filter(day_of, (*moments, created)), None)
     names = tuple((table, block.layout.names) for table, block in blocks.items())
     edition, evidence = _edition(names, (moment or "")[:8], door)
     notes: list[Finding] = []
@@ -72,7 +71,7 @@ def read_quick(
         hoso,
         facility,
         number,
-        row.get("MA_BN"),
+        ma_bn,
         edition,
         evidence,
         Blocks({table: blocks[table] for table in sorted(blocks, key=_PLACES.__getitem__)}),
@@ -147,7 +146,7 @@ def _as_block(table: str, file: SubFile) -> Block:
 def _one_visit(blocks: dict[str, Block], number: str) -> bool:
     """Whether no row names another visit."""
     for block in blocks.values():
-        place = block.layout.key_place
+        place = block.layout.places.get("MA_LK")
         if place is not None and any(row[place] != number and row[place] for row in block.rows):
             return False
     return True
