@@ -13,7 +13,6 @@ from functools import cache, partial
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bienho.contracts import VAULT_MARKER, catalogue
 from bienho.core.ids import delivery_id
@@ -23,8 +22,7 @@ from bienho.standards.xml130.read_model import Dossier, Tables
 from bienho.standards.xml130.versions import TABLES, contract_of, wire_names
 
 Payload = dict[str, list[Row]]
-# Arrow looks for a library it may not find each time it is given a plain value: ten times the cost of the work itself.
-_ZERO, _MARKER, _TEXT = pa.scalar(0), pa.scalar(VAULT_MARKER), pa.string()
+_TEXT = pa.string()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +103,23 @@ def _lines(table: str, versions: Sequence[Versioned]) -> pa.Table:
         ids += [one.version_id] * len(lines)
         numbers += range(1, len(lines) + 1)
     names = official_names(table)
-    texts = list(zip(*rows, strict=True)) or [()] * len(names)
-    columns = {name: _text_column(column) for name, column in zip(names, texts, strict=True)}
-    for name in _held(table):
-        columns[name] = pc.if_else(pc.greater(pc.binary_length(columns[name]), _ZERO), _MARKER, columns[name])
-    for name in {name for _, name in marked}:
-        shown = list(texts[names.index(name)])
-        for place in (place for place, field in marked if field == name):
-            shown[place] = VAULT_MARKER
-        columns[name] = _text_column(shown)
+    held = set(_held(table))
+    texts = dict(zip(names, zip(*rows, strict=True) if rows else ((),) * len(names), strict=True))
+    # a text of the vault is not even brought to Arrow
+    shown = {name: [text and VAULT_MARKER for text in texts[name]] for name in held}
+    for place, name in marked:
+        shown.setdefault(name, list(texts[name]))[place] = VAULT_MARKER
+    columns = {name: pa.array(shown.get(name, column), _TEXT) for name, column in texts.items()}
     columns["version_id"] = pa.array(ids, pa.int64())
     columns["row_no"] = pa.array(numbers, pa.int32())
     return pa.Table.from_arrays([columns[field.name] for field in schema], schema=schema)
 
 
-def _text_column(texts: Sequence[str | None]) -> pa.Array:
-    return pa.array(texts, _TEXT)
-
-
-def _texts(table: str, dossier: Dossier) -> list[Texts]:
+def _texts(table: str, dossier: Dossier) -> Sequence[Texts]:
     """The rows of a dossier, their texts in the order of the official fields."""
     if isinstance(dossier.tables, Blocks):
         block = dossier.tables.blocks.get(table)
-        return list(map(block.layout.to_columns, block.rows)) if block else []
+        return block.aligned if block else []
     names = official_names(table)
     return [tuple(map(row.get, names)) for row in dossier.tables.get(table, ())]
 

@@ -93,11 +93,20 @@ def official_names(table: str) -> tuple[str, ...]:
 class Block:
     """The rows of one table of one dossier."""
 
-    __slots__ = ("layout", "rows")
+    __slots__ = ("_aligned", "layout", "rows")
 
     def __init__(self, layout: Layout, rows: Sequence[Texts]) -> None:
         self.layout = layout
         self.rows = rows
+        self._aligned: Sequence[Texts] | None = None
+
+    @property
+    def aligned(self) -> Sequence[Texts]:
+        """The rows with their texts in the order of the table's official fields, None where the layout lacks one."""
+        if self._aligned is None:
+            align = self.layout.to_columns
+            self._aligned = self.rows if align is _same else list(map(align, self.rows))
+        return self._aligned
 
     def first(self, *names: str) -> list[str | None]:
         """Some texts of the first row."""

@@ -77,7 +77,7 @@ def _screen(drafts: Sequence[_Draft]) -> list[int]:
         for place, draft in enumerate(drafts):
             block = draft.blocks.get(table)
             if block is not None:
-                rows += map(block.layout.to_columns, block.rows)
+                rows += block.aligned
                 owners += [place] * len(block.rows)
         for column, judged in zip(zip(*rows, strict=True), _columns(table), strict=False):
             if judged.field.required:
