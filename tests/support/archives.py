@@ -19,7 +19,7 @@ def zipped(members: Mapping[str, bytes] | Iterable[tuple[str, bytes]], method: i
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         for name, data in pairs:
-            archive.writestr(name, data)
+            archive.writestr(zipfile.ZipInfo(name), data, method)  # the same bytes whenever it is made
     return out.getvalue()
 
 
