@@ -29,6 +29,19 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("BIENHO_SHARED", ROOT.parent / "shared"))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OFFICES = ("soffice", "libreoffice")
+# Files that take longest begin first, so that no worker is left alone with one at the end.
+LONG_FIRST = (
+    "test_law_04_incremental_equals_rebuild",
+    "test_signatures",
+    "test_cli_contract",
+    "test_promise_01_no_identifier_outside_the_vault",
+    "test_door",
+    "test_promise_07_hostile_files",
+    "test_rebuild",
+    "test_check_agrees",
+    "test_synthetic_year",
+    "test_promise_08_backup_is_restored",
+)
 REQUIRED = {
     "shared": "BIENHO_REQUIRE_SHARED",
     "browser": "BIENHO_REQUIRE_BROWSER",
@@ -92,6 +105,8 @@ def office_path() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: place for place, name in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
     absent: dict[str, pytest.MarkDecorator] = {}
     if not SHARED.is_dir():
         absent["shared"] = pytest.mark.skip(reason="shared: no facts folder beside the checkout")

@@ -20,6 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PARALLEL = ("-n", "2", "--dist", "loadfile")
+# Files as tests/conftest.py orders them, not by their number of tests.
+IN_ORDER = "--no-loadscope-reorder"
 # Console scripts cannot be relied on in a path with blanks, and import-linter has no __main__.
 LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
 
@@ -38,7 +40,7 @@ class Phase:
 STATIC = Phase("static", "static checks", 60)
 PHASES = (
     Phase("unit", "unit, property, conformance", 240, ("unit", "property", "conformance"), PARALLEL),
-    Phase("integration", "integration, acceptance", 180, ("integration", "acceptance"), PARALLEL),
+    Phase("integration", "integration, acceptance", 180, ("integration", "acceptance"), (*PARALLEL, IN_ORDER)),
     Phase("pages", "pages in a real browser", 180, ("e2e",), PARALLEL),
 )
 STATIC_STEPS = (
