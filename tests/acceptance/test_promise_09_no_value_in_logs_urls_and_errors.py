@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from bienho.config import key_path
 from bienho.core.text import unaccented
 from bienho.pipeline import ask
+from support import commands
 from support.province import PURPOSE, Province
 
 pytestmark = pytest.mark.database
@@ -42,10 +41,7 @@ def test_the_command_line_fails_without_saying_what_was_asked(province: Province
         ("quarantine", "list"),
         ("findings",),
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", "bienho", *arguments, "--json"],
-            env=province.made.environment, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+        done = commands.run(province.made.environment, *arguments, "--json")
         spoken = done.stdout + done.stderr
         assert person["name"] not in spoken
         assert person["personal_id"] not in spoken

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bienho.synthetic import Plan, generate
+from support import commands
 from support.homes import Made, temporary_home
 
 pytestmark = pytest.mark.database
@@ -42,10 +43,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(made: Made, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bienho", *arguments],
-        env=made.environment, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    return commands.run(made.environment, *arguments)
 
 
 def answer(made: Made, *arguments: str, code: int = 0) -> Any:
@@ -159,6 +157,15 @@ def test_a_wrong_facility_is_a_finding_not_a_reject(made: Made, files: Path) -> 
     assert delivery["id"]
     codes = {row["code"] for row in answer(made, "findings", "--delivery", delivery["id"])}
     assert "IN-FACILITY-ASSERTED" in codes
+
+
+def test_the_program_starts_by_its_name(made: Made) -> None:
+    """Every other test here forks an interpreter that is warm; this one is what a user starts."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bienho", "sql", "SELECT 1 AS one FROM standard.delivery LIMIT 1", "--json"],
+        env=made.environment, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [{"one": 1}], "")
 
 
 def test_production_opens_no_portal_without_mfa() -> None:

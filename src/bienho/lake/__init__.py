@@ -4,9 +4,10 @@ from bienho.lake.commits import Retry, Snapshot
 from bienho.lake.engine import Bounds, extension_path
 from bienho.lake.lake import ContractLike, Lake
 from bienho.lake.raw import RawHeader, RawItem, RawStore, Receipt
-from bienho.lake.relations import LakeTable, Versions, reading
+from bienho.lake.relations import SUPERSEDED, LakeTable, Versions, reading
 
 __all__ = [
+    "SUPERSEDED",
     "Bounds",
     "ContractLike",
     "Lake",

@@ -9,7 +9,7 @@ twice.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import duckdb
 
@@ -17,14 +17,20 @@ from bienho.lake.engine import identifier
 
 
 def digest(
-    connection: duckdb.DuckDBPyConnection, query: str, *, omit: Collection[str] = (), empty: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    *,
+    columns: Sequence[tuple[str, str]] | None = None,
+    omit: Collection[str] = (),
+    empty: bool = False,
 ) -> str:
     """`<rows>:<32 hex>` of the rows of a query; columns are taken by name, so their order does not matter.
 
-    `empty`: the caller knows that there are no rows.
+    `columns` (name, type) when the caller knows them, and `empty` when it knows that there are no rows.
     """
-    described = connection.execute(f"DESCRIBE {query}").fetchall()
-    columns = sorted((name, kind) for name, kind, *_ in described if name not in omit)
+    if columns is None:
+        columns = [(name, kind) for name, kind, *_ in connection.execute(f"DESCRIBE {query}").fetchall()]
+    columns = sorted(column for column in columns if column[0] not in omit)
     values = ", ".join(f"{identifier(name)}::VARCHAR" for name, _ in columns)
     if empty:
         return _told(columns, (0, 0, 0))
@@ -36,5 +42,5 @@ def digest(
     return _told(columns, row)
 
 
-def _told(columns: list[tuple[str, str]], sums: tuple[int, ...]) -> str:
+def _told(columns: Sequence[tuple[str, str]], sums: tuple[int, ...]) -> str:
     return f"{sums[0]}:{hashlib.sha256(repr((columns, sums)).encode()).hexdigest()[:32]}"

@@ -20,7 +20,7 @@ from bienho.lake.commits import Retry, Snapshot, fold, unfold
 from bienho.lake.digests import digest
 from bienho.lake.engine import ALIAS, SANDBOX_BOUNDS, Bounds, identifier, literal, lock_down, open_engine
 from bienho.lake.failures import OPERATOR, is_conflict, lake_errors, translated
-from bienho.lake.relations import VERSIONED, LakeTable, Versions, pick, reading, tables_at
+from bienho.lake.relations import SUPERSEDED, VERSIONED, LakeTable, Versions, pick, reading, tables_at
 
 T = TypeVar("T")
 CATALOG_NAME = re.compile(r"lake[a-z0-9_]{0,40}")
@@ -325,15 +325,24 @@ class Lake:
 
         `omit` names columns per table that tell how rows came to be and not what they are.
         """
-        cursor = self.connection.cursor()
         # A scan of a table without files asks the catalog for every column: 15 times slower than a full one.
-        empty = {name for name, count in self.table_counts().items() if count == 0} if at is None else set()
+        counts = self.table_counts() if at is None else {}
+        columns = self._columns() if at is None else {}
+        if counts.get(SUPERSEDED) == 0:
+            versions = "all"  # nothing was replaced: all versions are current ones, and a join less is asked for
         found = {}
-        with lake_errors("Tính dấu vết bảng"):
+        # in one transaction, so that DuckLake asks its catalog for the snapshot once and all rows are of one moment
+        with lake_errors("Tính dấu vết bảng"), self.connection.cursor() as cursor:
+            cursor.begin()
             for table in pick(self.tables(at), list(names)):
-                query = reading(table, at=at, versions="all" if table.full_name in empty else versions)
-                left_out = (omit or {}).get(table.full_name, ())
-                found[table.full_name] = digest(cursor, query, omit=left_out, empty=table.full_name in empty)
+                name = table.full_name
+                found[name] = digest(
+                    cursor,
+                    reading(table, at=at, versions=versions),
+                    columns=columns.get(name),
+                    omit=(omit or {}).get(name, ()),
+                    empty=counts.get(name) == 0,
+                )
         return found
 
     def metadata_query(self, sql: str) -> list[tuple[Any, ...]]:

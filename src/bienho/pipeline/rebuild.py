@@ -11,7 +11,7 @@ import duckdb
 from bienho.contracts import catalogue
 from bienho.database import Role
 from bienho.database.lake_schemas import create_lake_schema, drop_lake_schema, empty_lake_schema, lake_schemas
-from bienho.lake import Lake
+from bienho.lake import SUPERSEDED, Lake
 from bienho.pipeline.app import App, prepare
 from bienho.pipeline.catalog import DEFAULT_CATALOG, current_catalog, lake_folders, next_catalog, use_catalog
 from bienho.pipeline.derive import derive
@@ -92,7 +92,10 @@ def digest_all(lake: Lake) -> dict[str, str]:
     """Order-independent digests of every compared table, over current rows; `standard` over all versions too."""
     names = [name for name, contract in catalogue().items() if contract.zone in COMPARED_ZONES]
     digests = lake.table_digests(names, versions="current")
-    every = lake.table_digests([name for name in names if catalogue()[name].versioned], versions="all")
+    versioned = [name for name in names if catalogue()[name].versioned]
+    # where nothing was replaced, all versions are the current ones
+    replaced = lake.table_counts()[SUPERSEDED]
+    every = lake.table_digests(versioned, versions="all") if replaced else {name: digests[name] for name in versioned}
     return {**digests, **{f"{name} (mọi phiên bản)": digest for name, digest in every.items()}}
 
 

@@ -1,0 +1,43 @@
+"""The command line in processes of its own, each a fork of one interpreter that has imported everything.
+
+Starting Python and importing the house costs more than most commands; what a test asks is what they do and print.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from bienho.cli.main import PLACES, main
+
+SECONDS = 120
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(sorted({f"bienho.cli.{place}" for place in PLACES.values()}))
+
+
+def run(environment: Mapping[str, str], *arguments: str) -> CompletedProcess[str]:
+    """`bienho arguments…` with this environment and no other; TimeoutError after two minutes."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        process = _FORKS.Process(target=_live, args=(dict(environment), arguments, out, err))
+        process.start()
+        process.join(SECONDS)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"bienho {arguments[0]} did not end")
+        return CompletedProcess(arguments, process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
+
+
+def _live(environment: Mapping[str, str], arguments: tuple[str, ...], out: Path, err: Path) -> None:
+    for descriptor, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["bienho", *arguments]
+    main(prog_name="bienho")
