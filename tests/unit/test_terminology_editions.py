@@ -156,6 +156,19 @@ def test_a_row_that_ends_before_the_next_edition_keeps_its_end() -> None:
     assert rows == {("52001", "1"): D("2021-01-01"), ("52002", "1"): D("2025-01-01"), ("52002", "2"): None}
 
 
+def test_a_row_older_than_its_edition_begins_with_it() -> None:
+    old = parse_import("facility", b"code,name\n52001,A\n52002,B\n", "1", D("2020-01-01"))
+    lines = b"code,name,valid_from,valid_to\n52001,A,2019-05-01,\n52002,B,2019-05-01,2025-01-01\n52003,C,2026-02-01,\n"
+    new = parse_import("facility", lines, "2", D("2025-01-01"))
+    rows = reference_tables([old, new])["reference.facility"].to_pylist()
+    assert [(r["code"], r["edition"], r["valid_from"]) for r in rows] == [
+        ("52001", "1", D("2020-01-01")),
+        ("52001", "2", D("2025-01-01")),
+        ("52002", "1", D("2020-01-01")),
+        ("52003", "2", D("2026-02-01")),
+    ]
+
+
 def test_a_list_is_read_with_mark_semicolons_and_bom() -> None:
     edition = parse_icd10(
         "\ufeffCode;Name_vi;chapter\nA17.0†;Lao màng não;I\nG01*;Viêm màng não;\n".encode(), "x", OPEN_START

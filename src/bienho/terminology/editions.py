@@ -14,6 +14,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bienho.core.errors import InputError
 
@@ -166,8 +167,9 @@ def reference_tables(editions: Iterable[Edition]) -> dict[str, pa.Table]:
     """The whole content of every reference table, by dataset name.
 
     Editions of a list are put in order of the day they take force (of two on one day the one given later wins); each
-    ends the one before. Of lists of lists (`value_set`, `concept_map`) an edition ends only the lists it holds itself.
-    Rows keep the order of their keys, so equal editions give equal tables.
+    ends the one before and says nothing of days before it took force, whatever its rows say. Of lists of lists
+    (`value_set`, `concept_map`) an edition ends only the lists it holds itself. Rows keep the order of their keys, so
+    equal editions give equal tables.
     """
     by_system: dict[str, list[Edition]] = {system: [] for system in SCHEMAS}
     for edition in editions:
@@ -216,18 +218,18 @@ def _register_row(edition: Edition, end: date | None) -> dict[str, object]:
 
 
 def _clip(edition: Edition, ends: Mapping[str, date | None]) -> pa.Table:
-    """Rows with their windows ended where a later edition takes over; rows that would start there or later are gone."""
-    if not any(ends.values()):
+    """Rows with their windows cut to the days on which the edition is in force; rows without such a day are gone."""
+    early = pc.min(edition.rows["valid_from"]).as_py()
+    if not any(ends.values()) and (early is None or early >= edition.valid_from):
         return edition.rows
     column = SCOPES.get(edition.code_system)
     kept: list[dict[str, object]] = []
     for row in edition.rows.to_pylist():
+        start = max(row["valid_from"], edition.valid_from)
         end = ends[row[column] if column else edition.code_system]
-        if end is None:
-            kept.append(row)
-        elif row["valid_from"] < end:
-            own = row["valid_to"]
-            kept.append({**row, "valid_to": end if own is None else min(own, end)})
+        stop = min((day for day in (row["valid_to"], end) if day is not None), default=None)
+        if stop is None or start < stop:
+            kept.append({**row, "valid_from": start, "valid_to": stop})
     return pa.Table.from_pylist(kept, schema=edition.rows.schema)
 
 
