@@ -29,17 +29,25 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     ran = 0
     for model in runner.models:
         revision = f"{conformed_revision}+{ModelRunner(connection, [model]).revision}"
-        done = connection.execute(
-            "SELECT batch_id FROM lake.journal.batch WHERE stage = ? AND model_revision = ?"
-            " ORDER BY batch_id DESC LIMIT 1",
-            [f"derived {model.name}", revision],
-        ).fetchone()
-        if done and done[0] >= last and not full:
+        done = last_run(connection, model.name, revision)
+        if done is not None and done >= last and not full:
             continue
-        whole = full or done is None or _rewritten(connection, done[0])
-        _refresh(lake, model, None if whole or done is None else done[0], last, revision)
+        whole = full or done is None or _rewritten(connection, done)
+        _refresh(lake, model, None if whole else done, last, revision)
         ran += 1
     return ran
+
+
+def last_run(connection: duckdb.DuckDBPyConnection, name: str, revision: str) -> int | None:
+    """The batch a model followed to when it last ran; None when it never ran, or last ran with another text.
+
+    A text that comes back after another one does not find its old rows: the newest run stands for what is there.
+    """
+    newest = connection.execute(
+        "SELECT batch_id, model_revision FROM lake.journal.batch WHERE stage = ? ORDER BY batch_id DESC LIMIT 1",
+        [f"derived {name}"],
+    ).fetchone()
+    return int(newest[0]) if newest and newest[1] == revision else None
 
 
 def _rewritten(connection: duckdb.DuckDBPyConnection, since: int) -> bool:
@@ -77,9 +85,13 @@ def _refresh(lake: Lake, model: Model, since: int | None, last: int, revision: s
         else:
             writing.execute(f"DELETE FROM lake.{model.name}")
         writing.execute(f"INSERT INTO lake.{model.name} BY NAME SELECT * FROM {temporary}")
+        stage = f"derived {model.name}"
+        if since is None:
+            # computed again for the same batch: one row says by which text, or nobody could tell which came last
+            writing.execute("DELETE FROM lake.journal.batch WHERE stage = ? AND batch_id = ?", [stage, last])
         writing.execute(
             "INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage, ? AS model_revision",
-            [last, f"derived {model.name}", revision],
+            [last, stage, revision],
         )
 
     lake.commit(work, author="bienho-worker", message=f"derived {model.name} {last}", deliveries=())
