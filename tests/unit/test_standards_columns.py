@@ -1,10 +1,11 @@
-"""What a person may be looked up by, in the spelling the vault understands."""
+"""What goes to the lake and what to the vault, and what a person may be looked up by."""
 
 from __future__ import annotations
 
 from bienho.privacy import blind_entries
 from bienho.privacy.blind import normalise
 from bienho.standards.xml130 import Dossier, columns
+from support.xml130_samples import versioned
 
 FIRST = {
     "MA_LK": "A",
@@ -35,3 +36,12 @@ def test_blind_values_are_those_the_vault_would_make() -> None:
 
 def test_a_dossier_without_them_has_none() -> None:
     assert columns.blind_values(Dossier(1, "64001", "A", None, "3176", "date", {"XML1": [{"MA_LK": "A"}]})) == ()
+
+
+def test_only_a_text_is_marked_and_blanks_come_back_as_sent() -> None:
+    row = {"MA_LK": "A", "MA_THE_BHYT": " \n ", "HO_TEN": "", "DIA_CHI": "Pleiku"}
+    dossier = Dossier(1, "64001", "A", None, "3176", "date", {"XML1": [row]})
+    lines = columns.build([versioned(dossier)])["standard.xml130_1"]
+    (shown,) = lines.to_pylist()
+    assert (shown["MA_THE_BHYT"], shown["HO_TEN"], shown["DIA_CHI"], shown["SO_CCCD"]) == (" \n ", "", "*", None)
+    assert columns.restore(columns.vault_payload(dossier), {"XML1": lines}) == {"XML1": [row]}

@@ -105,8 +105,8 @@ def _lines(table: str, versions: Sequence[Versioned]) -> pa.Table:
     names = official_names(table)
     held = set(_held(table))
     texts = dict(zip(names, zip(*rows, strict=True) if rows else ((),) * len(names), strict=True))
-    # a text of the vault is not even brought to Arrow
-    shown = {name: [text and VAULT_MARKER for text in texts[name]] for name in held}
+    # a text of the vault is not even brought to Arrow; blanks are none, and no mark may say that a card is there
+    shown = {name: [text if not text or text.isspace() else VAULT_MARKER for text in texts[name]] for name in held}
     for place, name in marked:
         shown.setdefault(name, list(texts[name]))[place] = VAULT_MARKER
     columns = {name: pa.array(shown.get(name, column), _TEXT) for name, column in texts.items()}
