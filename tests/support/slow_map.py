@@ -36,7 +36,7 @@ def present(*values: str | None) -> bool:
 
 
 def moment(value: str | None) -> tuple[datetime, str] | None:
-    digits = (value or "").strip(" ")
+    digits = (value or "").strip(" \t\r\n")
     if not re.fullmatch(r"(1[89]|2[01])[0-9]{6}([0-9]{4})?", digits):
         return None
     year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:8])
@@ -62,14 +62,14 @@ def day(value: str | None) -> date | None:
 
 
 def decimal(value: str | None, places: int) -> Decimal | None:
-    clean = (value or "").strip(" ")
+    clean = (value or "").strip(" \t\r\n")
     if not re.fullmatch(r"[+-]?[0-9]{1,16}(\.[0-9]{1,12})?", clean):
         return None
     return Decimal(clean).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 
 
 def integer(value: str | None) -> int | None:
-    clean = (value or "").strip(" ")
+    clean = (value or "").strip(" \t\r\n")
     return int(clean) if re.fullmatch(r"[+-]?[0-9]{1,18}", clean) else None
 
 

@@ -14,10 +14,13 @@ from bienho.contracts.model import Field
 
 # What is no text at the ends of one: blank, tab, line ends, the blank that does not break, the mark of a byte order.
 _BLANKS = " \t\n\r\u00a0\ufeff"
-_MOMENT = "^ *((?:1[89]|2[01])[0-9]{2}[0-9]{4}(?:(?:[01][0-9]|2[0-3])[0-5][0-9])?) *$"
+BLANK = " \t\n\r"
+"""What may stand at the ends of a value: the blanks of XML, which programs indent with."""
+_ENDS = f"[{BLANK}]*"
+_MOMENT = f"^{_ENDS}((?:1[89]|2[01])[0-9]{{2}}[0-9]{{4}}(?:(?:[01][0-9]|2[0-3])[0-5][0-9])?){_ENDS}$"
 _ICD10 = "^([A-Z][0-9]{2})[.]?([0-9]{0,2})([†*+]?)$"
-_WHOLE = "^ *[+-]?[0-9]{1,18} *$"
-_DECIMAL_TEXT = r"^ *[+-]?[0-9]{1,16}(\.[0-9]{1,12})? *$"
+_WHOLE = f"^{_ENDS}[+-]?[0-9]{{1,18}}{_ENDS}$"
+_DECIMAL_TEXT = rf"^{_ENDS}[+-]?[0-9]{{1,16}}(\.[0-9]{{1,12}})?{_ENDS}$"
 _DECIMAL_TYPE = re.compile(r"decimal\((\d+),(\d+)\)")
 
 MACROS = rf"""
@@ -50,9 +53,10 @@ CREATE OR REPLACE MACRO vn_icd10_mark(t) AS nullif(replace(vn_icd10_part(t, 3), 
 
 vn_text: NFC, trimmed, '' and the vault marker → NULL. vn_timestamp / vn_date: yyyymmdd or yyyymmddHHMM; month, day or
 time written 0000 are unknown and read as the first. vn_precision: year, month, day or minute, telling how much is
-known. vn_decimal2 (18,2), vn_decimal3 (18,3), vn_rate (6,2), vn_integer (BIGINT). Blanks at the ends are forgiven;
-a comma, a blank inside or an exponent gives NULL. vn_icd10 is an ICD-10 code as A00 or A00.1, vn_icd10_mark its † or *;
-NULL for a text that is no code. vn_moment_text, vn_decimal_text and vn_icd10_part are inner parts.
+known. vn_decimal2 (18,2), vn_decimal3 (18,3), vn_rate (6,2), vn_integer (BIGINT). Blanks, tabs and line ends at the
+ends are forgiven; a comma, a blank inside or an exponent gives NULL. vn_icd10 is an ICD-10 code as A00 or A00.1,
+vn_icd10_mark its † or *; NULL for a text that is no code. vn_moment_text, vn_decimal_text and vn_icd10_part are inner
+parts.
 """
 
 
@@ -65,11 +69,12 @@ def fits(received_type: str, column: str) -> str:
     if decimal:
         size = f"DECIMAL({decimal[1]},{decimal[2]})"
         return f"TRY_CAST(vn_decimal_text({column}) AS {size}) IS NOT NULL"
-    full_day = f"substr(trim({column}), 7, 2) <> '00' AND vn_timestamp({column}) IS NOT NULL"
+    trimmed = f"trim({column}, '{BLANK}')"
+    full_day = f"substr({trimmed}, 7, 2) <> '00' AND vn_timestamp({column}) IS NOT NULL"
     checks = {
         "integer": f"vn_integer({column}) IS NOT NULL",
-        "date": f"(length(trim({column})) = 8 AND {full_day})",
-        "datetime": f"(length(trim({column})) = 12 AND {full_day})",
+        "date": f"(length({trimmed}) = 8 AND {full_day})",
+        "datetime": f"(length({trimmed}) = 12 AND {full_day})",
         "date_or_datetime": f"({full_day})",
         "partial_datetime": f"vn_timestamp({column}) IS NOT NULL",
         "date_list": _each(column, "length(x) = 8 AND substr(x, 7, 2) <> '00' AND vn_timestamp(x) IS NOT NULL"),

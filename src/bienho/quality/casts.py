@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from bienho.contracts import Contract, catalogue
-from bienho.contracts.casts import sql_check
+from bienho.contracts.casts import BLANK, sql_check
 from bienho.core.finding import Finding
 
 CODE = "IN-CAST"
@@ -57,7 +57,7 @@ def cast_findings_sql(contract: Contract, relation: str | None = None) -> str | 
             f"SELECT version_id, row_no, {{'field': '{name}', 'rule': {rule}}} AS place "
             f"FROM {source} ANTI JOIN "
             "(SELECT version_id FROM standard.xml130_dossier WHERE format_version = '4210') USING (version_id) "
-            f"""WHERE length(trim("{name}")) = 8 AND vn_timestamp("{name}") IS NOT NULL"""
+            f"""WHERE length(trim("{name}", '{BLANK}')) = 8 AND vn_timestamp("{name}") IS NOT NULL"""
         )
         parts.append(_columns(contract, short))
     return " UNION ALL ".join(parts)
