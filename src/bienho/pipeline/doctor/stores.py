@@ -104,7 +104,7 @@ def files(scene: Scene) -> Found:
     if others:
         return warn(
             f"Còn thư mục kho không dùng: {', '.join(others)}.",
-            "Do một lần dựng lại bị ngắt hoặc vừa thay kho. Khi không ai đang dựng lại, xóa nó trong thư mục lake.",
+            "Do một lần dựng lại bị ngắt hoặc vừa thay kho. Chạy `bienho job clean`: việc này bỏ cả danh mục của nó.",
         )
     return ok(f"{len(live)} tệp, đủ và không thừa.")
 
