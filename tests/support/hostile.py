@@ -85,6 +85,15 @@ def said(text: str, key: str) -> bytes:
     return around("", packed(row(key, f"<CHAN_DOAN_VAO>{safe}</CHAN_DOAN_VAO><MA_DANTOC>{safe}</MA_DANTOC>")))
 
 
+def same(tag: str, elements: int, rows: int) -> str:
+    """Rows in which one name no decision knows comes over and over."""
+    return f"<{tag}><MA_LK>A</MA_LK>{'<X/>' * elements}</{tag}>" * rows
+
+
+def alone(rows: str) -> bytes:
+    return f"<CHI_TIEU_TRANG_THAI_KCB><L>{rows}</L></CHI_TIEU_TRANG_THAI_KCB>".encode()
+
+
 LAUGHS = "<!DOCTYPE x [<!ENTITY l0 'ha'>" + "".join(
     f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10)
 ) + "]>"  # fmt: skip
@@ -140,6 +149,9 @@ SHAPES = {
     ),
     "elements": Attack("quarantined", lambda _: around("", "<TONG_HOP>" + "<X/>" * 10**6 + "</TONG_HOP>")),
     "elements-inside": Attack("quarantined", lambda _: around("", packed(f"<TONG_HOP>{'<X/>' * 10**6}</TONG_HOP>"))),
+    "one-name-in-rows": Attack("quarantined", lambda _: around("", packed(f"<A>{same('CHI_TIET_THUOC', 390, 200)}</A>"),
+                                                               "XML2"), ("IN-NO-XML1",)),
+    "one-name-in-rows-alone": Attack("quarantined", lambda _: alone(same("DONG", 10, 3_000)), ("IN-NO-FACILITY",)),
     "files": Attack("quarantined", lambda _: around("", "</NOIDUNGFILE></FILEHOSO>" + "<FILEHOSO/>" * 10**5
                                                     + "<FILEHOSO><NOIDUNGFILE>")),
     "long-name": Attack("quarantined", lambda _: around("", packed(f"<{'A' * 500_000}/>"))),

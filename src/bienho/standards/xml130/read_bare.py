@@ -91,7 +91,7 @@ class BareFile:
             return (_Taken(1, SubFile(), bad=bad),)
         except etree.XMLSyntaxError:
             return (_Taken(1, SubFile(), bad=Bad("IN-NOT-XML", self.table)),)
-        return tuple(_Taken(place, _alone(file, place)) for place in range(1, len(file.rows) + 1))
+        return tuple(_Taken(place, one) for place, one in enumerate(_alone(file), 1))
 
     def _row(self, place: int) -> _Taken:
         span = self.cut.spans[place - 1]
@@ -208,13 +208,13 @@ def _joined(files: list[SubFile]) -> SubFile:
     return whole
 
 
-def _alone(file: SubFile, place: int) -> SubFile:
-    """One row of a sub-file as a sub-file."""
-    return SubFile(
-        [file.rows[place - 1]],
-        file.names,
-        file.received,
-        [(1, name) for row, name in file.unknown if row == place],
-        [(1, name) for row, name in file.doubled if row == place],
-        [(1, name) for row, name in file.nested if row == place],
-    )
+def _alone(file: SubFile) -> list[SubFile]:
+    """Each row of a sub-file as a sub-file."""
+    rows = [SubFile([row], file.names, file.received) for row in file.rows]
+    for place, name in file.unknown:
+        rows[place - 1].unknown.append((1, name))
+    for place, name in file.doubled:
+        rows[place - 1].doubled.append((1, name))
+    for place, name in file.nested:
+        rows[place - 1].nested.append((1, name))
+    return rows

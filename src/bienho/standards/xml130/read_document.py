@@ -52,9 +52,11 @@ class Findings:
             self._items.append(found("IN-MORE-FINDINGS"))
 
     def extend(self, findings: Iterable[Finding]) -> None:
-        """Note several."""
+        """Note several. Those beyond the limit are not even made."""
         for finding in findings:
             self.append(finding)
+            if len(self._items) > self._limit:
+                return
 
     def all(self) -> tuple[Finding, ...]:
         """In the order found."""

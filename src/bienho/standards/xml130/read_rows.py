@@ -7,6 +7,7 @@ patient way. Both give the same rows for what both can read; a property test hol
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,7 +29,7 @@ class SubFile:
     """What one sub-file held.
 
     `names` are the element names met, upper case; `received` maps official to received names where they differ;
-    `unknown`, `doubled`, `nested` list (row from 1, name); `outside` holds leaf elements beside the rows.
+    `unknown`, `doubled`, `nested` list (row from 1, name); `outside` holds leaf elements beside the rows, `met` how often each name of them was met.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -38,6 +39,7 @@ class SubFile:
     doubled: list[tuple[int, str]] = field(default_factory=list)
     nested: list[tuple[int, str]] = field(default_factory=list)
     outside: Row = field(default_factory=dict)
+    met: Counter[str] = field(default_factory=Counter)
 
 
 @cache
@@ -153,7 +155,7 @@ def _walk(table: str, element: Element, result: SubFile, limits: Limits, depth: 
         if depth > 1 and (element.text or "").strip():
             if len(result.outside) >= limits.elements_per_row:
                 raise Bad("LIM-ELEMENTS", table)
-            result.outside[_free_name(result.outside, local_name(element))] = element.text or ""
+            result.outside[_free_name(result.met, local_name(element))] = element.text or ""
         return
     for child in element:
         yield from _walk(table, child, result, limits, depth + 1)
@@ -175,19 +177,17 @@ def _take_row(table: str, element: Element, result: SubFile) -> None:
     index = name_index(table)
     number = len(result.rows) + 1
     row: Row = {}
+    met: Counter[str] = Counter()
     for child in element:
         name = local_name(child)
         target = index.get(name.upper())
+        key = _free_name(met, target or name)
         if target is None:
-            key = _free_name(row, name)
             result.unknown.append((number, name))
-        elif target in row:
-            key = _free_name(row, target)
+        elif key != target:
             result.doubled.append((number, target))
-        else:
-            key = target
-            if name != target:
-                result.received.setdefault(target, name)
+        elif name != target:
+            result.received.setdefault(target, name)
         if len(child):
             result.nested.append((number, key))
             row[key] = inner_xml(child)
@@ -197,13 +197,10 @@ def _take_row(table: str, element: Element, result: SubFile) -> None:
     result.rows.append(row)
 
 
-def _free_name(row: Row, name: str) -> str:
-    """NAME, or NAME#2, NAME#3 … when taken; # cannot occur in an element name."""
-    key, count = name, 1
-    while key in row:
-        count += 1
-        key = f"{name}#{count}"
-    return key
+def _free_name(met: Counter[str], name: str) -> str:
+    """NAME, or NAME#2, NAME#3 … when met before; # cannot occur in an element name."""
+    met[name] += 1
+    return name if met[name] == 1 else f"{name}#{met[name]}"
 
 
 def local_name(element: Element) -> str:
