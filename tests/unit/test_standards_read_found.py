@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bienho.standards.xml130 import Dossier, Unreadable, UnreadableDossier, read_delivery
+from bienho.standards.xml130 import Dossier, Unreadable, UnreadableDossier, columns, read_delivery
 
 XML1 = "<TONG_HOP><MA_LK>A</MA_LK><MA_BN>B</MA_BN><NGAY_RA>202601021000</NGAY_RA></TONG_HOP>"
 HEAD = "<MACSKCB>64001</MACSKCB><NGAYLAP>20260103</NGAYLAP>"
@@ -101,6 +101,60 @@ def test_a_wrapper_that_wears_the_name_of_a_row_is_still_a_wrapper(strange: str)
     (dossier,) = read_delivery(envelope(hoso(part("XML1", XML1), part("XML2", text)))).dossiers
     assert isinstance(dossier, Dossier)
     assert dossier.tables["XML2"] == [{"MA_LK": "A", "STT": "1", **({"LA": "x"} if strange else {})}]
+
+
+ROW = "<CHI_TIET_THUOC><MA_LK>A</MA_LK><STT>1</STT></CHI_TIET_THUOC>"
+LIST = f"<CHITIEU_CHITIET_THUOC><DSACH_CHI_TIET_THUOC>{ROW * 2}</DSACH_CHI_TIET_THUOC></CHITIEU_CHITIET_THUOC>"
+
+
+@pytest.mark.parametrize("place", ["<DSACH_CHI_TIET_THUOC>", "<CHI_TIET_THUOC>"])
+def test_a_field_beside_the_rows_does_not_make_one_row_of_them(place: str) -> None:
+    text = LIST.replace(place, f"<MA_LK>A</MA_LK>{place}", 1)
+    (dossier,) = read_delivery(envelope(hoso(part("XML1", XML1), part("XML2", text)))).dossiers
+    assert isinstance(dossier, Dossier)
+    assert dossier.tables["XML2"] == [{"MA_LK": "A", "STT": "1"}] * 2
+    assert dossier.kept == {"XML2#outside": [{"MA_LK": "A"}]}
+    assert [(one.code, one.table) for one in dossier.findings if one.field == "MA_LK"] == [
+        ("IN-UNKNOWN-ELEMENT", "XML2")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "table", "row"),
+    [
+        ("<FILEHOSO>", None, None),
+        ("<LOAIHOSO>", None, None),
+        ("<TONG_HOP>", "XML1", None),
+        ("<CHITIEU_CHITIET_THUOC>", "XML2", None),
+        ("<DSACH_CHI_TIET_THUOC>", "XML2", None),
+        ("<CHI_TIET_THUOC>", "XML2", None),
+        ("<STT>", "XML2", 1),
+        ("</CHI_TIET_THUOC>", "XML2", 1),
+        ("<MA_BN>", "XML1", 1),
+    ],
+)
+def test_text_beside_the_elements_is_kept_and_found(place: str, table: str | None, row: int | None) -> None:
+    whole = hoso(part("XML1", XML1), part("XML2", LIST))
+    for kind, text in (("XML1", XML1), ("XML2", LIST)):
+        whole = whole.replace(base64.b64encode(text.encode()).decode(), text)
+        assert f"<LOAIHOSO>{kind}</LOAIHOSO><NOIDUNGFILE><" in whole
+    data = envelope(whole.replace(place, f"\n Nguyễn Thị Ổi{place}", 1))
+    for _ in range(2):
+        (dossier,) = read_delivery(data).dossiers
+        assert isinstance(dossier, Dossier)
+        payload = columns.vault_payload(dossier)
+        assert [one["#text"] for rows in payload.values() for one in rows if "#text" in one] == ["\n Nguyễn Thị Ổi"]
+        assert len(dossier.tables["XML2"]) == 2
+        stray = [one for one in dossier.findings if one.code == "IN-STRAY-TEXT"]
+        assert [(one.table, one.row, one.field) for one in stray] == [(table, row, None)]
+
+
+def test_base64_with_an_element_beside_it_is_not_dropped() -> None:
+    packed = part("XML2", LIST).replace("</NOIDUNGFILE>", "<X/></NOIDUNGFILE>")
+    (dossier,) = read_delivery(envelope(hoso(part("XML1", XML1), packed))).dossiers
+    assert isinstance(dossier, Dossier)
+    assert base64.b64decode(dossier.kept["XML2#outside"][0]["#text"]).decode() == LIST
+    assert {"IN-STRAY-TEXT", "IN-EMPTY-SUBFILE"} <= {one.code for one in dossier.findings}
 
 
 def test_the_cases_themselves_are_sound() -> None:

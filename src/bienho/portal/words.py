@@ -111,6 +111,7 @@ FIXES = {
     "IN-TRAVELS-ALONE": later("Gửi XML0 và XML12 thành tệp riêng, không đưa vào phong bì hồ sơ."),
     "IN-FACILITY-ASSUMED": later("Khai mã cơ sở khi gửi bảng XML12."),
     "IN-MORE-FINDINGS": later("Sửa các lỗi đã ghi rồi gửi lại để thấy phần còn lại."),
+    "IN-STRAY-TEXT": later("Đặt mọi nội dung vào thẻ của nó; bỏ chữ nằm giữa các thẻ."),
     "IN-HEAD-SHAPE": later("Ghi đúng mã cơ sở (MACSKCB) và ngày lập (NGAYLAP) ở đầu phong bì."),
     "IN-ENCODING": later("Xuất tệp với bảng mã UTF-8."),
     "IN-DUPLICATE": later("Không cần sửa: nội dung này đã có trong kho."),

@@ -49,6 +49,7 @@ FINDINGS: dict[str, tuple[Severity, str]] = {
     "IN-LENGTH": ("error", "Chữ dài hơn cỡ mà quyết định cho phép."),
     "IN-SHAPE-VAULTED": ("warning", "Nội dung không giống loại của trường này (mã, số hay ngày) nên được cất vào két."),
     "IN-UNKNOWN-ELEMENT": ("warning", "Thẻ không có trong quyết định; nội dung được giữ trong két."),
+    "IN-STRAY-TEXT": ("warning", "Có chữ nằm ngoài các trường, giữa các thẻ; nội dung được giữ trong két."),
     "IN-DUPLICATE-ELEMENT": ("warning", "Trường có mặt hai lần trong một dòng; lần sau được giữ trong két."),
     "IN-NESTED-ELEMENT": ("warning", "Trường chứa thẻ con trong khi phải là chữ; nội dung được giữ nguyên dạng XML."),
     "IN-OLD-NAME": ("info", "Trường mang tên của quyết định cũ hơn; đã đọc theo tên hiện hành."),
@@ -63,6 +64,8 @@ FINDINGS: dict[str, tuple[Severity, str]] = {
 """Things wrong in what could be read."""
 
 
+STRAY = "#text"
+"""Key of a text that stands in no field; # cannot occur in an element name."""
 _NAME = re.compile(r"[^\W\d][\w.-]{0,63}(?:#[0-9]+)?")
 
 
@@ -89,6 +92,13 @@ def found(
     place = " ".join(part for part in (table, f"dòng {row}" if row else None, field) if part)
     text = f"{place}: {message}" if place else message
     return Finding(code, severity, text, table=table, row=row, field=field, rule=rule)
+
+
+def strange(name: str, table: str | None = None, row: int | None = None) -> Finding:
+    """The finding for something kept that no decision knows: an element's name, or STRAY."""
+    if name.startswith(STRAY):
+        return found("IN-STRAY-TEXT", table, row)
+    return found("IN-UNKNOWN-ELEMENT", table, row, shown(name))
 
 
 def log_fault(error: Exception) -> None:

@@ -15,7 +15,7 @@ from bienho.privacy.sealing import PAYLOAD_BYTES_MAX
 from bienho.standards.xml130.read_block import Row
 from bienho.standards.xml130.read_bytes import plain_utf8
 from bienho.standards.xml130.read_checks import check_rows
-from bienho.standards.xml130.read_codes import Bad, found, shown
+from bienho.standards.xml130.read_codes import Bad, found, shown, strange
 from bienho.standards.xml130.read_model import Dossier, Tables
 from bienho.standards.xml130.read_plain import read_plain
 from bienho.standards.xml130.read_rows import SubFile, name_index, read_rows
@@ -111,7 +111,7 @@ class Parts:
         for file in files:
             if file.outside:
                 self.keep(f"{table}#outside", file.outside)
-                self.findings.extend(found("IN-UNKNOWN-ELEMENT", table, None, shown(name)) for name in file.outside)
+                self.findings.extend(strange(name, table) for name in file.outside)
         return files[0].rows if len(files) == 1 else [row for file in files for row in file.rows]
 
     def document(
@@ -160,7 +160,7 @@ class Parts:
             for row, name in file.unknown:
                 if name.upper() not in forgiven and name not in seen:
                     seen.add(name)
-                    self.findings.append(found("IN-UNKNOWN-ELEMENT", table, base + row, shown(name)))
+                    self.findings.append(strange(name, table, base + row))
             for code, places in (("IN-DUPLICATE-ELEMENT", file.doubled), ("IN-NESTED-ELEMENT", file.nested)):
                 self.findings.extend(found(code, table, base + row, shown(name)) for row, name in places)
             old = stale_names(table, edition, frozenset(file.names))

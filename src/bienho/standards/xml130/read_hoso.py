@@ -11,11 +11,11 @@ from bienho.core.finding import Finding
 from bienho.standards.xml130.read_block import Row
 from bienho.standards.xml130.read_bytes import decode_content
 from bienho.standards.xml130.read_checks import sound
-from bienho.standards.xml130.read_codes import Bad, found, log_fault, shown
+from bienho.standards.xml130.read_codes import STRAY, Bad, found, log_fault, strange
 from bienho.standards.xml130.read_document import Parts, within_vault
 from bienho.standards.xml130.read_model import Dossier, Item, Tables, UnreadableDossier
 from bienho.standards.xml130.read_quick import read_quick
-from bienho.standards.xml130.read_rows import Element, SubFile, inner_xml, local_name, read_rows
+from bienho.standards.xml130.read_rows import Element, SubFile, inner_xml, local_name, read_rows, stray_text
 from bienho.standards.xml130.read_split import Cut, Span, parse_within
 from bienho.standards.xml130.versions import BARE, TABLES, day_of
 
@@ -101,7 +101,7 @@ class _Reading:
 
     def dossier(self, root: Element) -> Dossier:
         """The visit in a HOSO element."""
-        parts, limits = self._parts, self._limits
+        limits = self._limits
         if len(root) > limits.files_per_hoso + limits.elements_per_row:
             raise Bad("LIM-FILES")
         files: list[Element] = []
@@ -110,8 +110,8 @@ class _Reading:
             if name.upper() == "FILEHOSO":
                 files.append(child)
                 continue
-            parts.keep("HOSO#outside", {name: inner_xml(child)})
-            parts.findings.append(found("IN-UNKNOWN-ELEMENT", field=shown(name)))
+            self._keep("HOSO", name, inner_xml(child))
+        self._keep("HOSO", STRAY, stray_text(root))
         if len(files) > limits.files_per_hoso:
             raise Bad("LIM-FILES")
         for file in files:
@@ -132,8 +132,8 @@ class _Reading:
             elif name.upper() == "LOAIHOSO" and kind is None:
                 kind = child
             else:
-                parts.keep("FILEHOSO#outside", {name: inner_xml(child)})
-                parts.findings.append(found("IN-UNKNOWN-ELEMENT", field=shown(name)))
+                self._keep("FILEHOSO", name, inner_xml(child))
+        self._keep("FILEHOSO", STRAY, stray_text(file))
         received = (kind.text or "").strip() if kind is not None else ""
         table = received.upper()
         if table not in TABLES:
@@ -152,10 +152,17 @@ class _Reading:
                 parts.findings.append(found("IN-EMPTY-SUBFILE", table))
             parts.add(table, result)
 
+    def _keep(self, place: str, name: str, text: str) -> None:
+        """Keep for the vault what stands where nothing should; blank text between elements is nothing."""
+        if text or name != STRAY:
+            self._parts.keep(f"{place}#outside", {name: text})
+            self._parts.findings.append(strange(name, place if place in TABLES else None))
+
     def _subfile(self, table: str, content: Element) -> SubFile:
         """Rows of NOIDUNGFILE, whether nested XML or packed."""
         limits = self._limits
         if len(content):
+            self._keep(table, STRAY, stray_text(content))
             return read_rows(table, content[0] if len(content) == 1 else content, limits, small=False)
         text = content.text or ""
         if len(text) > limits.subfile_bytes * 3 // 2:

@@ -28,10 +28,10 @@ class Dossier:
     `hoso`: place in the file from 1; of a check-in that of its first row. `ma_lk`: the number it is known by; of an
     assessment SO_BIEN_BAN. `tables`: only those with rows, official field names, text exactly as received; a key that
     is missing was absent, '' was empty. A field met twice in a row has its second text under NAME#2; an element the
-    table does not know keeps its own name. `kept`: what is not taken apart (unknown LOAIHOSO under {"#xml": text}, or
-    {"#base64": text} when it is no text; elements beside the rows under "XML2#outside"). `received_names`: table →
-    {official: received} where they differ. `shape_vaulted`: (table, row from 1, field) of lake texts that look like
-    something else than their field and therefore go to the vault.
+    table does not know keeps its own name; text beside the elements is "#text". `kept`: what is not taken apart
+    (unknown LOAIHOSO under {"#xml": text}, or {"#base64": text} when it is no text; elements beside the rows under
+    "XML2#outside"). `received_names`: table → {official: received} where they differ. `shape_vaulted`: (table, row
+    from 1, field) of lake texts that look like something else than their field and therefore go to the vault.
     """
 
     hoso: int

@@ -16,12 +16,14 @@ from lxml import etree
 
 from bienho.config.limits import Limits
 from bienho.standards.xml130.read_block import Row
-from bienho.standards.xml130.read_codes import Bad
+from bienho.standards.xml130.read_codes import STRAY, Bad
 from bienho.standards.xml130.versions import contract_of, renamed, wire_of
 
 Element = etree._Element
 
 _COUNT = etree.XPath("count(descendant-or-self::*)")
+_HAS_STRAY = etree.XPath("boolean(descendant-or-self::*[*]/text()[normalize-space()])")
+_NOTHING = " \t\r\n\ufeff"
 
 
 @dataclass(slots=True)
@@ -29,7 +31,8 @@ class SubFile:
     """What one sub-file held.
 
     `names` are the element names met, upper case; `received` maps official to received names where they differ;
-    `unknown`, `doubled`, `nested` list (row from 1, name); `outside` holds leaf elements beside the rows, `met` how often each name of them was met.
+    `unknown`, `doubled`, `nested` list (row from 1, name); `outside` holds leaf elements and text beside the rows,
+    `met` how often each name of them was met.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -105,7 +108,7 @@ def _common(table: str, root: Element, limits: Limits) -> SubFile | None:
         total += count + 1
         rows.append(row)
     wrappers = 0 if tag is None else 1 if elements is root else 2
-    if _COUNT(root) != total + wrappers:
+    if _COUNT(root) != total + wrappers or _HAS_STRAY(root):
         return None
     names = frozenset().union(*seen)
     if names <= known:
@@ -151,12 +154,12 @@ def _walk(table: str, element: Element, result: SubFile, limits: Limits, depth: 
     if _is_row(table, element):
         yield element
         return
-    if not len(element):
-        if depth > 1 and (element.text or "").strip():
-            if len(result.outside) >= limits.elements_per_row:
-                raise Bad("LIM-ELEMENTS", table)
-            result.outside[_free_name(result.met, local_name(element))] = element.text or ""
-        return
+    text = stray_text(element)
+    if text:
+        if len(result.outside) >= limits.elements_per_row:
+            raise Bad("LIM-ELEMENTS", table)
+        name = STRAY if depth == 1 or len(element) else local_name(element)
+        result.outside[_free_name(result.met, name)] = text
     for child in element:
         yield from _walk(table, child, result, limits, depth + 1)
 
@@ -164,11 +167,15 @@ def _walk(table: str, element: Element, result: SubFile, limits: Limits, depth: 
 def _is_row(table: str, element: Element) -> bool:
     if not len(element):
         return False
-    index = name_index(table)
+    index, wire = name_index(table), wire_of(table)
+    inner = (wire.root, wire.rows, wire.row)
+    if any(len(child) and local_name(child).upper() in inner for child in element):
+        # a wrapper in which the number of the visit, or another field, was written beside the rows
+        return False
     if any(not len(child) and local_name(child).upper() in index for child in element):
         return True
     # a wrapper may wear the name of the rows it holds; a row of strange elements has a text in one of them
-    return local_name(element).upper() == wire_of(table).row and any(
+    return local_name(element).upper() == wire.row and any(
         not len(child) or local_name(child).upper() in index for child in element
     )
 
@@ -194,6 +201,9 @@ def _take_row(table: str, element: Element, result: SubFile) -> None:
         else:
             row[key] = child.text or ""
         result.names.add(name.upper())
+    if text := stray_text(element):
+        row[STRAY] = text
+        result.unknown.append((number, STRAY))
     result.rows.append(row)
 
 
@@ -207,6 +217,12 @@ def local_name(element: Element) -> str:
     """Element name without namespace."""
     tag = str(element.tag)
     return tag.rpartition("}")[2]
+
+
+def stray_text(element: Element) -> str:
+    """What is written in an element beside its children, blanks between them left out."""
+    pieces = (element.text, *(child.tail for child in element))
+    return "".join(piece for piece in pieces if piece and piece.strip(_NOTHING))
 
 
 def inner_xml(element: Element) -> str:
