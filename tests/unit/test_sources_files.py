@@ -58,3 +58,19 @@ def test_a_folder_that_may_not_be_read_is_not_passed_over(tmp_path: Path, monkey
     monkeypatch.setattr(os, "scandir", refusing)
     with pytest.raises(UsageError, match="USE-PATH-CLOSED"):
         list(find_files([tmp_path]))
+
+
+def test_a_folder_that_may_be_listed_and_not_entered_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.xml").touch()
+    looked = Path.stat
+
+    def refusing(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.name == "a.xml":
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", refusing)
+    with pytest.raises(UsageError, match="USE-PATH-CLOSED"):
+        list(find_files([tmp_path]))

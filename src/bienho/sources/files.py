@@ -29,7 +29,7 @@ def find_files(paths: Iterable[str | Path]) -> Iterator[FoundFile]:
 
     Hidden files and folders are passed over, and so is a folder that holds a file `.bienho-ignore` (the twin's
     `truth/` has one). Symbolic links inside folders are not followed. UsageError USE-PATH-MISSING for a path that
-    does not exist, USE-PATH-CLOSED for one (or a folder below it) that may not be read, USE-PATH-KIND for what is
+    does not exist, USE-PATH-CLOSED for one (or something below it) that may not be looked at, USE-PATH-KIND for what is
     neither file nor folder.
     """
     for given in paths:
@@ -41,7 +41,7 @@ def find_files(paths: Iterable[str | Path]) -> Iterator[FoundFile]:
         elif kind == "folder":
             yield from _below(root)
         elif kind == "closed":
-            raise UsageError("USE-PATH-CLOSED", f"Không được quyền đọc {shown(root)}.", hint="Kiểm tra quyền đọc.")
+            raise _closed(root)
         elif kind == "other":
             raise UsageError(
                 "USE-PATH-KIND", f"{shown(root)} không phải tệp hay thư mục.", hint="Chỉ nêu tệp, thư mục."
@@ -70,12 +70,14 @@ def _look(path: Path) -> tuple[Kind, int]:
     return ("folder" if stat.S_ISDIR(found.st_mode) else "other"), 0
 
 
+def _closed(path: Path) -> UsageError:
+    return UsageError("USE-PATH-CLOSED", f"Không được quyền đọc {shown(path)}.", hint="Kiểm tra quyền đọc.")
+
+
 def _below(root: Path) -> Iterator[FoundFile]:
     def closed(error: OSError) -> None:
         # A folder that cannot be looked into may hold deliveries: passing it over in silence would lose them.
-        raise UsageError(
-            "USE-PATH-CLOSED", f"Không được quyền đọc {shown(Path(error.filename))}.", hint="Kiểm tra quyền đọc."
-        ) from None
+        raise _closed(Path(error.filename)) from None
 
     for folder, folders, names in os.walk(root, followlinks=False, onerror=closed):
         if IGNORE_MARKER in names:
@@ -84,8 +86,11 @@ def _below(root: Path) -> Iterator[FoundFile]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder, name)
-            if name.startswith(".") or path.is_symlink():
+            if name.startswith(".") or os.path.islink(path):
                 continue
             kind, size = _look(path)
+            if kind == "closed":
+                # a folder whose names may be listed and whose files may not be looked at
+                raise _closed(path)
             if kind == "file":
                 yield FoundFile(path, shown(path), size)

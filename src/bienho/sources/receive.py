@@ -25,7 +25,7 @@ class Delivery:
 
 
 def read_file(path: Path, limits: Limits) -> bytes:
-    """The bytes of a file. LimitError before reading when it is too large or empty; InputError when unreadable."""
+    """The bytes of a file. LimitError LIM-DELIVERY-BYTES when it is too large; InputError when unreadable."""
     try:
         size = path.stat().st_size
         if size > limits.delivery_bytes:
