@@ -329,12 +329,15 @@ def test_a_head_is_never_mended(spoil: bytes) -> None:
         read_delivery(envelope().replace(b"<MACSKCB>64001<", b"<MACSKCB>" + spoil + b"<"))
 
 
-@pytest.mark.parametrize("spoil", [b"64&x;001", b"64&#0;001", b"64 & 001", b"64<x>001", b"Nguy\xe1\xbb\x85n"])
+@pytest.mark.parametrize(
+    "spoil", [b"64&x;001", b"64&#0;001", b"64 & 001", b"64<x>001", b"Nguy\xe1\xbb\x85n", b"LE AN", b""]
+)
 def test_a_facility_that_cannot_be_believed_is_taken_from_the_dossier(spoil: bytes) -> None:
     opened = read_delivery(envelope().replace(b"<MACSKCB>64001<", b"<MACSKCB>" + spoil + b"<"))
     assert opened.facility is None
-    assert {getattr(item, "facility", None) for item in opened.dossiers} == {"64001"}
-    assert {finding.code for finding in opened.findings} & {"IN-ENVELOPE-XML", "IN-HEAD-SHAPE"}
+    assert {item.facility for item in opened.dossiers} == {"64001"}
+    assert all("IN-FACILITY-FROM-TABLE" in codes(item) for item in opened.dossiers)
+    assert bool({finding.code for finding in opened.findings} & {"IN-ENVELOPE-XML", "IN-HEAD-SHAPE"}) == bool(spoil)
 
 
 def test_findings_of_one_dossier_are_bounded() -> None:

@@ -290,4 +290,5 @@ def test_blanks_around_a_code_are_no_foreign_shape() -> None:
             "IN-HOSO-COUNT",
             "IN-REQUIRED",
             "IN-LENGTH",
+            *(() if head else ("IN-FACILITY-FROM-TABLE",)),
         }

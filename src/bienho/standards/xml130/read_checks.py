@@ -71,8 +71,13 @@ class Notes(Protocol):
 
 
 def sound(text: str | None, shape: Shape) -> str | None:
-    """A text that names its file or dossier in the lake, trimmed; None where blank, long or of a foreign shape."""
+    """A text that names its file or dossier in the lake, trimmed; None where blank, long or of a foreign shape.
+
+    A code among them is one word: a name without marks may be two.
+    """
     text = (text or "").strip()
+    if shape == "code" and len(text.split()) > 1:
+        return None
     return text if text and len(text) <= HEAD_MAX and not foreign(shape, text) else None
 
 

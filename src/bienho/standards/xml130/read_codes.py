@@ -44,6 +44,7 @@ FINDINGS: dict[str, tuple[Severity, str]] = {
     "IN-ENVELOPE-XML": ("warning", "Phong bì có chỗ sai cú pháp XML ngoài các HOSO; các HOSO vẫn được đọc."),
     "IN-TAIL-MISSING": ("warning", "Tệp thiếu phần cuối sau HOSO cuối cùng; đủ số hồ sơ đã khai."),
     "IN-FACILITY-MISMATCH": ("warning", "MA_CSKCB trong XML1 khác MACSKCB của phong bì."),
+    "IN-FACILITY-FROM-TABLE": ("warning", "Phong bì không có MACSKCB dùng được; mã cơ sở lấy từ MA_CSKCB của XML1."),
     "IN-MA-LK-MISMATCH": ("error", "MA_LK của dòng này khác MA_LK trong XML1."),
     "IN-REQUIRED": ("error", "Thiếu trường bắt buộc, hoặc trường để trống."),
     "IN-LENGTH": ("error", "Chữ dài hơn cỡ mà quyết định cho phép."),

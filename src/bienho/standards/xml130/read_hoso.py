@@ -190,6 +190,8 @@ class _Reading:
         first = tables["XML1"][0]
         if self.own_facility and self.own_facility != facility:
             parts.findings.append(found("IN-FACILITY-MISMATCH", "XML1", 1, "MA_CSKCB"))
+        if not envelope.facility:
+            parts.findings.append(found("IN-FACILITY-FROM-TABLE", "XML1", 1, "MA_CSKCB"))
         self._compare_keys(tables)
         return parts.document(
             "visit",

@@ -52,11 +52,7 @@ def read_quick(
     number, own, ma_bn, *moments = first.first("MA_LK", "MA_CSKCB", "MA_BN", "NGAY_RA", "NGAY_VAO")
     if not number or not number.strip() or not _one_visit(blocks, number):
         return None
-    if own and not facility:
-        facility = sound(own, "code")
-    elif own and own != facility and sound(own, "code") not in (None, facility):
-        return None
-    if not facility:
+    if not facility or (own and own != facility and sound(own, "code") not in (None, facility)):
         return None
     moment = next(filter(day_of, (*moments, created)), None)
     names = tuple((table, block.layout.names) for table, block in blocks.items())
