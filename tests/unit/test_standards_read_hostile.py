@@ -15,6 +15,7 @@ from bienho.core.errors import LimitError
 from bienho.standards.xml130 import Dossier, Unreadable, UnreadableDossier, columns, read_codes, read_delivery
 from bienho.standards.xml130 import read as read_module
 from bienho.standards.xml130 import read_document as document_module
+from bienho.standards.xml130.read_checks import foreign
 from bienho.standards.xml130.write import CANONICAL, Style, write_delivery
 from support.xml130_samples import make_tables
 
@@ -262,6 +263,15 @@ def test_a_name_in_a_date_field_goes_to_the_vault() -> None:
     by_field = {finding.field: finding for finding in dossier.findings if finding.code == "IN-SHAPE-VAULTED"}
     assert (by_field["NGAY_VAO"].rule, by_field["MA_KHOA"].rule) == (34, None)
     assert "Nguyễn" not in by_field["NGAY_VAO"].message
+
+
+def test_official_codes_with_a_vietnamese_letter_are_codes() -> None:
+    codes_met = ("CĐHH;TNLĐ", "QLĐB-592-17", "QLĐB-H12-23;VD-1-20")
+    assert [text for text in (*codes_met, "Đặng Ổi", "ĐỖ-VĂN-Á", "GD4010000000000") if foreign("code", text)] == [
+        "Đặng Ổi",
+        "ĐỖ-VĂN-Á",
+        "GD4010000000000",
+    ]
 
 
 def test_missing_and_long_fields_are_found_with_their_rules() -> None:

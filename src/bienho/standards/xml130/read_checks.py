@@ -37,8 +37,9 @@ _DATE_PART = re.compile(
     r"|[0-9]{0,7}|\*)\s*+",
     re.ASCII,
 )
-_ACRONYMS = re.compile(r"[A-ZĐ0-9]{1,6}(?:[;,.][A-ZĐ0-9]{1,6})*+")
-"""Official codes are ASCII except for abbreviations with a Đ, such as CĐHH in MA_DOI_TUONG of XML12."""
+_ACRONYMS = re.compile(r"[A-ZĐ0-9]{1,6}(?:[;,./-][A-ZĐ0-9]{1,6})*+")
+"""Official codes are ASCII except for abbreviations with a Đ: CĐHH in MA_DOI_TUONG of XML12, QLĐB-592-17 in SO_DANG_KY
+(drugs under special control)."""
 _NUMBER = re.compile(r"[-+0-9.,;:/%\s]*+(?:(?<=[0-9])[eE][-+]?[0-9]{1,3}\s*+)?|\*", re.ASCII)
 PLAIN: dict[Shape, str] = {
     "date": r"(?:(?:19|20)[0-9]{6}(?:[0-9]{4})?)?",
