@@ -184,7 +184,8 @@ def test_windows_1258_is_letters_and_marks() -> None:
     """As the code page writes it, so is it received; whoever compares makes NFC of it."""
     assert unicodedata.normalize("NFC", as_1258(NAME)) == NAME != as_1258(NAME)
     nested = in_1258(canonical(STYLES["nested"]))
-    for data in (nested, base64.b64encode(nested), packed(in_1258)(canonical())):
+    pasted = in_1258(ENVELOPE["cdata around xml"](canonical()).replace(b"utf-8", b"windows-1258"))
+    for data in (nested, base64.b64encode(nested), packed(in_1258)(canonical()), pasted):
         assert one(data).tables == taken_apart(sent())
         assert read_delivery(data).findings == one(data).findings == ()
 

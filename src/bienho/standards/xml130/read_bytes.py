@@ -40,14 +40,23 @@ def decode_base64(packed: bytes) -> bytes:
     return binascii.a2b_base64(packed + b"=" * (-len(packed) % 4), strict_mode=True)
 
 
+def written_xml(text: str) -> str:
+    """The XML in a text that is XML and no base64, from its first tag on; '' where it is none."""
+    start = text.lstrip(" \t\r\n\ufeff")
+    return start if start.startswith("<") else ""
+
+
 def decode_content(text: str, table: str) -> bytes:
-    """Bytes of NOIDUNGFILE: base64, or XML written as text. Bad IN-BASE64."""
-    raw = text.encode()
-    start = raw.lstrip(_BLANKS + codecs.BOM_UTF8)
-    if start.startswith(b"<"):
-        return start
+    """Bytes of NOIDUNGFILE: base64, or XML written as text. Bad IN-BASE64.
+
+    XML written as text has come through the encoding of its envelope: it is UTF-8 now, and its own declaration, which
+    says nothing any more, is left out.
+    """
+    written = written_xml(text)
+    if written:
+        return _undeclared(written.encode())[0]
     try:
-        return decode_base64(raw)
+        return decode_base64(text.encode())
     except binascii.Error:
         raise Bad("IN-BASE64", table) from None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bienho.config.limits import Limits
 from bienho.core.finding import Finding
 from bienho.standards.xml130.read_block import Row
-from bienho.standards.xml130.read_bytes import decode_content
+from bienho.standards.xml130.read_bytes import decode_content, written_xml
 from bienho.standards.xml130.read_checks import sound
 from bienho.standards.xml130.read_codes import STRAY, Bad, found, log_fault, strange
 from bienho.standards.xml130.read_document import Parts, within_vault
@@ -218,6 +218,6 @@ def _as_kept(content: Element) -> Row:
         return {"#xml": inner_xml(content)}
     text = content.text or ""
     try:
-        return {"#xml": decode_content(text, "").decode()}
+        return {"#xml": written_xml(text) or decode_content(text, "").decode()}
     except (Bad, UnicodeDecodeError):
         return {"#base64": text}
