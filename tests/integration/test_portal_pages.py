@@ -114,6 +114,17 @@ def test_addresses_carry_codes_and_keys_only(browser: Client) -> None:
             assert SAFE_VALUE.fullmatch(re.sub(r"[?&=#_]", "", link)), link
 
 
+@pytest.mark.parametrize("day", ["2026-11-18", "31/02/2026", "31/12/9999", "hôm qua"])
+def test_a_day_that_cannot_be_read_is_told_beside_its_field(browser: Client, day: str) -> None:
+    answer = browser.get("/giao-nhan/", {"den_ngay": day})
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert 'href="#giao-nhan-loc-den_ngay"' in text
+    assert re.search(r'name="den_ngay"[^>]*aria-invalid="true"', text)
+    book = zipfile.ZipFile(io.BytesIO(browser.get("/giao-nhan/", {"den_ngay": day, "xuat": "giao-nhan.xlsx"}).content))
+    assert "không lọc" in book.read("xl/sharedStrings.xml").decode()
+
+
 def test_pages_of_an_empty_store() -> None:
     empty = portal.client(gate=portal.empty_gate())
     for path in pages():

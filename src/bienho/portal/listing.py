@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -106,22 +107,34 @@ class Asked:
 
     @property
     def filter(self) -> list[tuple[str, str, Any]]:
-        """Conditions for the gate; a value that does not read as its kind is no condition."""
-        found: list[tuple[str, str, Any]] = list(self.listing.fixed)
-        for select in self.listing.selects:
-            text = self.values[select.name]
-            if not text:
-                continue
-            try:
-                if select.kind == "since":
-                    found.append((select.column, ">=", _midnight(text)))
-                elif select.kind == "until":
-                    found.append((select.column, "<", _midnight(text) + timedelta(days=1)))
-                else:
-                    found.append((select.column, "=", select.convert(text)))
-            except ValueError:
-                continue
-        return found
+        """Conditions for the gate; a value that does not read as its kind is no condition but one of `errors`."""
+        read = (_condition(select, self.values[select.name]) for select in self.applied)
+        return [*self.listing.fixed, *(condition for condition in read if condition)]
+
+    @property
+    def applied(self) -> list[Select]:
+        """Filters that hold: given, and read as their kind."""
+        return [
+            select for select in self.listing.selects if self.values[select.name] and select.name not in self.errors
+        ]
+
+    @cached_property
+    def errors(self) -> dict[str, str]:
+        """Filters whose value could not be read: name → how to write it."""
+        given = [(select, self.values[select.name]) for select in self.listing.selects]
+        return {
+            select.name: t("Ghi ngày dạng dd/MM/yyyy, ví dụ 18/11/2026.")
+            if select.kind in ("since", "until")
+            else t("Chọn hoặc ghi đúng một giá trị có trong danh sách.")
+            for select, text in given
+            if text and _condition(select, text) is None
+        }
+
+    @property
+    def bare(self) -> str:
+        """This list's address without its filters; what the list keeps beside them stays."""
+        kept = {name: self.given[name] for name in ("cot", *self.listing.keeps) if name in self.given}
+        return f"{self.path}?{urlencode(kept, doseq=True)}" if kept else self.path
 
     def url(self, **changes: str) -> str:
         """This list's address with some parts changed; an empty value removes the part."""
@@ -168,11 +181,22 @@ def _lines(asked: Asked, total: int) -> list[Line]:
     """Which rows a downloaded list has, in words."""
     said = [
         f"{select.label}: {dict(select.options).get(asked.values[select.name], asked.values[select.name])}"
-        for select in asked.listing.selects
-        if asked.values[select.name]
+        for select in asked.applied
     ]
     rows = _cut(total) if total > EXPORT_ROWS else number(total)
     return [(t("Bộ lọc"), "; ".join(said) or t("không lọc")), (t("Số dòng"), rows)]
+
+
+def _condition(select: Select, text: str) -> tuple[str, str, Any] | None:
+    """The condition of one filter; None when the text does not read as its kind."""
+    try:
+        if select.kind == "since":
+            return select.column, ">=", _midnight(text)
+        if select.kind == "until":
+            return select.column, "<", _midnight(text) + timedelta(days=1)
+        return select.column, "=", select.convert(text)
+    except (ValueError, OverflowError):  # 31/12/9999 has no day after it
+        return None
 
 
 def _midnight(text: str) -> datetime:
@@ -207,7 +231,7 @@ def _empty(listing: Listing, asked: Asked) -> State | None:
             "empty",
             t("Không có dòng nào khớp bộ lọc"),
             t("Bỏ bớt điều kiện lọc để thấy nhiều hơn."),
-            href=asked.path,
+            href=asked.bare,
             link=t("Bỏ lọc"),
         )
     return listing.empty
@@ -223,6 +247,7 @@ def _filters(listing: Listing, asked: Asked) -> Form | None:
             kind="choice" if select.kind == "choice" else "text",
             hint="" if select.kind in ("choice", "text") else "dd/MM/yyyy",
             value=asked.values[select.name],
+            error=asked.errors.get(select.name, ""),
             options=[("", t("Tất cả")), *select.options],
         )
         for select in listing.selects
@@ -234,7 +259,7 @@ def _filters(listing: Listing, asked: Asked) -> Form | None:
     ]
     used = any(asked.values.values())
     form = Form(f"{listing.id}-loc", [*fields, *kept], t("Lọc"), inline=True, title=t("Lọc danh sách"))
-    return replace(form, reset_url=asked.path) if used else form
+    return replace(form, reset_url=asked.bare) if used else form
 
 
 def _chooser(listing: Listing, asked: Asked) -> Form:
