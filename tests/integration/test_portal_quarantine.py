@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -74,6 +76,27 @@ def test_a_filter_stays_in_the_tab_it_was_made_in(browser: object) -> None:
     shown = page(browser, "/cach-ly/?tinh_trang=het-han")
     form = shown[shown.index('id="cach-ly-loc"') :]
     assert 'name="tinh_trang" value="het-han"' in re.sub(r"\s+", " ", form)
+    narrowed = page(browser, "/cach-ly/?tinh_trang=het-han&ma=KHONG-CO")
+    assert narrowed.count('href="/cach-ly/?tinh_trang=het-han">Bỏ lọc<') == 2
+
+
+def test_each_tab_says_what_its_rows_mean_and_what_to_do(browser: object) -> None:
+    closed, waiting = page(browser, "/cach-ly/?tinh_trang=het-han"), page(browser, "/cach-ly/")
+    assert f"Nhận quá {DAYS} ngày nên không còn là việc chờ." in closed
+    assert "Nhận quá" not in waiting
+    for address, text in (("", waiting), ("tinh_trang=het-han&", closed)):
+        rows = csv.reader(csv_rows(browser, f"/cach-ly/?{address}cot=luc&cot=han&xuat=cach-ly.csv"))
+        for received, _, last in rows:
+            day = datetime.strptime(received[:10], "%d/%m/%Y") + timedelta(days=DAYS)
+            assert last == f"{day:%d/%m/%Y}"
+            assert f"<small>{last}</small>" in text
+
+
+def test_nothing_expired_is_not_nothing_in_quarantine(browser: object) -> None:
+    use(base().gate, limits=Limits(quarantine_days=100_000))
+    shown = page(browser, "/cach-ly/?tinh_trang=het-han")
+    assert "Chưa có mục nào hết hạn" in shown
+    assert "Không có gì đang cách ly" not in shown
 
 
 def test_an_expired_item_is_no_work_to_do_on_the_first_page(browser: object) -> None:

@@ -11,7 +11,7 @@ from bienho.portal.formats import DASH, number
 from bienho.portal.language import t
 from bienho.portal.listing import Listing, Select, Show
 from bienho.portal.presenters.deliveries import facility_options
-from bienho.quality import days_left, open_since
+from bienho.quality import days_left, last_day, open_since
 
 DATASET = "quality.quarantine"
 EXPIRED = "het-han"
@@ -107,19 +107,44 @@ def listing(desk: Desk, chosen: str) -> Listing:
                 shown=False,
             ),
         ),
-        empty=State(
+        empty=_nothing(chosen),
+    )
+
+
+def lead(desk: Desk, chosen: str) -> str:
+    """What the reader of one of the two should know and do."""
+    if chosen == EXPIRED:
+        return t(
+            "Nhận quá {n} ngày nên không còn là việc chờ. Bản gốc vẫn giữ; cơ sở gửi lại hoặc người vận hành đọc lại"
+            " vẫn được.",
+            n=number(desk.house.limits.quarantine_days),
+        )
+    return t("Phần không đọc được, để riêng kèm lý do. Bản gốc vẫn giữ nguyên; cơ sở sửa rồi gửi lại là đủ.")
+
+
+def _nothing(chosen: str) -> State:
+    if chosen == EXPIRED:
+        return State(
             "good",
-            t("Không có gì đang cách ly"),
-            t("Hồ sơ không đọc được sẽ để riêng ở đây, không mất và không làm hỏng hồ sơ khác trong tệp."),
-        ),
+            t("Chưa có mục nào hết hạn"),
+            t("Mục chưa xử lý xong khi hết hạn sẽ chuyển từ “Chờ xử lý” sang đây."),
+        )
+    return State(
+        "good",
+        t("Không có gì đang cách ly"),
+        t("Hồ sơ không đọc được sẽ để riêng ở đây, không mất và không làm hỏng hồ sơ khác trong tệp."),
     )
 
 
 def _left(desk: Desk, row: Row) -> Cell:
     if row["received_at"] is None:
         return Cell(DASH)
-    left = days_left(row["received_at"], desk.house.limits.quarantine_days, formats.local(desk.now).date())
+    days = desk.house.limits.quarantine_days
+    left = days_left(row["received_at"], days, formats.local(desk.now).date())
+    until = formats.day(last_day(row["received_at"], days))
     if left < 0:
-        return Cell("", badge=Badge(t("hết hạn"), "quiet"), raw=left)
+        return Cell("", note=until, badge=Badge(t("hết hạn"), "quiet"), raw=left)
     text = t("còn {n} ngày", n=number(left))
-    return Cell("", badge=Badge(text, "warn"), raw=left) if left < SOON_DAYS else Cell(text, raw=left)
+    if left < SOON_DAYS:
+        return Cell("", note=until, badge=Badge(text, "warn"), raw=left)
+    return Cell(text, note=until, raw=left)

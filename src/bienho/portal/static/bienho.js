@@ -3,6 +3,12 @@
   "use strict";
   document.documentElement.classList.add("js");
 
+  // On a narrow screen the page or tab one stands on may begin outside its scrolling row.
+  document.querySelectorAll(".side, .tabs").forEach(function (row) {
+    var here = row.querySelector("[aria-current]");
+    if (here) row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - 16;
+  });
+
   // Charts: the drawing library is fetched on the first press of the button, not before.
   var library = null;
   function load(source) {

@@ -74,10 +74,6 @@ def finding_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def quarantine_list(request: HttpRequest) -> HttpResponse:
     desk = Desk.of(request)
-    page = Page(
-        t("Cách ly"),
-        t("Phần không đọc được, để riêng kèm lý do. Bản gốc vẫn giữ nguyên; cơ sở sửa rồi gửi lại là đủ."),
-        guide="cach-ly",
-    )
     chosen = quarantine.EXPIRED if request.GET.get("tinh_trang") == quarantine.EXPIRED else ""
+    page = Page(t("Cách ly"), quarantine.lead(desk, chosen), guide="cach-ly")
     return answer_list(request, desk, quarantine.listing(desk, chosen), page, [quarantine.tabs(desk, chosen)])
