@@ -51,6 +51,10 @@ def test_link_works_once_and_only_by_the_button() -> None:
     for _ in range(3):
         assert Client().get("/dang-nhap/", {"ma": token}).status_code == 200
     browser = Client()
+    shown = browser.get("/dang-nhap/", {"ma": token}).content.decode()
+    here = re.findall(r'name="tiep" value="([^"]*)"', shown)[-1]
+    in_english = browser.post("/ngon-ngu/", {"ngon_ngu": "en", "tiep": here}, follow=True).content.decode()
+    assert f'name="ma" value="{token}"' in in_english, "choosing a language loses the link"
     answer = browser.post("/dang-nhap/", {"ma": token, "tiep": "/ho-so/"})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/ho-so/")
     again = Client().post("/dang-nhap/", {"ma": token})
