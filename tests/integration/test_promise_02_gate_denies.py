@@ -128,7 +128,11 @@ def test_unmapped_user_is_refused_and_a_closed_account_too(monkeypatch: pytest.M
 
 def test_first_account_needs_no_administrator_and_the_last_one_stays() -> None:
     with temporary_home() as made:
-        accounts.add(made.database, made.home, by=None, account_id="chu", name="Chủ", roles=["administrator"])
+        alone = {"account_id": "chu", "name": "Chủ"}
+        for given in ({"roles": ["viewer"], "os_user": "chu"}, {"roles": ["administrator"]}):
+            with pytest.raises(UsageError, match="USE-ACCOUNT-FIRST"):  # nobody could ever add a second
+                accounts.add(made.database, made.home, by=None, **alone, **given)
+        accounts.add(made.database, made.home, by=None, **alone, roles=["administrator"], os_user="chu")
         with pytest.raises(DeniedError):
             accounts.add(made.database, made.home, by=None, account_id="khac", name="Khác", roles=["viewer"])
         first = accounts.find(made.database, "chu")

@@ -78,7 +78,7 @@ def actor_for_os_user(db: Database, home: Home) -> Actor:
     raise DeniedError(
         "DENY-ACCOUNT",
         f"Người dùng hệ điều hành «{user}» không gắn với tài khoản nào đang dùng.",
-        hint="Người quản trị thêm bằng lệnh `bienho accounts add`.",
+        hint="Người quản trị thêm bằng lệnh `bienho account add`.",
         who="người quản trị tài khoản",
     )
 
@@ -107,6 +107,8 @@ def add(
 ) -> Account:
     """Make an account. `by` None is allowed for the very first account only: whoever holds the key sets up the house.
 
+    The first one is an administrator with a user of the operating system: nobody else could ever add a second.
+
     UsageError USE-ACCOUNT-…; Denied when `by` is no administrator.
     """
     account = Account(account_id, name.strip(), os_user, _checked_roles(roles), True)
@@ -115,6 +117,12 @@ def add(
     if not account.name:
         raise UsageError("USE-ACCOUNT-NAME", "Tài khoản phải có tên người.")
     _may_manage(db, home, by, first_allowed=True)
+    if by is None and not (os_user and ADMINISTRATOR in account.roles):
+        raise UsageError(
+            "USE-ACCOUNT-FIRST",
+            "Tài khoản đầu tiên phải là người quản trị và gắn với một người dùng hệ điều hành.",
+            hint=f"Thêm --role {ADMINISTRATOR} --os-user TÊN; nếu không, sẽ không ai thêm được tài khoản sau.",
+        )
     _insert(db, home, account, by or _founder())
     return account
 
@@ -132,7 +140,7 @@ def change(
     _may_manage(db, home, by)
     known = _select(db, "account_id = %s", account_id)
     if not known:
-        raise UsageError("USE-ACCOUNT-UNKNOWN", "Không có tài khoản này.", hint="Xem `bienho accounts list`.")
+        raise UsageError("USE-ACCOUNT-UNKNOWN", "Không có tài khoản này.", hint="Xem `bienho account list`.")
     before = known[0]
     after = Account(
         before.account_id,

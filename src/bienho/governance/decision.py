@@ -75,7 +75,9 @@ class Denied(DeniedError):
         super().__init__(
             "DENY-" + decision.rule.upper(),
             decision.reason_vi,
-            hint="Đề nghị người quản trị cấp vai trò, hoặc chọn đúng mục đích.",
+            hint=f"Chọn một mục đích mở được định danh: {', '.join(p.code for p in PURPOSES.values() if p.identifies)}."
+            if decision.rule == "identify-purpose"
+            else "Đề nghị người quản trị cấp vai trò, hoặc chọn đúng mục đích.",
             who="người quản trị tài khoản",
         )
         self.decision = decision
