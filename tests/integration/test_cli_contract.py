@@ -85,6 +85,10 @@ def test_the_path_of_one_delivery(made: Made, files: Path) -> None:
     rows = answer(made, "sql", "SELECT facility_code, count(*) AS n FROM standard.xml130_dossier GROUP BY 1")
     current = report["accepted"] + report["accepted_with_findings"] - report["superseded"]
     assert sum(row["n"] for row in rows) == current
+    asked = "SELECT HO_TEN FROM standard.xml130_1 LIMIT 1"
+    assert answer(made, "sql", asked) == [{"HO_TEN": "*"}]
+    (opened,) = answer(made, "sql", asked, "--with-identifiers")
+    assert opened["HO_TEN"] not in ("*", "", None)
     csv = run(made, "sql", "SELECT 1 AS one FROM standard.delivery LIMIT 1", "--csv").stdout
     assert csv.splitlines() == ['"one"', "1"]
     compared = answer(made, "rebuild", "--compare")

@@ -173,6 +173,8 @@ def quarantine_show(home: Path | None, delivery: str, raw: bool, purpose: str, j
         console.print(f"HOSO {row['hoso'] or 'toàn bộ tệp'}: [{row['code']}] {row['message']}")
     for row in found["findings"]:
         console.print(f"- [{row['code']}] {row['message']}")
+    if not found["quarantine"]:
+        console.print(f"Lần nhận {found['delivery']} không có gì trong cách ly. Xem bienho quarantine list.")
 
 
 @quarantine.command("replay")
@@ -194,13 +196,20 @@ def quarantine_replay(home: Path | None, deliveries: tuple[str, ...], json_: boo
 @click.option("--as-of", type=int, metavar="SNAPSHOT", help="Đọc kho ở một ảnh chụp cũ.")
 @click.option("--with-identifiers", is_flag=True, help="Kèm định danh từ két; cần quyền và mục đích.")
 @click.option("--csv", "csv_", is_flag=True, help="In CSV cho máy: đúng từng giá trị, đừng mở thẳng bằng bảng tính.")
-@PURPOSE
+@click.option("--purpose", help="Mục đích truy cập; mặc định van-hanh, có --with-identifiers thì tra-cuu-ho-so.")
 @JSON
 @click.pass_obj
 def sql(
-    home: Path | None, query: str, as_of: int | None, with_identifiers: bool, csv_: bool, purpose: str, json_: bool
+    home: Path | None,
+    query: str,
+    as_of: int | None,
+    with_identifiers: bool,
+    csv_: bool,
+    purpose: str | None,
+    json_: bool,
 ) -> None:
     """Một câu SELECT trên standard, conformed, quality, derived, reference, qua cổng kiểm soát."""
+    purpose = purpose or ("tra-cuu-ho-so" if with_identifiers else "van-hanh")
     with open_app(home) as app:
         table: pa.Table = ask.query(app, purpose, query, at=as_of, with_identifiers=with_identifiers)
     if json_:

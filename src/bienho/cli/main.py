@@ -20,6 +20,7 @@ PLACES = {
     "dossier": "data",
     "quarantine": "data",
     "sql": "data",
+    "catalogue": "datasets",
     "codes": "data",
     "init": "operate",
     "run": "operate",
