@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from bienho.config.limits import DEFAULT, MIB
+from bienho.privacy.sealing import PAYLOAD_BYTES_MAX
 from bienho.standards.xml130 import read_codes
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
@@ -41,6 +42,7 @@ def test_every_value_on_the_page_is_the_one_that_is_held() -> None:
         "LIM-ROWS": [dots(held.rows_per_subfile)],
         "LIM-ELEMENTS": [str(held.elements_per_row)],
         "LIM-TEXT": [f"{held.text_bytes // MIB} MiB"],
+        "LIM-DOSSIER-BYTES": [f"{PAYLOAD_BYTES_MAX // MIB} MiB"],
     }
     found: dict[str, list[str]] = {}
     for value, code in rows():

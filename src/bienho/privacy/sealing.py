@@ -30,13 +30,13 @@ PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
 def encode(payload: Payload) -> bytes:
     """The canonical bytes of a payload (sorted keys), which the record id is made from.
 
-    LimitError LIM-VAULT-PAYLOAD beyond 64 MB.
+    LimitError LIM-VAULT-PAYLOAD beyond 64 MiB.
     """
     data = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
     if len(data) > PAYLOAD_BYTES_MAX:
         raise LimitError(
             "LIM-VAULT-PAYLOAD",
-            "Phần định danh và văn bản của một hồ sơ vượt 64 MB.",
+            "Phần định danh và văn bản của một hồ sơ vượt 64 MiB.",
             hint="Cơ sở gửi kiểm tra lại hồ sơ này.",
             who="Cơ sở gửi",
         )
