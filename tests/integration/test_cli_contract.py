@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from bienho.synthetic import Plan, generate
@@ -52,6 +53,13 @@ def answer(made: Made, *arguments: str, code: int = 0) -> Any:
     return json.loads(done.stdout)
 
 
+def said(made: Made, *arguments: str) -> str:
+    """Standard output of a command that succeeds."""
+    done = run(made, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def test_the_path_of_one_delivery(made: Made, files: Path) -> None:
     report = answer(made, "ingest", str(files))
     assert set(report) == INGEST_KEYS
@@ -81,6 +89,18 @@ def test_the_path_of_one_delivery(made: Made, files: Path) -> None:
         assert shown["quarantine"]
         replayed = answer(made, "quarantine", "replay", aside[0]["delivery"])
         assert replayed["quarantined"] >= 1, "nothing was mended, so it stays aside"
+
+    truth = pq.read_table(files / "truth" / "dossiers.parquet").to_pylist()
+    sent = next(row for row in truth if row["outcome"] == "accepted" and row["rows_xml3"])
+    asked = ("dossier", sent["facility"], sent["ma_lk"], "--json")
+    closed, opened = (json.loads(said(made, *asked, *more)) for more in ((), ("--with-identifiers",)))
+    assert closed.keys() == opened.keys() >= {"versions", "rows", "tables"}
+    assert (closed["versions"], closed["rows"]) == (1, {name: len(rows) for name, rows in opened["tables"].items()})
+    assert (closed["rows"]["XML1"], closed["rows"]["XML3"]) == (1, sent["rows_xml3"])
+    person, shown = closed["tables"]["XML1"][0], opened["tables"]["XML1"][0]
+    assert person.keys() == shown.keys()
+    assert (person["MA_LK"], person["HO_TEN"], shown["MA_LK"]) == ("*", "*", sent["ma_lk"])
+    assert len(shown["HO_TEN"]) > 1
 
     rows = answer(made, "sql", "SELECT facility_code, count(*) AS n FROM standard.xml130_dossier GROUP BY 1")
     current = report["accepted"] + report["accepted_with_findings"] - report["superseded"]
@@ -170,6 +190,18 @@ def test_the_program_starts_by_its_name(made: Made) -> None:
         env=made.environment, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [{"one": 1}], "")
+
+
+def test_an_account_is_added_changed_and_closed(made: Made) -> None:
+    said(made, "account", "add", "an", "--name", "An", "--role", "operator", "--role", "viewer")
+    for options, roles, active in (
+        (("--role", "viewer"), "viewer", True),
+        (("--close",), "viewer", False),
+        (("--open", "--role", "operator"), "operator", True),
+    ):
+        said(made, "account", "change", "an", *options)
+        found = {row["account"]: row for row in json.loads(said(made, "account", "list", "--json"))}
+        assert (found["an"]["roles"], found["an"]["active"]) == (roles, active)
 
 
 def test_production_opens_no_portal_without_mfa() -> None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
-import click
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-import bienho
 from bienho.cli.main import main
 from bienho.cli.output import as_csv, as_json, as_records, as_table
 
@@ -46,22 +42,6 @@ def test_csv_of_a_query_is_for_machines_and_exact(capfdbinary: pytest.CaptureFix
     """Unlike a list of the portal: whoever asks by SQL gets the very text, `=1+1` too."""
     as_csv(pa.table({"t": ["=1+1", "@x", "'a"]}))
     assert capfdbinary.readouterr().out.splitlines() == [b'"t"', b'"=1+1"', b'"@x"', b'"\'a"']
-
-
-def test_every_command_that_is_told_of_exists() -> None:
-    """Hints, pages and documents name commands; a reader who types one must not hear that there is none."""
-    package = Path(bienho.__file__).parent
-    project = package.parent.parent
-    files = [path for kind in ("py", "md", "yaml", "html") for path in package.rglob(f"*.{kind}")]
-    files += [*(project / "docs").rglob("*.md"), *project.glob("*.md")]
-    told = re.compile(r"(?:`|Xem )bienho ([a-z]+)(?: ([a-z]+))?")
-    context = click.Context(main)
-    for path in files:
-        for name, inner in told.findall(path.read_text(encoding="utf-8")):
-            command = main.get_command(context, name)
-            assert command is not None, (path, name)
-            if inner and isinstance(command, click.Group):
-                assert inner in command.commands, (path, name, inner)
 
 
 def test_the_catalogue_needs_no_home() -> None:

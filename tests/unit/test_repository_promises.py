@@ -1,4 +1,4 @@
-"""What the project says of itself in its pages is true of its files: promises, error codes, make targets."""
+"""What the project says of itself in its pages is true of its files: promises, error codes, commands, make targets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from collections import defaultdict
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
+
+from bienho.cli.main import main as command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 STATUSES = {"held", "part", "open"}
@@ -80,14 +83,63 @@ def test_an_error_code_has_one_exit_code_and_the_prefix_of_its_class(error_codes
     assert not [code for code, codes in found.items() if codes != {PREFIX_OF[code.split("-")[0]]}]
 
 
-def test_every_error_code_is_on_its_page(error_codes: ModuleType) -> None:
+def test_the_page_of_error_codes_is_as_the_program_makes_it(error_codes: ModuleType) -> None:
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-    missing = {item.code for item in error_codes.raised() if f"| `{item.code}` |" not in page}
-    assert not missing, "run `make errors`"
+    assert page == error_codes.page(), "run `make errors`"
+
+
+def spoken() -> dict[str, str]:
+    """Every page, and every file of the program with what it says to people; path → text."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").rglob("*.md")]
+    pages += [path for path in (ROOT / "src").rglob("*") if path.suffix in (".md", ".py", ".yaml", ".html")]
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in pages}
+
+
+def fault_of(words: list[str]) -> str | None:
+    """What is wrong with a command as it is told to people; None when it can be typed."""
+    command: click.Command = command_line
+    while words and isinstance(command, click.Group):
+        if words[0] == "--home":
+            del words[:2]
+            continue
+        found = command.get_command(click.Context(command), words.pop(0).rstrip(".,;"))
+        if found is None:
+            return "no such command"
+        command = found
+    options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
+    unknown = [word for word in words if word.startswith("--") and word.rstrip(".,;") not in options]
+    choices = [
+        one.type.choices for one in command.params if isinstance(one.type, click.Choice) and "-" not in one.opts[0]
+    ]
+    wrong = [word for word in words[:1] for known in choices if re.fullmatch("[a-z-]+", word) and word not in known]
+    return f"no such option: {unknown}" if unknown else f"no such choice: {wrong}" if wrong else None
+
+
+def test_every_command_that_is_told_to_people_exists() -> None:
+    told = [
+        (path, words)
+        for path, text in spoken().items()
+        for words in re.findall(
+            r"`bienho ([^`\n{]+)`|^(?:\.venv/bin/python -m )?bienho (.+?)(?: +#.*)?$", text, flags=re.M
+        )
+    ]
+    assert len(told) > 60
+    faults = {f"{path}: bienho {''.join(words)}": fault_of("".join(words).split()) for path, words in told}
+    assert {what: fault for what, fault in faults.items() if fault} == {}
+
+
+def make_targets() -> list[str]:
+    """What the pages tell people to make."""
+    pages = [text for path, text in spoken().items() if path.endswith(".md")]
+    return sorted({name for text in pages for name in re.findall(r"(?:^|`)make ([a-z-]+)", text, flags=re.M)})
+
+
+def test_the_pages_name_the_targets_of_a_newcomer() -> None:
+    assert {"demo", "test", "check", "bench", "soak", "wheels", "install-dev", "unit", "errors"} <= set(make_targets())
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-@pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "soak", "wheels", "install", "lock", "audit"])
+@pytest.mark.parametrize("target", make_targets())
 def test_a_make_target_that_the_pages_name_exists(target: str) -> None:
     done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -49,6 +49,22 @@ def account_add(home: Path | None, account_id: str, name: str, os_user: str | No
     console.print(f"Đã thêm tài khoản {account_id}.")
 
 
+@account.command("change")
+@click.argument("account_id")
+@click.option("--role", "roles", multiple=True, type=click.Choice(sorted(ROLES)), help="Thay mọi vai trò đang có.")
+@click.option("--close/--open", "closed", default=None, help="Đóng hoặc mở lại tài khoản.")
+@click.pass_obj
+def account_change(home: Path | None, account_id: str, roles: tuple[str, ...], closed: bool | None) -> None:
+    """Đổi vai trò, đóng hoặc mở lại tài khoản; có hiệu lực ngay, kể cả ở phiên đang mở."""
+    if not roles and closed is None:
+        raise click.UsageError("Nêu --role, --close hoặc --open.")
+    with open_app(home) as app:
+        active = None if closed is None else not closed
+        by = ask.caller(app)
+        accounts.change(app.database, app.home, by=by, account_id=account_id, roles=roles or None, active=active)
+    console.print(f"Đã đổi tài khoản {account_id}.")
+
+
 @click.group()
 def audit() -> None:
     """Nhật ký truy cập."""
