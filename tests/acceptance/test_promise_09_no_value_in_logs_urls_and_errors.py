@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -34,15 +35,17 @@ def test_the_command_line_fails_without_saying_what_was_asked(province: Province
     hostile = tmp_path / "gửi.xml"
     hostile.write_text(f"<GIAMDINHHS><HO_TEN>{person['name']}</HO_TEN>", encoding="utf-8")
     secret = key_path(province.made.home).read_bytes().hex()
-    for arguments in (
-        ("sql", f"SELECT '{person['name']}'::INTEGER FROM standard.delivery"),
-        ("dossier", "64001", person["personal_id"]),
-        ("ingest", str(hostile)),
-        ("quarantine", "list"),
-        ("findings",),
+    for arguments, exit_code in (
+        (("sql", f"SELECT '{person['name']}'::INTEGER FROM standard.delivery"), 2),
+        (("dossier", "64001", person["personal_id"]), 3),
+        (("ingest", str(hostile)), 0),
+        (("quarantine", "list"), 0),
+        (("findings",), 0),
     ):
         done = commands.run(province.made.environment, *arguments, "--json")
         spoken = done.stdout + done.stderr
+        assert done.returncode == exit_code, f"{arguments[0]} came to another end"
+        assert json.loads(done.stdout)
         assert person["name"] not in spoken
         assert person["personal_id"] not in spoken
         assert secret not in spoken

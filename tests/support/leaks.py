@@ -85,12 +85,24 @@ class Searcher:
         return len(self._names)
 
     def search(self, *places: Path) -> list[Leak]:
-        """Every needle found in the given files and folders (recursively, as bytes)."""
-        existing = [str(place) for place in places if place.exists()]
-        if not existing:
-            return []
+        """Every needle found in the given files and folders (recursively, as bytes); a place that is not there is none
+        without leaks but a mistake, FileNotFoundError."""
+        for place in places:
+            place.stat()
         done = subprocess.run(
-            ["grep", "-r", "-a", "-o", "-F", "-Z", "--with-filename", "-f", str(self._patterns), "--", *existing],
+            [
+                "grep",
+                "-r",
+                "-a",
+                "-o",
+                "-F",
+                "-Z",
+                "--with-filename",
+                "-f",
+                str(self._patterns),
+                "--",
+                *map(str, places),
+            ],
             capture_output=True,
             env={"LC_ALL": "C", "PATH": "/usr/bin:/bin:/usr/local/bin"},
             check=False,

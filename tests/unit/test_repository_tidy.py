@@ -92,8 +92,9 @@ def test_functions_are_short() -> None:
 
 
 def test_nothing_is_left_unfinished() -> None:
-    pattern = r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError"
-    assert not matches(pattern, [path for path in own_files() if path.is_relative_to(PACKAGE)])
+    # Written apart so that this file does not find itself.
+    pattern = r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b|raise NotImplemented" r"Error"
+    assert not matches(pattern, own_files())
 
 
 def test_no_path_of_a_machine_is_named() -> None:
