@@ -68,9 +68,12 @@ install_project() {
 if [ "$mode" = wheels ]; then
     make_venv
     .venv/bin/python -m pip --version >/dev/null 2>&1 || { echo 'make wheels needs pip: run it without uv' >&2; exit 1; }
-    mkdir -p wheels
-    .venv/bin/python -m pip download -q --only-binary :all: --require-hashes -r requirements-dev.lock -d wheels
-    .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' >wheels/python-version
+    # Beside, until all are there: a folder cut short would be taken for everything, and no install would ask the network.
+    if [ -d wheels ]; then rm -rf wheels.part; mv wheels wheels.part; fi
+    mkdir -p wheels.part
+    .venv/bin/python -m pip download -q --only-binary :all: --require-hashes -r requirements-dev.lock -d wheels.part
+    .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' >wheels.part/python-version
+    mv wheels.part wheels
     echo "Wheels for $(uname -sm), Python $(cat wheels/python-version): $(du -sh wheels | cut -f1) in ./wheels"
     exit 0
 fi

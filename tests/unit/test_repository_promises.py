@@ -153,3 +153,32 @@ def test_shell_scripts_are_posix_and_parse() -> None:
         assert not re.search(r"\[\[|\blocal\b|<\(|\bfunction\b", text), name
         done = subprocess.run(["sh", "-n", name], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+DOWNLOADER = """#!/bin/sh
+# A Python whose `pip download` takes one package and then fails, unless the file `whole` is there.
+case "$*" in
+*download*) for folder; do :; done; : > "$folder/one.whl"; [ -f whole ] ;;
+*version_info*) echo 3.11 ;;
+esac
+"""
+
+
+def test_a_download_cut_short_is_no_folder_of_wheels(tmp_path: Path) -> None:
+    """An install takes ./wheels for everything there is; what was fetched is kept for the next try."""
+    for folder in ("tools", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(ROOT / "tools" / "install.sh", tmp_path / "tools")
+    program = tmp_path / ".venv" / "bin" / "python"
+    program.write_text(DOWNLOADER, encoding="utf-8")
+    program.chmod(0o755)
+    command = ["sh", "tools/install.sh", "wheels"]
+    for _ in range(2):
+        assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode != 0
+        assert not (tmp_path / "wheels").exists()
+        assert (tmp_path / "wheels.part" / "one.whl").exists()
+    (tmp_path / "whole").touch()
+    for _ in range(2):
+        assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+        assert sorted(path.name for path in (tmp_path / "wheels").iterdir()) == ["one.whl", "python-version"]
+        assert not (tmp_path / "wheels.part").exists()
