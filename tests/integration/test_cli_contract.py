@@ -18,6 +18,7 @@ from support.homes import Made, temporary_home
 
 pytestmark = pytest.mark.database
 
+RECORD = ("--purpose", "tra-cuu-ho-so")
 KINDS = ("bad_date", "missing_field", "unknown_element", "broken_base64", "truncated_file")
 INGEST_KEYS = {
     "deliveries", "dossiers", "rows", "accepted", "accepted_with_findings", "quarantined", "refused", "superseded",
@@ -105,10 +106,14 @@ def test_the_path_of_one_delivery(made: Made, files: Path) -> None:
     rows = answer(made, "sql", "SELECT facility_code, count(*) AS n FROM standard.xml130_dossier GROUP BY 1")
     current = report["accepted"] + report["accepted_with_findings"] - report["superseded"]
     assert sum(row["n"] for row in rows) == current
-    asked = "SELECT HO_TEN FROM standard.xml130_1 LIMIT 1"
-    assert answer(made, "sql", asked) == [{"HO_TEN": "*"}]
-    (opened,) = answer(made, "sql", asked, "--with-identifiers")
-    assert opened["HO_TEN"] not in ("*", "", None)
+    facility = rows[0]["facility_code"]
+    of_facility = answer(made, "findings", "--facility", facility)
+    assert of_facility == [row for row in found if row["facility"] == facility]
+    asked = "SELECT HO_TEN FROM standard.xml130_1"
+    assert {row["HO_TEN"] for row in answer(made, "sql", asked)} == {"*"}
+    assert shown["HO_TEN"] in {row["HO_TEN"] for row in answer(made, "sql", asked, "--with-identifiers")}
+    before = answer(made, "sql", "SELECT count(*) AS n FROM standard.xml130_dossier", "--as-of", "2")
+    assert before[0]["n"] < current
     csv = run(made, "sql", "SELECT 1 AS one FROM standard.delivery LIMIT 1", "--csv").stdout
     assert csv.splitlines() == ['"one"', "1"]
     compared = answer(made, "rebuild", "--compare")
