@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PARALLEL = ("-n", "2", "--dist", "loadfile")
 # Files as tests/conftest.py orders them, not by their number of tests.
 IN_ORDER = "--no-loadscope-reorder"
+# Throw-away homes lie in memory where plenty of it is free: what tests wait for most is a disk that syncs.
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 6 << 30
 # Console scripts cannot be relied on in a path with blanks, and import-linter has no __main__.
 LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
 
@@ -59,6 +62,16 @@ class Result:
     seconds: float = 0.0
 
 
+def quick_place() -> Path | None:
+    """A folder for temporary files that is quicker than the usual one; None when there is none, or one was chosen."""
+    if "TMPDIR" in os.environ or sys.platform != "linux" or not os.access(MEMORY, os.W_OK | os.X_OK):
+        return None
+    found = os.statvfs(MEMORY)
+    told = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines())
+    free = min(found.f_bavail * found.f_frsize, int(told.get("MemAvailable", "0 kB").split()[0]) * 1024)
+    return MEMORY if free >= MEMORY_BYTES and not found.f_flag & os.ST_NOEXEC else None
+
+
 def run_static(result: Result) -> None:
     for title, arguments in STATIC_STEPS:
         done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -76,9 +89,9 @@ def run_pytest(phase: Phase, result: Result) -> None:
         print(f"  no tests below {', '.join(phase.folders)}", flush=True)
         result.failed.append(phase.title)
         return
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix="bienho-tests-", dir=quick_place()) as scratch:
         report = Path(scratch, "report.json")
-        environment = {**os.environ, "BIENHO_TEST_REPORT": str(report)}
+        environment = {**os.environ, "BIENHO_TEST_REPORT": str(report), "TMPDIR": scratch}
         command = [sys.executable, "-m", "pytest", "--durations=6", *phase.options, *folders]
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {"counts": {}, "skips": {}}

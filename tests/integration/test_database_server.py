@@ -40,7 +40,7 @@ with open_database(home, load_keys(home)) as database:
 
 @pytest.fixture
 def made() -> Iterator[Made]:
-    with temporary_home("nhà có dấu cách") as made:
+    with temporary_home("nhà có dấu cách", synced=True) as made:
         yield made
 
 
