@@ -391,7 +391,7 @@ def _lake_shows_nothing(table: str, rows: Iterable[dict[str, object]]) -> None:
     held = [one.name for one in fields if one.in_vault]
     shaped = [(one.name, one.shape) for one in fields if not one.in_vault and one.shape != "free"]
     for row in rows:
-        if any(row[name] not in (None, "", "*") for name in held):
+        if any((row[name] or "").strip() not in ("", "*") for name in held):
             raise Broken("a text of the vault is in the lake")
         for name, shape in shaped:
             text = row[name]

@@ -149,9 +149,9 @@ SHAPES = {
     ),
     "elements": Attack("quarantined", lambda _: around("", "<TONG_HOP>" + "<X/>" * 10**6 + "</TONG_HOP>")),
     "elements-inside": Attack("quarantined", lambda _: around("", packed(f"<TONG_HOP>{'<X/>' * 10**6}</TONG_HOP>"))),
-    "one-name-in-rows": Attack("quarantined", lambda _: around("", packed(f"<A>{same('CHI_TIET_THUOC', 390, 200)}</A>"),
+    "one-name-in-rows": Attack("quarantined", lambda _: around("", packed(f"<A>{same('CHI_TIET_THUOC', 390, 80)}</A>"),
                                                                "XML2"), ("IN-NO-XML1",)),
-    "one-name-in-rows-alone": Attack("quarantined", lambda _: alone(same("DONG", 10, 3_000)), ("IN-NO-FACILITY",)),
+    "one-name-in-rows-alone": Attack("quarantined", lambda _: alone(same("DONG", 10, 1_500)), ("IN-NO-FACILITY",)),
     "files": Attack("quarantined", lambda _: around("", "</NOIDUNGFILE></FILEHOSO>" + "<FILEHOSO/>" * 10**5
                                                     + "<FILEHOSO><NOIDUNGFILE>")),
     "long-name": Attack("quarantined", lambda _: around("", packed(f"<{'A' * 500_000}/>"))),
