@@ -31,6 +31,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 OFFICES = ("soffice", "libreoffice")
 # Files that take longest begin first, so that no worker is left alone with one at the end.
 LONG_FIRST = (
+    "test_standards_read_fuzz",
+    "test_standards_read_roundtrip",
+    "test_standards_read_quick",
+    "test_lake_engine",
+    "test_repository_markers",
     "test_law_04_incremental_equals_rebuild",
     "test_signatures",
     "test_cli_contract",
