@@ -198,4 +198,4 @@ def test_texts_stay_texts_in_files_that_a_spreadsheet_opens(
     found = "\n".join(text for sheet in books for text in sheet.texts)
     # Lists carry facility codes; a text that cannot be a code never became one.
     assert [text for text in injections.TEXTS if sound(text, "code") and text not in found] == []
-    assert sum(sound(text, "code") is not None for text in injections.TEXTS) > 10
+    assert sum(sound(text, "code") is not None for text in injections.TEXTS) >= 8

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import operator
+from pathlib import Path
+
 import psycopg
 import pytest
 
 from bienho.core.errors import BienhoError
 from bienho.database import server, storage_errors
+from bienho.database.accounts import Account
 from bienho.database.failures import connecting
+from bienho.database.places import Place
 
 PLACE = "socket:5432/bienho"
 
@@ -50,3 +55,15 @@ def test_a_full_disk_at_the_start_is_told_as_such() -> None:
     line = 'FATAL:  could not create file "pg_wal/xlogtemp.1": No space left on device'
     assert server._start_failure([line]).code == "STO-DISK-FULL"
     assert server._start_failure(["2026 UTC [1] FATAL:  something else"]).code == "STO-POSTGRES-START"
+
+
+def test_a_process_without_a_command_line_for_a_moment_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the shell and PostgreSQL there is a moment in which the kernel tells nothing of a process."""
+    looks = iter([True, *[False] * server.MISSED_MOST, True])
+    ready = server.Postmaster(42, Path("/run"), 5432, ready=True)
+    monkeypatch.setattr(server, "is_alive", lambda pid, data: next(looks))
+    monkeypatch.setattr(server, "read_pid_file", lambda data: None if operator.length_hint(looks) else ready)
+    place = Place(Path("/nowhere"), Path("/nowhere"), Account.__new__(Account), relocated=False)
+    assert server._wait_ready(place, 42) == ready
+    looks = iter([False] * (server.MISSED_MOST + 1))
+    assert server._wait_ready(place, 42) is None

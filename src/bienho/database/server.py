@@ -20,6 +20,7 @@ from bienho.database.places import Place, check_private, socket_folder
 PORT = 5432
 READY_SECONDS = 300.0
 STRAY_SECONDS = 20.0
+MISSED_MOST = 10
 STOP_SECONDS = 60.0
 START_LOG = "start.log"
 
@@ -242,11 +243,14 @@ def _launch(place: Place, install: Path, folder: Path) -> int:
 
 def _wait_ready(place: Place, pid: int) -> Postmaster | None:
     deadline = time.monotonic() + READY_SECONDS
+    missed = 0
     while time.monotonic() < deadline:
         found = read_pid_file(place.data)
         if found and found.pid == pid and found.ready:
             return found
-        if not is_alive(pid, place.data):
+        # a program that is just taking the place of the shell has no command line for a moment
+        missed = 0 if is_alive(pid, place.data) else missed + 1
+        if missed > MISSED_MOST:
             return None
         time.sleep(0.01)
     return None
