@@ -26,8 +26,9 @@ from bienho.standards.xml130.versions import contract_of, wire_of
 
 Item = Dossier | UnreadableDossier
 SOUND = {"date": "202601020930", "number": "1.5", "code": "A1", "free": "ô"}
+BLANKS = ["", " ", "\n\t", "\u00a0", "\u2003 "]
 TEXT = st.sampled_from(
-    ["", "*", " ", "Nguyễn Văn Á", "0912345678", "GD4010000000000", "1e5", "2026-01-02", "x" * 300, "a]]b", "'\"&<>"]
+    [*BLANKS, "*", "Nguyễn Văn Á", "0912345678", "GD4010000000000", "1e5", "2026-01-02", "x" * 300, "a]]b", "'\"&<>"]
 )
 SCARS = st.sampled_from(
     [

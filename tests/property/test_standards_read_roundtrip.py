@@ -14,9 +14,10 @@ from bienho.standards.xml130 import TABLES, Dossier, columns, read_checks, read_
 from bienho.standards.xml130.versions import contract_of, renamed, wire_of
 from support.xml130_samples import versioned
 
+BLANKS = ["", " ", "\n\t", "\u00a0\u2003"]
 TEXT = st.one_of(
     st.sampled_from(
-        ["", "*", " ", "20260102", "202601020930", "1.5", "0912345678", "A;B", "Nguyễn Văn Á", "GD4010000000000"]
+        [*BLANKS, "*", "20260102", "202601020930", "1.5", "0912345678", "A;B", "Nguyễn Văn Á", "GD4010000000000"]
     ),
     st.text(
         st.characters(

@@ -12,9 +12,18 @@ import pytest
 
 from bienho.config.limits import Limits
 from bienho.core.errors import LimitError
-from bienho.standards.xml130 import Dossier, Unreadable, UnreadableDossier, columns, read_codes, read_delivery
+from bienho.standards.xml130 import (
+    Dossier,
+    Unreadable,
+    UnreadableDossier,
+    check_all,
+    columns,
+    read_codes,
+    read_delivery,
+)
 from bienho.standards.xml130 import read as read_module
 from bienho.standards.xml130 import read_document as document_module
+from bienho.standards.xml130.read_block import Blocks
 from bienho.standards.xml130.read_checks import foreign
 from bienho.standards.xml130.write import CANONICAL, Style, write_delivery
 from support.xml130_samples import make_tables
@@ -285,6 +294,30 @@ def test_missing_and_long_fields_are_found_with_their_rules() -> None:
     assert not any(field == "MAHUYEN_CU_TRU" for _, field, _ in places)
     before = one(wrap(("XML1", b64(XML1.replace("202601021000", "202502011000")))))
     assert any(finding.field == "MAHUYEN_CU_TRU" for finding in before.findings)
+
+
+@pytest.mark.parametrize("text", [" ", "\n\t", "\u00a0", "\u2003\u3000"])
+@pytest.mark.parametrize(
+    "place", [("XML1", "HO_TEN"), ("XML1", "MA_KHOA"), ("XML1", "GIOI_TINH"), ("XML2", "TEN_THUOC"), ("XML2", "MA_LK")]
+)
+def test_a_required_field_of_blanks_is_empty(text: str, place: tuple[str, str]) -> None:
+    """In a dossier without any other fault nothing else is said of it, and it stays as it came."""
+    table, name = place
+    sent = make_tables("3176", tables=("XML1", "XML2"))
+    sound = write_delivery([sent], facility="64001", created="20260103", version="3176")
+    packed = re.findall(rb"<NOIDUNGFILE>([^<]*)", sound)[("XML1", "XML2").index(table)]
+    spoilt = re.sub(f"<{name}>[^<]*", f"<{name}>{text}", base64.b64decode(packed).decode(), count=1)
+    data = sound.replace(packed, b64(spoilt).encode())
+    assert not any(codes(item) for item in read(sound) * 2), "met twice, so its sequence of elements is known"
+    (draft,) = read_delivery(data).drafts
+    assert isinstance(draft, Dossier)
+    assert isinstance(draft.tables, Blocks)
+    for dossier in (one(data), *check_all([draft] * 10, LIMITS)):
+        assert [(finding.code, finding.table, finding.row, finding.field) for finding in dossier.findings] == [
+            ("IN-REQUIRED", table, 1, name)
+        ]
+        assert dossier.tables[table][0][name] == text
+        assert not dossier.shape_vaulted
 
 
 def test_every_code_is_explained_in_the_room_readme() -> None:

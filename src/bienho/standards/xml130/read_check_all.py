@@ -121,10 +121,11 @@ def _hold_empty(
     drafts: Sequence[_Draft], judged: _Column, column: Texts, owners: Sequence[int], held_up: set[int]
 ) -> None:
     """Note the dossiers that lack a text they must have."""
-    if all(column):
+    # in a column of a shape white space alone is odd, so `_hold_odd` sees it; one that takes any text is asked here
+    if all(column) and (judged.plain is not None or not any(map(str.isspace, filter(None, column)))):
         return
     name = judged.field.name
-    lacking = {owner for owner, text in zip(owners, column, strict=True) if not text} - held_up
+    lacking = {owner for owner, text in zip(owners, column, strict=True) if not text or text.isspace()} - held_up
     held_up.update(owner for owner in lacking if name in drafts[owner].required(judged.table))
 
 

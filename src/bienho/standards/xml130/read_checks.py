@@ -41,6 +41,7 @@ _ACRONYMS = re.compile(r"[A-ZĐ0-9]{1,6}(?:[;,./-][A-ZĐ0-9]{1,6})*+")
 """Official codes are ASCII except for abbreviations with a Đ: CĐHH in MA_DOI_TUONG of XML12, QLĐB-592-17 in SO_DANG_KY
 (drugs under special control)."""
 _NUMBER = re.compile(r"[-+0-9.,;:/%\s]*+(?:(?<=[0-9])[eE][-+]?[0-9]{1,3}\s*+)?|\*", re.ASCII)
+_SAYS_SOMETHING = rf"(?=[^\S{SEPARATOR}]*+\S)"  # the separator is white space too, so it must not be passed over
 PLAIN: dict[Shape, str] = {
     "date": r"(?:(?:19|20)[0-9]{6}(?:[0-9]{4})?)?",
     "number": r"-?(?:[1-9][0-9]{0,14}|0?[0-9]{0,5})(?:\.[0-9]{0,6})?",
@@ -49,9 +50,14 @@ PLAIN: dict[Shape, str] = {
 }
 
 
+def blank(text: str) -> bool:
+    """True when a text says nothing: empty, or white space alone of any kind Unicode knows. It stays as it came."""
+    return not text or text.isspace()
+
+
 def foreign(shape: Shape, text: str) -> bool:
     """True when a text cannot be what its field declares and may be about a person: it must not stay in the lake."""
-    if not text or shape == "free":
+    if shape == "free" or blank(text):
         return False
     if shape == "date":
         return not all(_DATE_PART.fullmatch(part) for part in text.split(";"))
@@ -116,6 +122,8 @@ def _first_demand(field: Field) -> str:
 def _sound(field: Field, required: bool) -> str:
     low, high = ("1" if required else "0"), ("" if field.max_length is None else str(field.max_length))
     ahead = rf"(?=[^{SEPARATOR}]{{{low},{high}}}(?:{SEPARATOR}|$))" if required or high else ""
+    if required:
+        ahead += _SAYS_SOMETHING
     # Atomic: a field that matched is not tried another way, or one bad field at the end would cost every combination.
     return ahead + "(?>" + PLAIN["free" if field.in_vault else field.shape] + ")"
 
@@ -157,7 +165,7 @@ def _look(check: RowCheck, number: int, row: Row, findings: Notes, vaulted: list
     """The same checks field by field."""
     for field in check.fields:
         text = row.get(field.name, "")
-        if not text:
+        if blank(text):
             if field.name in check.required:
                 findings.append(found("IN-REQUIRED", check.table, number, field.name, field.required_rule))
             continue

@@ -10,7 +10,7 @@ from bienho.config.limits import Limits
 from bienho.core.finding import Finding
 from bienho.standards.xml130.read_block import Row
 from bienho.standards.xml130.read_bytes import decode_content, written_xml
-from bienho.standards.xml130.read_checks import sound
+from bienho.standards.xml130.read_checks import blank, sound
 from bienho.standards.xml130.read_codes import STRAY, Bad, found, log_fault, strange
 from bienho.standards.xml130.read_document import Parts, within_vault
 from bienho.standards.xml130.read_model import Dossier, Item, Tables, UnreadableDossier
@@ -208,7 +208,8 @@ class _Reading:
     def _compare_keys(self, tables: Tables) -> None:
         for table, rows in tables.items():
             for number, row in enumerate(rows, 1):
-                if row.get("MA_LK") != self.ma_lk and row.get("MA_LK"):
+                said = row.get("MA_LK", "")
+                if said != self.ma_lk and not blank(said):
                     self._parts.findings.append(found("IN-MA-LK-MISMATCH", table, number, "MA_LK", 77))
 
 

@@ -16,7 +16,7 @@ from bienho.config.limits import Limits
 from bienho.core.finding import Finding
 from bienho.standards.xml130.read_block import Block, Blocks, Layout, Texts
 from bienho.standards.xml130.read_bytes import decode_base64, plain_utf8
-from bienho.standards.xml130.read_checks import sound
+from bienho.standards.xml130.read_checks import blank, sound
 from bienho.standards.xml130.read_codes import Bad, found
 from bienho.standards.xml130.read_document import Parts, admitted, stale_names, surely_within_vault
 from bienho.standards.xml130.read_model import Dossier
@@ -143,7 +143,7 @@ def _one_visit(blocks: dict[str, Block], number: str) -> bool:
     """Whether no row names another visit."""
     for block in blocks.values():
         place = block.layout.places.get("MA_LK")
-        if place is not None and any(row[place] != number and row[place] for row in block.rows):
+        if place is not None and any(row[place] != number and not blank(row[place] or "") for row in block.rows):
             return False
     return True
 
