@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bienho.standards.xml130 import Dossier, Unreadable, UnreadableDossier, read_delivery
+from bienho.config.limits import DEFAULT
+from bienho.standards.xml130 import Dossier, Unreadable, UnreadableDossier, check_all, read_delivery
 from bienho.standards.xml130.read_bytes import decode_base64, plain_utf8, unpacked
 from bienho.standards.xml130.write import STYLES, Style, write_assessment, write_check_in, write_delivery
 from support.xml130_samples import make_rows, make_tables, tables_of
@@ -290,6 +291,16 @@ def test_blanks_around_a_code_are_no_foreign_shape() -> None:
         assert {finding.code for finding in (*opened.findings, *item.findings)} <= {
             "IN-HOSO-COUNT",
             "IN-REQUIRED",
-            "IN-LENGTH",
             *(() if head else ("IN-FACILITY-FROM-TABLE",)),
         }
+
+
+def test_blanks_around_a_text_are_none_of_its_size() -> None:
+    """A dossier with every value on a line of its own has no finding either, alone or among others."""
+    lined = packed(lambda inner: re.sub(rb">([^<>\s][^<>]*)</", rb">\n\t\t\t\t\1\n\t\t\t</", inner))(canonical())
+    assert one(lined).tables["XML1"][0]["NGAY_RA"] == f"\n\t\t\t\t{sent()['XML1'][0]['NGAY_RA']}\n\t\t\t"
+    for dossier in (one(lined), *check_all([*read_delivery(lined).drafts] * 10, DEFAULT)):
+        assert isinstance(dossier, Dossier)
+        assert [finding.code for finding in dossier.findings] == []
+    too_long = packed(lambda inner: re.sub(rb"<MA_KHOA>[^<]*", b"<MA_KHOA>\n" + b"K" * 60, inner))(lined)
+    assert {finding.code for finding in one(too_long).findings} == {"IN-LENGTH"}

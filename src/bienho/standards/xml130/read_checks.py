@@ -169,8 +169,9 @@ def _look(check: RowCheck, number: int, row: Row, findings: Notes, vaulted: list
             if field.name in check.required:
                 findings.append(found("IN-REQUIRED", check.table, number, field.name, field.required_rule))
             continue
-        # a letter and its marks are one character, however they are written
-        if field.max_length is not None and len(text) > field.max_length < len(nfc(text)):
+        # A letter and its marks are one character, however they are written. Blanks at the ends are how some programs
+        # indent; whoever reads the value leaves them out, whatever the field.
+        if field.max_length is not None and len(text) > field.max_length < len(nfc(text.strip())):
             findings.append(found("IN-LENGTH", check.table, number, field.name, field.format_rule))
         if not field.in_vault and foreign(field.shape, text):
             findings.append(found("IN-SHAPE-VAULTED", check.table, number, field.name, field.format_rule))
