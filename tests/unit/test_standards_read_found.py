@@ -7,7 +7,10 @@ import time
 
 import pytest
 
-from bienho.standards.xml130 import Dossier, Unreadable, UnreadableDossier, columns, read_delivery
+from bienho.standards.xml130 import TABLES, Dossier, Unreadable, UnreadableDossier, columns, read_delivery
+from bienho.standards.xml130.read_checks import required_fields
+from bienho.standards.xml130.versions import known_tables, rank_of, wire_of
+from support.xml130_samples import versioned
 
 XML1 = "<TONG_HOP><MA_LK>A</MA_LK><MA_BN>B</MA_BN><NGAY_RA>202601021000</NGAY_RA></TONG_HOP>"
 HEAD = "<MACSKCB>64001</MACSKCB><NGAYLAP>20260103</NGAYLAP>"
@@ -147,6 +150,55 @@ def test_text_beside_the_elements_is_kept_and_found(place: str, table: str | Non
         assert len(dossier.tables["XML2"]) == 2
         stray = [one for one in dossier.findings if one.code == "IN-STRAY-TEXT"]
         assert [(one.table, one.row, one.field) for one in stray] == [(table, row, None)]
+
+
+@pytest.mark.parametrize(
+    "empty",
+    ["<CHI_TIET_THUOC/>", "<CHI_TIET_THUOC>\n </CHI_TIET_THUOC>", "<CHI_TIET_THUOC><!-- x --></CHI_TIET_THUOC>"],
+)
+@pytest.mark.parametrize("way", ["packed", "nested", "lower"])
+def test_an_empty_row_keeps_its_place(empty: str, way: str) -> None:
+    """Or the rows behind it would be found under the numbers of others, and nobody would hear of it."""
+    last = ROW.replace("<STT>1", "<STT>Nguyễn Thị Ổi")
+    text = LIST.replace(ROW * 2, f"{empty}{ROW}{empty}{last}")
+    whole = part("XML2", text.lower() if way == "lower" else text)
+    if way == "nested":
+        whole = f"<FILEHOSO><LOAIHOSO>XML2</LOAIHOSO><NOIDUNGFILE>{text}</NOIDUNGFILE></FILEHOSO>"
+    for _ in range(2):
+        (dossier,) = read_delivery(envelope(hoso(part("XML1", XML1), whole))).dossiers
+        assert isinstance(dossier, Dossier)
+        assert [row.get("MA_LK") for row in dossier.tables["XML2"]] == [None, "A" if way != "lower" else "a"] * 2
+        assert dossier.tables["XML2"][0] == {}
+        lacking = [one.row for one in dossier.findings if (one.code, one.field) == ("IN-REQUIRED", "STT")]
+        assert lacking == [1, 3]
+        assert dossier.shape_vaulted == {("XML2", 4, "STT")}
+        built = columns.build([versioned(dossier)])
+        lake = {table: built[columns.dataset_of(table)] for table in dossier.tables}
+        assert columns.restore(columns.vault_payload(dossier), lake) == dossier.tables
+
+
+def test_text_alone_in_a_row_is_text_of_that_row() -> None:
+    text = LIST.replace(ROW, "<CHI_TIET_THUOC>Nguyễn Thị Ổi</CHI_TIET_THUOC>", 1)
+    (dossier,) = read_delivery(envelope(hoso(part("XML1", XML1), part("XML2", text)))).dossiers
+    assert isinstance(dossier, Dossier)
+    assert dossier.tables["XML2"] == [{"#text": "Nguyễn Thị Ổi"}, {"MA_LK": "A", "STT": "1"}]
+    assert [(one.table, one.row) for one in dossier.findings if one.code == "IN-STRAY-TEXT"] == [("XML2", 1)]
+
+
+def test_empty_rows_alone_are_an_empty_table() -> None:
+    text = LIST.replace(ROW, "<CHI_TIET_THUOC/>")
+    (dossier,) = read_delivery(envelope(hoso(part("XML1", XML1), part("XML2", text)))).dossiers
+    assert isinstance(dossier, Dossier)
+    assert "XML2" not in dossier.tables
+    assert [one.code for one in dossier.findings if one.table == "XML2"] == ["IN-EMPTY-SUBFILE"]
+
+
+@pytest.mark.parametrize("edition", ["4210", "130", "4750", "3176"])
+def test_every_table_of_rows_demands_a_field(edition: str) -> None:
+    """So that an empty row is always found."""
+    for table in TABLES:
+        if wire_of(table).row and known_tables()[table] <= rank_of(edition):
+            assert required_fields(table, edition, None), table
 
 
 def test_base64_with_an_element_beside_it_is_not_dropped() -> None:

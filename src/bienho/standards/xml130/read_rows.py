@@ -142,6 +142,9 @@ def _patient(table: str, root: Element, limits: Limits) -> SubFile:
         if len(result.rows) >= limits.rows_per_subfile:
             raise Bad("LIM-ROWS", table)
         _take_row(table, element, result)
+    if not any(result.rows):
+        # empty rows alone are no rows: a sub-file, or a row of a bare table, that says nothing
+        result.rows.clear()
     return result
 
 
@@ -165,9 +168,10 @@ def _walk(table: str, element: Element, result: SubFile, limits: Limits, depth: 
 
 
 def _is_row(table: str, element: Element) -> bool:
-    if not len(element):
-        return False
     index, wire = name_index(table), wire_of(table)
+    if not len(element):
+        # said of nothing, but a row in its place: those behind it keep their numbers
+        return local_name(element).upper() == wire.row
     inner = (wire.root, wire.rows, wire.row)
     if any(len(child) and local_name(child).upper() in inner for child in element):
         # a wrapper in which the number of the visit, or another field, was written beside the rows
