@@ -36,6 +36,10 @@ def one(data: bytes) -> Dossier:
     return dossier
 
 
+def edition(data: bytes) -> tuple[str, str]:
+    return one(data).format_version, one(data).version_evidence
+
+
 def contents(data: bytes, change: Callable[[bytes], str]) -> bytes:
     """The envelope with the text of every NOIDUNGFILE made anew from its decoded sub-file."""
     return re.sub(rb"(?<=<NOIDUNGFILE>)[^<]*", lambda match: change(base64.b64decode(match[0])).encode(), data)
@@ -304,3 +308,11 @@ def test_blanks_around_a_text_are_none_of_its_size() -> None:
         assert [finding.code for finding in dossier.findings] == []
     too_long = packed(lambda inner: re.sub(rb"<MA_KHOA>[^<]*", b"<MA_KHOA>\n" + b"K" * 60, inner))(lined)
     assert {finding.code for finding in one(too_long).findings} == {"IN-LENGTH"}
+
+
+@pytest.mark.parametrize("mixed", [b"", b"<!--x-->"], ids=["quick", "patient"])
+def test_a_day_with_blanks_around_it_still_tells_the_edition(mixed: bytes) -> None:
+    """NGAY_RA alone decides here: the envelope says nothing of its day."""
+    data = canonical().replace(b"20260103", b"")
+    told = packed(lambda inner: re.sub(rb"(<NGAY_(?:RA|VAO)>)([^<]+)", rb"\1\n  \2 " + mixed, inner))(data)
+    assert edition(told) == edition(data) == ("3176", "date")

@@ -56,7 +56,7 @@ def read_quick(
         return None
     moment = next(filter(day_of, (*moments, created)), None)
     names = tuple((table, block.layout.names) for table, block in blocks.items())
-    edition, evidence = _edition(names, (moment or "")[:8], door)
+    edition, evidence = _edition(names, (moment or "").strip()[:8], door)
     notes: list[Finding] = []
     for table, block in blocks.items():
         if block.layout.received:

@@ -137,8 +137,9 @@ def marks_4210() -> frozenset[str]:
 
 
 def day_of(text: str | None) -> date | None:
-    """Calendar day of a yyyymmdd… text, None when it is none."""
-    if not text or len(text) < 8 or not text[:8].isascii() or not text[:8].isdigit():
+    """Calendar day of a yyyymmdd… text, blanks around it forgiven; None when it is none."""
+    text = (text or "").strip()
+    if len(text) < 8 or not text[:8].isascii() or not text[:8].isdigit():
         return None
     try:
         return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
