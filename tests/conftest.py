@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from bienho.database import binaries
+
 # A loaded machine is slow, not wrong; and the same commit must find the same examples everywhere.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
@@ -69,6 +71,8 @@ def _isolate() -> None:
 
 
 _isolate()
+# As root, servers of test homes lie where the homes do, not on the disk of the machine: hundreds of them are made.
+binaries.STATE = Path(tempfile.gettempdir(), "bienho-state")
 
 
 def find_chromium() -> str | None:
