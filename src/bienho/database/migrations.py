@@ -1,4 +1,8 @@
-"""Runs the SQL files of `database/migrations` once each, in the order of their numbers."""
+"""Runs the SQL files of `database/migrations` once each, in the order of their numbers.
+
+A line `-- library: FILE SHA256` stands for a file of an installed package: a library that ships the SQL of its tables
+keeps its own text, and the digest holds it to what was reviewed.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import psycopg
@@ -19,6 +24,7 @@ from bienho.database.roles import ensure_roles
 FOLDER = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_206_001
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+_LIBRARY = re.compile(r"^-- library: (?P<path>(?P<package>\w+)/\S+) (?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 
 _LEDGER = """
 CREATE SCHEMA IF NOT EXISTS bienho;
@@ -81,7 +87,7 @@ def migrate(
         fresh = [one for one in wanted if one.number not in done]
         for one in fresh:
             with connection.transaction():
-                connection.execute(one.text.encode())
+                connection.execute(with_libraries(one.text).encode())
                 connection.execute(
                     "INSERT INTO bienho.migration (number, name, sha256) VALUES (%s, %s, %s)",
                     (one.number, one.name, one.sha256),
@@ -90,6 +96,29 @@ def migrate(
     finally:
         if not connection.closed and not connection.broken:
             connection.execute("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
+
+
+def with_libraries(text: str) -> str:
+    """A migration with the files of installed packages put where it names them (`-- library: FILE SHA256`).
+
+    IntegrityError INT-MIGRATION when such a file is missing or is not the one that was meant.
+    """
+
+    def put(match: re.Match[str]) -> str:
+        try:
+            data = Path(str(metadata.distribution(match["package"]).locate_file(match["path"]))).read_bytes()
+        except (metadata.PackageNotFoundError, OSError):
+            data = b""
+        if hashlib.sha256(data).hexdigest() != match["sha256"]:
+            raise IntegrityError(
+                "INT-MIGRATION",
+                f"Gói {match['package']} đã cài không có đúng tệp mà bước nâng cấp cần ({Path(match['path']).name}).",
+                hint="Cài lại đúng chương trình cùng các gói đi kèm (`make install`).",
+                who=WHO,
+            )
+        return data.decode("utf-8")
+
+    return _LIBRARY.sub(put, text)
 
 
 def _up_to_date(connection: psycopg.Connection, wanted: Sequence[Migration]) -> bool:
