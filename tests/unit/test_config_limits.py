@@ -15,7 +15,7 @@ GIB = 1024 * MIB
 
 def rows() -> list[tuple[str, str]]:
     """(value, code) of every limit on the page."""
-    return re.findall(r"^\| [^|]+ \| ([^|]+) \| `(LIM-[A-Z-]+)` \|$", PAGE, flags=re.MULTILINE)
+    return re.findall(r"^\| [^|]+ \| ([^|]+) \| `((?:LIM|BUSY|IN)-[A-Z-]+)` \|$", PAGE, flags=re.MULTILINE)
 
 
 def dots(count: int) -> str:
@@ -41,6 +41,8 @@ def test_every_value_on_the_page_is_the_one_that_is_held() -> None:
         "LIM-SUBFILE-BYTES": [f"{held.subfile_bytes // MIB} MiB"],
         "LIM-ROWS": [dots(held.rows_per_subfile)],
         "LIM-ELEMENTS": [str(held.elements_per_row)],
+        "BUSY-BACKLOG": [dots(held.waiting_deliveries), f"{held.waiting_bytes // GIB} GiB"],
+        "IN-POISON": [f"{held.poison_attempts}, rồi cách ly tệp đó"],
         "LIM-TEXT": [f"{held.text_bytes // MIB} MiB"],
         "LIM-DOSSIER-BYTES": [f"{PAYLOAD_BYTES_MAX // MIB} MiB"],
     }

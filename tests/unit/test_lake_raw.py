@@ -171,6 +171,19 @@ def test_scan_begins_after_a_sequence_across_segments(home: Home) -> None:
         assert [header.seq for header in raw.headers(after)] == list(range(after + 1, 13))
 
 
+def test_what_waits_is_counted_without_reading_it(home: Home) -> None:
+    """Oracle: the sizes of the files, and what a scan finds."""
+    raw = RawStore(home, KEYS, segment_bytes=400)
+    assert raw.waiting(0) == (0, 0)
+    grown = [0]
+    for number in range(12):
+        raw.append([item(b"%d" % number * 40)])
+        grown.append(sum(path.stat().st_size - frame.SEGMENT_BYTES for path in home.raw_dir.glob("*.seg")))
+    for after in range(14):
+        waiting = RawStore(home, KEYS, segment_bytes=400).waiting(after)
+        assert waiting == (len(list(raw.scan(after))), grown[-1] - grown[min(after, 12)])
+
+
 def test_an_unknown_sequence_is_a_usage_error(home: Home) -> None:
     raw = RawStore(home, KEYS)
     raw.append([item(b"x")])

@@ -46,6 +46,12 @@ class Limits:
     # of the house
     batch_bytes: int = 64 * MIB
     batch_dossiers: int = 2_000
+    waiting_deliveries: int = 200_000
+    """Deliveries with a receipt that are not in the lake yet; passed, no more are received until the worker follows."""
+    waiting_bytes: int = 16 * 1024 * MIB
+    """The same in bytes, as they lie in raw."""
+    poison_attempts: int = 6
+    """How often the process may die on one delivery alone before that delivery is set aside."""
     signature_bytes: int = 64 * MIB
     signature_seconds: int = 60
     signature_memory: int = 1024 * MIB

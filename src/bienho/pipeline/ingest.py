@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,13 +21,13 @@ from bienho.pipeline.judge import Judge
 from bienho.pipeline.records import Outcome
 from bienho.pipeline.remap import remap_when_needed, take_list
 from bienho.pipeline.report import DeliveryReport, IngestReport
-from bienho.pipeline.writer import Batch, Writer, last_seq
+from bienho.pipeline.writer import Batch, Writer
 from bienho.sources import Delivery, find_files, receive
 from bienho.standards.xml130 import opened_size
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all)."""
+"""Called with (done, in all), in bytes unless it says otherwise."""
 
 
 @contextmanager
@@ -82,35 +83,58 @@ def ingest(
             if progress:
                 progress(done, total)
         if compute:
-            derive(lake, writer.runner.revision)
+            compute_derived(writer)
     return report
 
 
-def catch_up(raw: RawStore, writer: Writer) -> int:
-    """Finish deliveries that have a receipt but are not in the lake; returns how many."""
-    return sum(len(batch.outcomes) for batch in process_pending(raw, writer))
+def catch_up(
+    raw: RawStore, writer: Writer, progress: Progress | None = None, stop: Callable[[], bool] = lambda: False
+) -> int:
+    """Finish deliveries that have a receipt but are not in the lake; returns how many.
+
+    `progress` counts deliveries here. `stop` is asked between batches; what is left is left for the next session.
+    """
+    done, (waiting, _) = 0, raw.waiting(writer.last_seq())
+    for batch in process_pending(raw, writer):
+        done += len(batch.outcomes)
+        if progress:
+            progress(done, max(done, waiting))
+        if stop():
+            break
+    return done
+
+
+def compute_derived(writer: Writer) -> int:
+    """Let `derived` follow what is in the lake, and note how far; returns the number of models run."""
+    seq = writer.last_seq()
+    ran = derive(writer.lake, writer.runner.revision)
+    writer.isolation.derived(seq)
+    return ran
 
 
 def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
-    """Everything in raw after the journal's last sequence, in receipt order, batch by batch."""
+    """Everything in raw after the journal's last sequence, in receipt order, batch by batch.
+
+    A delivery that cannot be processed is set aside and never holds up the others (`isolation`).
+    """
+    take = partial(writer.isolation.take, writer)
     waiting: list[tuple[RawHeader, bytes]] = []
     size = 0
-    for header, data in raw.scan(last_seq(writer.lake)):
+    for header, data in raw.scan(writer.last_seq()):
         if header.kind != "xml130":
-            if waiting:
-                yield writer.process(waiting)
-                waiting, size = [], 0
+            yield from take(waiting)
+            waiting, size = [], 0
             reference.load(writer.lake, raw, header)
             take_list(writer, header)
+            writer.isolation.follow(writer.last_seq())
             continue
         weight = opened_size(data, writer.limits)
         if waiting and (size + weight > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers):
-            yield writer.process(waiting)
+            yield from take(waiting)
             waiting, size = [], 0
         waiting.append((header, data))
         size += weight
-    if waiting:
-        yield writer.process(waiting)
+    yield from take(waiting)
 
 
 def add_batch(report: IngestReport, batch: Batch, names: dict[int, str]) -> None:

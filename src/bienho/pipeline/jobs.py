@@ -13,8 +13,7 @@ from bienho.lake import Lake, maintenance
 from bienho.pipeline import reference, signatures
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
-from bienho.pipeline.derive import derive
-from bienho.pipeline.ingest import catch_up, open_writer
+from bienho.pipeline.ingest import Progress, catch_up, compute_derived, open_writer
 from bienho.pipeline.rebuild import clean
 from bienho.terminology import TRUST_ANCHORS
 
@@ -22,18 +21,23 @@ SNAPSHOT_DAYS = 400
 """Snapshots stay readable for a year and a month, so that a number can be recomputed as of the day it was published."""
 
 
-def bring_up_to_date(app: App) -> dict[str, int]:
-    """Finish unprocessed deliveries, map again when the models changed, compute `derived`, judge signatures."""
-    with app.writing() as lake:
-        done = _finish(app, lake)
+def bring_up_to_date(
+    app: App, progress: Progress | None = None, on_wait: Callable[[], None] | None = None
+) -> dict[str, int]:
+    """Finish unprocessed deliveries, map again when the models changed, compute `derived`, judge signatures.
+
+    `progress` counts deliveries; `on_wait` is called once when another process is writing.
+    """
+    with app.writing(on_wait=on_wait) as lake:
+        done = _finish(app, lake, progress)
     # judged outside the writer lock: nobody waits for it
     return {**done, "signatures": signatures.bring_up_to_date(app).judged}
 
 
-def _finish(app: App, lake: Lake) -> dict[str, int]:
+def _finish(app: App, lake: Lake, progress: Progress | None = None) -> dict[str, int]:
     with open_writer(app, lake, current_catalog(app.home)) as writer:
-        deliveries = catch_up(app.raw, writer)
-        derived = derive(lake, writer.runner.revision)
+        deliveries = catch_up(app.raw, writer, progress)
+        derived = compute_derived(writer)
     return {"deliveries": deliveries, "remapped": int(writer.remapped), "derived": derived}
 
 

@@ -106,6 +106,11 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def unread(header: RawHeader, code: str, message: str) -> Judged:
+    """A delivery set aside whole without being read."""
+    return Judged(header, set_aside=[SetAside(0, header.facility_asserted, code, message)])
+
+
 class Judge:
     """Reads deliveries; holds the keys under which dossiers, patients and contents are named.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,17 +10,19 @@ from typing import Any
 import duckdb
 
 from bienho.contracts import catalogue
+from bienho.core.errors import BienhoError
 from bienho.database import Role
 from bienho.database.lake_schemas import create_lake_schema, drop_lake_schema, empty_lake_schema, lake_schemas
 from bienho.lake import SUPERSEDED, Lake
 from bienho.pipeline.app import App, prepare
 from bienho.pipeline.catalog import DEFAULT_CATALOG, current_catalog, lake_folders, next_catalog, use_catalog
-from bienho.pipeline.derive import derive
 from bienho.pipeline.heads import Heads
-from bienho.pipeline.ingest import open_writer, process_pending
+from bienho.pipeline.ingest import compute_derived, open_writer, process_pending
+from bienho.pipeline.isolation import forget, known_poison
 from bienho.pipeline.signatures import judge_all, judged
 
 # The journal tells how the rows came to be, not what they are: its batches differ between two ways to the same end.
+log = logging.getLogger(__name__)
 COMPARED_ZONES = ("standard", "conformed", "quality", "derived", "reference")
 
 
@@ -64,12 +67,13 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
     with app.database.writer_lock(), app.database.connect(Role.WORKER, autocommit=True) as connection:
         name = next_catalog(app.home)
         heads = Heads(connection, name)
+        # what a rebuild that was killed had noted of its attempts stays: this one must get past the same place
         _discard(app, heads, name)
         dropped = 0
         try:
             create_lake_schema(app.database, name)
             with Lake.open(app.home, app.database, read_only=False, catalog=name) as fresh:
-                deliveries, written = _fill(app, fresh, name, progress)
+                deliveries, written = _fill(app, fresh, name, _poison(app, compare), progress)
                 # a signature that waits for its job in the lake in use is no difference
                 judge_all(fresh, app.raw, app.limits, _judged(app) if compare else None)
                 if compare:
@@ -80,9 +84,11 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
             compared = _compare_with_current(app) if compare else None
         except BaseException:
             _discard(app, heads, name)
+            forget(connection, name)
             raise
         if compare:
             _discard(app, heads, name)
+            forget(connection, name)
         else:
             use_catalog(app.home, name)
     return RebuildReport(deliveries, digests, compared, name, written, dropped)
@@ -99,18 +105,36 @@ def digest_all(lake: Lake) -> dict[str, str]:
     return {**digests, **{f"{name} (mọi phiên bản)": digest for name, digest in every.items()}}
 
 
-def _fill(app: App, lake: Lake, name: str, progress: Callable[[int, int], None] | None) -> tuple[int, int]:
+def _fill(
+    app: App, lake: Lake, name: str, aside: dict[int, str], progress: Callable[[int, int], None] | None
+) -> tuple[int, int]:
     prepare(lake)
     total = app.raw.last_seq()
     deliveries = written = 0
     with open_writer(app, lake, name) as writer:
+        writer.isolation.aside.update(aside)
         for batch in process_pending(app.raw, writer):
             deliveries += len(batch.outcomes)
             written += batch.vault_written
             if progress:
                 progress(batch.outcomes[-1].judged.header.seq, total)
-        derive(lake, writer.runner.revision)
+        compute_derived(writer)
     return deliveries, written
+
+
+def _poison(app: App, compare: bool) -> dict[int, str]:
+    """What the lake in use says cannot be processed: it is not tried again here, `quarantine replay` does that.
+
+    A lake too broken to be asked is what a rebuild is for; then everything is tried.
+    """
+    try:
+        with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
+            return known_poison(lake)
+    except (BienhoError, duckdb.Error) as error:
+        if compare:
+            raise
+        log.warning("rebuild: the lake in use could not be asked (%s)", type(error).__name__)
+        return {}
 
 
 def _compare_with_current(app: App) -> dict[str, str]:
@@ -156,9 +180,11 @@ def clean(app: App) -> list[str]:
         names = sorted({*lake_schemas(app.database), *lake_folders(app.home)} - {current, DEFAULT_CATALOG})
         for name in names:
             _discard(app, Heads(connection, name), name)
+            forget(connection, name)
         if current != DEFAULT_CATALOG:
             # its schema came with the database and is emptied, not dropped
             Heads(connection, DEFAULT_CATALOG).forget()
+            forget(connection, DEFAULT_CATALOG)
             if empty_lake_schema(app.database, DEFAULT_CATALOG) or (app.home.lake_dir / DEFAULT_CATALOG).exists():
                 Lake.remove_files(app.home, DEFAULT_CATALOG)
                 names.append(DEFAULT_CATALOG)

@@ -7,6 +7,7 @@ written again, so that their rows, findings and counts are those a rebuild would
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,14 +19,15 @@ from bienho.core.ids import delivery_id
 from bienho.lake import Lake, RawHeader
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
-from bienho.pipeline.derive import derive
-from bienho.pipeline.ingest import add_outcome, catch_up, groups, open_writer
-from bienho.pipeline.judge import Fates, Judged, Known, settle
+from bienho.pipeline.ingest import add_outcome, catch_up, compute_derived, groups, open_writer
+from bienho.pipeline.isolation import POISON, blamed, known_poison
+from bienho.pipeline.judge import Fates, Judged, Known, settle, unread
 from bienho.pipeline.records import Outcome, quarantine_rows
 from bienho.pipeline.report import IngestReport
 from bienho.pipeline.writer import Writer
 from bienho.standards.xml130 import opened_size
 
+log = logging.getLogger(__name__)
 STEP = 1_000_000
 """Versions per delivery: version_id = sequence * STEP + HOSO."""
 ZONES = ("standard", "conformed", "quality")
@@ -61,10 +63,14 @@ def replay(app: App, sequences: Sequence[int] = ()) -> IngestReport:
         for seq in chosen:
             if seq not in waiting:
                 raise UsageError("USE-NOT-QUARANTINED", f"Lần nhận {delivery_id(seq)} không có gì trong cách ly.")
-        received = (app.raw.read(seq) for seq in chosen)
+        poison = known_poison(lake)
+        received = (app.raw.read(seq) for seq in chosen if seq not in poison)
         for group in groups(received, lambda one: opened_size(one[1], app.limits), app.limits):
             _replay(app, writer, group, waiting, report)
-        derive(lake, writer.runner.revision)
+        # last and each alone: the process may end on one of them again
+        for seq in poison.keys() & set(chosen):
+            _replay(app, writer, [app.raw.read(seq)], waiting, report)
+        compute_derived(writer)
     return report
 
 
@@ -79,7 +85,31 @@ def _waiting(connection: duckdb.DuckDBPyConnection) -> dict[int, frozenset[int]]
 def _replay(
     app: App,
     writer: Writer,
-    group: Iterable[tuple[RawHeader, bytes]],
+    group: Sequence[tuple[RawHeader, bytes]],
+    waiting: dict[int, frozenset[int]],
+    report: IngestReport,
+) -> None:
+    """Replay a group; what makes it fail is found by halves and stays where it is (see `isolation`)."""
+    try:
+        _replay_together(app, writer, group, waiting, report)
+    except Exception as error:
+        if blamed(error) is None:
+            raise
+        if len(group) > 1:
+            half = len(group) // 2
+            _replay(app, writer, group[:half], waiting, report)
+            _replay(app, writer, group[half:], waiting, report)
+            return
+        header, _ = group[0]
+        log.warning("replay of %s failed: %s", delivery_id(header.seq), type(error).__name__)
+        stays = Outcome.of(unread(header, POISON, ""), {})
+        add_outcome(report, stays, header.path, stays)
+
+
+def _replay_together(
+    app: App,
+    writer: Writer,
+    group: Sequence[tuple[RawHeader, bytes]],
     waiting: dict[int, frozenset[int]],
     report: IngestReport,
 ) -> None:

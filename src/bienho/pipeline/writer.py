@@ -7,7 +7,7 @@ does it again: the vault finds its records there, the heads follow the lake.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -18,7 +18,8 @@ from bienho.contracts import catalogue
 from bienho.lake import Lake, RawHeader
 from bienho.pipeline.casting import CastScan
 from bienho.pipeline.heads import Heads
-from bienho.pipeline.judge import Fates, Judge, Judged, settle, uncollected
+from bienho.pipeline.isolation import POISON, Isolation
+from bienho.pipeline.judge import Fates, Judge, Judged, settle, uncollected, unread
 from bienho.pipeline.models import ModelRunner, store
 from bienho.pipeline.records import (
     Outcome,
@@ -47,14 +48,6 @@ class Batch:
     vault_written: int
 
 
-def last_seq(lake: Lake) -> int:
-    """Receipt sequence up to which deliveries are in the lake."""
-    row = lake.connection.execute(
-        "SELECT coalesce(max(last_seq), 0) FROM lake.journal.batch WHERE stage = 'ingest'"
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
 class Writer:
     """Takes deliveries into one lake catalog. Made once per session under the writer lock."""
 
@@ -70,6 +63,8 @@ class Writer:
         self.runner = ModelRunner(lake.connection, conformed_models())
         self._casts = CastScan(lake.connection)
         self.heads.catch_up(lake, self.last_batch())
+        self.isolation = Isolation(connection, catalog, limits.poison_attempts)
+        self.isolation.follow(self.last_seq())
         self.refresh_reference()
 
     def refresh_reference(self) -> None:
@@ -80,10 +75,18 @@ class Writer:
         """Number of the newest batch in the journal, 0 in an empty lake."""
         return int(self._scalar("SELECT coalesce(max(batch_id), 0) FROM lake.journal.batch"))
 
-    def process(self, deliveries: Sequence[tuple[RawHeader, bytes]]) -> Batch:
-        """Take a batch in and commit it."""
+    def last_seq(self) -> int:
+        """Receipt sequence up to which deliveries are in the lake."""
+        return int(self._scalar("SELECT coalesce(max(last_seq), 0) FROM lake.journal.batch WHERE stage = 'ingest'"))
+
+    def process(self, deliveries: Sequence[tuple[RawHeader, bytes]], aside: Mapping[int, str] | None = None) -> Batch:
+        """Take a batch in and commit it; a delivery in `aside` is set aside unread, with the message there."""
+        told = aside or {}
         with uncollected():
-            batch = self.judge.read_all(deliveries)
+            batch = [
+                unread(header, POISON, told[header.seq]) if header.seq in told else self.judge.read(header, data)
+                for header, data in deliveries
+            ]
             keys = [candidate.dossier_key for judged in batch for candidate in judged.candidates]
             return self.write(batch, settle(batch, self.heads.find(keys) if keys else {}))
 

@@ -96,6 +96,10 @@ FIXES = {
     "IN-TAIL-MISSING": later("Kiểm tra phần mềm có ghi hết tệp trước khi gửi."),
     "IN-FACILITY-MISMATCH": later("Sửa để MA_CSKCB trong XML1 và MACSKCB của tệp là một."),
     "IN-FACILITY-FROM-TABLE": later("Ghi mã cơ sở vào MACSKCB ở đầu phong bì."),
+    "IN-POISON": later(
+        "Cơ sở không phải gửi lại. Quản trị hệ thống báo nhóm phát triển mã lần nhận này;"
+        " sau khi nâng cấp, chạy `bienho quarantine replay` với mã đó."
+    ),
     "IN-FACILITY-ASSERTED": later("Kiểm tra tệp có đúng của cơ sở gửi không, hoặc sửa mã cơ sở đã khai."),
     "IN-MA-LK-MISMATCH": later("Sửa MA_LK của dòng cho giống XML1 rồi gửi lại hồ sơ."),
     "IN-REQUIRED": later("Điền trường bắt buộc trong phần mềm của cơ sở rồi gửi lại hồ sơ."),

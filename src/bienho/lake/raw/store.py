@@ -114,6 +114,19 @@ class RawStore:
         self._refresh()
         return self._segments[-1].next_seq - 1 if self._segments else 0
 
+    def waiting(self, after: int) -> tuple[int, int]:
+        """(records with a sequence above `after`, their bytes as they lie here); told by the index, reading none."""
+        self._refresh()
+        count = size = 0
+        with self._mutex:
+            for segment in reversed(self._segments):
+                skipped = max(0, after + 1 - segment.first_seq)
+                if skipped >= len(segment.offsets):
+                    break
+                count += len(segment.offsets) - skipped
+                size += segment.end - segment.offsets[skipped]
+        return count, size
+
     def exists_sha256(self, digest: str) -> list[int]:
         """Sequences of all records whose bytes have this sha256 (hex), ascending."""
         for header in self.headers(self._digested):
