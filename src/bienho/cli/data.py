@@ -13,9 +13,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 from bienho.cli.output import as_csv, as_json, as_records, as_table, console, number
 from bienho.core.ids import delivery_id, delivery_seq
 from bienho.pipeline import ask, jobs, open_app
-from bienho.pipeline.ingest import ingest as ingest_files
 from bienho.pipeline.replay import replay as replay_deliveries
 from bienho.pipeline.report import IngestReport
+from bienho.pipeline.worker.through import ingest as ingest_files
 from bienho.quality.expiry import LOCAL
 from bienho.terminology import KINDS, OPEN_START, TRUST_ANCHORS
 

@@ -24,6 +24,7 @@ PLACES = {
     "codes": "data",
     "init": "operate",
     "run": "operate",
+    "work": "operate",
     "rebuild": "operate",
     "job": "operate",
     "backup": "operate",

@@ -1,10 +1,11 @@
-"""Commands that keep a home running: init, serve, run, rebuild, job, doctor, stop."""
+"""Commands that keep a home running: init, run, work, rebuild, job, doctor, stop."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from bienho.cli.data import JSON
@@ -15,6 +16,7 @@ from bienho.pipeline import backup as backups
 from bienho.pipeline import jobs, open_app, setup
 from bienho.pipeline.doctor import diagnose
 from bienho.pipeline.rebuild import rebuild as rebuild_lake
+from bienho.pipeline.worker.process import work as do_work
 
 
 @click.command()
@@ -36,8 +38,14 @@ def init(home: Path | None, production: bool) -> None:
 @click.pass_obj
 def run(home: Path | None, json_: bool) -> None:
     """Làm nốt mọi việc còn dở: đọc lần nhận chưa xử lý, ánh xạ lại khi mô hình đổi, tính chỉ số, xét chữ ký."""
-    with open_app(home) as app:
-        done = jobs.bring_up_to_date(app)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with open_app(home) as app, Progress(*columns, console=console, transient=True, disable=json_) as bar:
+        task = bar.add_task("Xử lý lần nhận", total=None)
+        done = jobs.bring_up_to_date(
+            app,
+            lambda made, total: bar.update(task, completed=made, total=total),
+            lambda: bar.update(task, description="Chờ tiến trình đang ghi"),
+        )
     if json_:
         as_json(done)
     else:
@@ -45,6 +53,15 @@ def run(home: Path | None, json_: bool) -> None:
             f"Đã xử lý {done['deliveries']} lần nhận, tính lại {done['derived']} bảng chỉ số,"
             f" xét chữ ký {done['signatures']} lần nhận."
         )
+
+
+@click.command()
+@click.option("--beside", type=int, help="Dừng khi tiến trình có số này không còn.")
+@click.pass_obj
+def work(home: Path | None, beside: int | None) -> None:
+    """Chạy tiến trình nền (bên ghi duy nhất) cho đến khi được yêu cầu dừng; `serve` đã tự mở sẵn một."""
+    with open_app(home) as app:
+        do_work(app, parent=beside)
 
 
 @click.command()

@@ -15,6 +15,8 @@ from bienho.core.errors import ConfigError
 from bienho.governance import accounts
 from bienho.pipeline import App, ask, open_app, setup
 from bienho.pipeline.ingest import ingest
+from bienho.pipeline.worker.standing import Standing, standing
+from bienho.pipeline.worker.supervisor import supervised
 from bienho.portal import serve as server
 from bienho.portal import settings, signin
 from bienho.portal.house import House
@@ -50,7 +52,11 @@ def open_portal(app: App, port: int) -> None:
             found = accounts.find(app.database, account_id)
             return found.actor("portal") if found and found.active else None
 
-        settings.set_up(House(app.home, app.keys, app.database, gate, find_actor, limits=app.limits))  # type: ignore[arg-type]
+        def how_work_stands(now: datetime) -> Standing:
+            return standing(app.home, app.database, app.raw, app.limits, now)
+
+        house = House(app.home, app.keys, app.database, gate, find_actor, limits=app.limits, standing=how_work_stands)  # type: ignore[arg-type]
+        settings.set_up(house)
         address = server.link(signin.new_token(caller.account_id, datetime.now(UTC)), port=port)
 
         def ready() -> None:
@@ -58,7 +64,8 @@ def open_portal(app: App, port: int) -> None:
             console.print(f"  {address}\n", markup=False, highlight=False, soft_wrap=True)
             console.print("Dừng: Ctrl-C")
 
-        server.listen("127.0.0.1", port, on_ready=ready)
+        with supervised(app.home):
+            server.listen("127.0.0.1", port, on_ready=ready)
 
 
 @click.command()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from bienho.config import DEFAULT, Home, KeyRing, Limits
+from bienho.pipeline.worker.standing import Standing
 
 Filter = Sequence[tuple[str, str, Any]]
 Order = Sequence[tuple[str, str]]
@@ -82,7 +83,8 @@ class DatabaseLike(Protocol):
 class House:
     """One opened Bienho as the portal sees it: no lake, no vault, only the gate.
 
-    `find_actor(account_id)` gives the account or None when it is unknown or closed. `clock` is the only clock of the
+    `find_actor(account_id)` gives the account or None when it is unknown or closed; `standing(now)` says how the work
+    of the worker stands, None where there is no worker to ask about. `clock` is the only clock of the
     pages (lateness is a fact of now); tests and screenshots pass a fixed one.
     """
 
@@ -94,3 +96,4 @@ class House:
     province: str = "gialai"
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     limits: Limits = DEFAULT
+    standing: Callable[[datetime], Standing] | None = None

@@ -1,0 +1,242 @@
+"""The worker process: taking in beside it, jobs tried again, processes that die, rights on the queue."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from bienho.config import Limits
+from bienho.core.errors import BusyError
+from bienho.database import Role
+from bienho.pipeline import App, ask, open_app, setup
+from bienho.pipeline import ingest as direct
+from bienho.pipeline.backlog import read_progress
+from bienho.pipeline.isolation import POISON
+from bienho.pipeline.worker import through
+from bienho.pipeline.worker.queue import Asking
+from bienho.pipeline.worker.standing import Standing, standing
+from bienho.pipeline.worker.supervisor import log_path, supervised
+from bienho.sources import Delivery, receive
+from bienho.standards.xml130.write import write_delivery
+from support.homes import Made, temporary_home
+from support.province import PURPOSE, whole_lake
+from support.worker import PLANTED, SOON, alive, command, start, wait_for, working
+from support.xml130_samples import make_tables
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Made]:
+    with temporary_home("nhà có thợ") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def app(made: Made) -> Iterator[App]:
+    with open_app(made.home.path) as opened:
+        setup.first_run(opened)
+        yield opened
+
+
+def envelope(number: int, *, mark: str = "") -> bytes:
+    sent = [make_tables("3176", seed=number, ma_lk=f"WORK-{number}")]
+    data = write_delivery(sent, facility="64001", created="20260103", version="3176")
+    return data + f"<!-- {mark} -->".encode() if mark else data
+
+
+def files(folder: Path, *numbers: int) -> list[Path]:
+    paths = []
+    for number in numbers:
+        paths.append(folder / f"{number:03d}.xml")
+        paths[-1].write_bytes(envelope(number))
+    return paths
+
+
+def how(app: App) -> Standing:
+    return standing(app.home, app.database, app.raw, app.limits, datetime.now(UTC))
+
+
+def state(app: App, kind: str) -> str:
+    return next(one.state for one in how(app).kinds if one.name == kind)
+
+
+def put(app: App, *contents: bytes) -> int:
+    """Received, and nobody told: as if the process had died right after the receipt."""
+    moment = datetime(2026, 1, 3, tzinfo=UTC)
+    return receive(app.raw, [Delivery(data, moment, source="cli") for data in contents])[-1].seq
+
+
+def taken_in(app: App, seq: int) -> bool:
+    with app.database.connect(Role.WEB, autocommit=True) as connection:
+        progress = read_progress(connection, "lake")
+    return progress.last_seq >= seq
+
+
+def test_beside_a_worker_an_ingest_leaves_the_writing_to_it(
+    made: Made, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the report of an ingest that writes itself, in another home."""
+    paths = [*files(tmp_path, 1, 2, 3), tmp_path / "again.xml", tmp_path / "bad.xml", tmp_path / "huge.xml"]
+    paths[3].write_bytes(paths[0].read_bytes())
+    paths[4].write_bytes(b"<html>")
+    paths[5].write_bytes(b"x" * (app.limits.delivery_bytes + 1))
+    seen: list[tuple[int, int]] = []
+    with working(made, app):
+        with monkeypatch.context() as patched:
+            patched.setattr(App, "writing", None)
+            report = through.ingest(app, paths, facility="64001", progress=lambda *both: seen.append(both))
+        with pytest.raises(BusyError, match="BUSY-WORKER"):
+            with open_app(made.home.path) as second:
+                from bienho.pipeline.worker.process import work
+
+                work(second)
+        wait_for(lambda: state(app, "signatures") == "done", "signatures were not judged")
+        assert {one.name for one in how(app).kinds if one.is_bad} == set()
+        assert how(app).backlog.deliveries == how(app).derived_behind == 0
+    assert not how(app).worker
+    with temporary_home() as other, open_app(other.home.path) as alone:
+        setup.first_run(alone)
+        expected = direct.ingest(alone, paths, facility="64001")
+    key = {"rows": {}, "deliveries": []}
+    assert {**report.as_dict(), **key} == {**expected.as_dict(), **key}
+    assert report.deliveries == expected.deliveries or sorted(map(str, report.deliveries)) == sorted(
+        map(str, expected.deliveries)
+    )
+    assert +report.rows == +expected.rows
+    total = sum(path.stat().st_size for path in paths)
+    assert seen[-1] == (total, total)
+    assert seen == sorted(seen)
+
+
+def test_what_raises_and_what_kills_the_process_is_found_and_the_rest_is_taken_in(made: Made, app: App) -> None:
+    contents = [envelope(number) for number in range(20, 27)]
+    contents[2] = envelope(22, mark="RAISES-HERE")
+    contents[5] = envelope(25, mark="KILLS-HERE")
+    first = app.raw.last_seq() + 1
+    last = put(app, *contents)
+    with supervised(made.home, command(made, SOON + PLANTED)):
+        wait_for(lambda: taken_in(app, last), "the batch was not taken in")
+    rows = {row["delivery_seq"]: row for row in whole_lake(app)["standard.delivery"].to_pylist()}
+    assert [rows[seq]["reason"] for seq in range(first, last + 1)] == [
+        POISON if number in (2, 5) else None for number in range(7)
+    ]
+    said = log_path(made.home).read_text()
+    assert "a patient's value" not in said
+    assert "ZeroDivisionError" in said
+    with app.database.connect(Role.WORKER) as connection:
+        assert connection.execute("SELECT count(*) FROM pipeline.attempt").fetchone() == (0,)
+    told = {row["message"] for row in ask.quarantine(app, PURPOSE, as_of=datetime.now(UTC).date())}
+    assert any("tiến trình dừng đột ngột" in message for message in told)
+
+
+def test_a_job_that_meets_a_busy_house_is_done_a_little_later(made: Made, app: App) -> None:
+    once = """
+from bienho.core.errors import BusyError
+from bienho.pipeline.judge import Judge
+read = Judge.read
+times = []
+def planted(self, header, data):
+    times.append(1)
+    if len(times) == 1:
+        raise BusyError("BUSY-TEST", "x")
+    return read(self, header, data)
+Judge.read = planted
+"""
+    last = put(app, envelope(30))
+    with working(made, app, once):
+        wait_for(lambda: taken_in(app, last), "it was not tried again")
+        wait_for(lambda: state(app, "take-in") == "done", "the job was not ended")
+    with app.database.connect(Role.WEB) as connection:
+        tried = connection.execute(
+            "SELECT attempts FROM jobs.standing WHERE task = 'take-in' ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+    assert tried == (2,)
+
+
+def test_a_job_whose_process_was_killed_is_taken_up_by_the_next(made: Made, app: App) -> None:
+    with app.database.writer_lock():
+        process = start(made)
+        try:
+            wait_for(lambda: alive(app), "no worker came up", process)
+            last = put(app, envelope(40))
+            with Asking(app.database) as asking:
+                asking.ask("take-in")
+            wait_for(lambda: state(app, "take-in") == "running", "it was not begun", process)
+        finally:
+            process.kill()
+            process.communicate()
+        wait_for(lambda: not alive(app), "the dead worker is said to be alive")
+        assert state(app, "take-in") == "waiting"
+    with working(made, app):
+        wait_for(lambda: taken_in(app, last), "it was not taken up")
+
+
+def test_a_worker_without_its_parent_ends(made: Made, app: App) -> None:
+    shell = f"exec {' '.join(map(_quoted, command(made)))}"
+    script = command(made)
+    script[-1] = script[-1].replace('"work"]', '"work", "--beside", "1"]')
+    process = subprocess.Popen(script, env=made.environment, stderr=subprocess.PIPE, text=True)
+    assert shell
+    assert process.wait(30) == 0, process.communicate()[1]
+    process.communicate()
+
+
+def _quoted(text: str) -> str:
+    return repr(text)
+
+
+def test_a_full_house_waits_while_it_empties_and_refuses_while_it_does_not(
+    made: Made, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = files(tmp_path, 50, 51)
+    monkeypatch.setattr(through, "PATIENCE_SECONDS", 0.3)
+    put(app, envelope(52))
+    small: Any = Limits(waiting_deliveries=1, batch_dossiers=1)
+    before = app.raw.last_seq()
+    with open_app(made.home.path, limits=small) as tight, app.database.writer_lock() as lock:
+        with working(made, app):
+            with pytest.raises(BusyError) as refused:
+                through.ingest(tight, paths)
+            assert (refused.value.code, refused.value.exit_code) == ("BUSY-BACKLOG", 6)
+            assert "phút" in refused.value.hint
+            assert app.raw.last_seq() == before
+            monkeypatch.setattr(through, "PATIENCE_SECONDS", 60.0)
+            lock.execute("SELECT pg_advisory_unlock_all()")
+            assert through.ingest(tight, paths).accepted == 2
+
+
+def test_without_a_worker_for_long_the_caller_writes(
+    made: Made, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(through, "GRACE_SECONDS", 0.2)
+    answers = iter([True])
+    monkeypatch.setattr(through, "is_running", lambda _: next(answers, False))
+    assert through.ingest(app, files(tmp_path, 60)).accepted == 1
+
+
+def test_rights_on_the_queue(made: Made) -> None:
+    refused = {
+        Role.WEB: [
+            "INSERT INTO jobs.procrastinate_jobs (queue_name, task_name) VALUES ('bienho', 'compact')",
+            "SELECT args FROM jobs.procrastinate_jobs",
+            "UPDATE pipeline.progress SET last_seq = 0",
+            "SELECT * FROM pipeline.attempt",
+        ],
+        Role.WORKER: ["DROP TABLE jobs.procrastinate_jobs", "CREATE TABLE jobs.other (n int)"],
+        Role.GOVERNANCE: ["SELECT * FROM jobs.standing"],
+        Role.PORTAL: ["SELECT * FROM jobs.standing", "SELECT * FROM pipeline.progress"],
+    }
+    for role, statements in refused.items():
+        for statement in statements:
+            with made.database.connect(role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+    with made.database.connect(Role.WEB) as connection:
+        connection.execute("SELECT * FROM jobs.standing, pipeline.progress")

@@ -1,0 +1,79 @@
+"""A worker process of a home, as it is or with something planted in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bienho.database import Role
+from bienho.pipeline import App
+from bienho.pipeline.worker.queue import is_running
+from support.homes import Made
+
+MAIN = """
+import sys
+{planted}
+from bienho.cli.main import main
+sys.argv = ["bienho", "--home", {home!r}, "work"]
+main()
+"""
+# Two deaths are enough to be sure, in a test.
+SOON = """
+from bienho.config import Limits
+from bienho.pipeline import app
+app.open_app.__wrapped__.__kwdefaults__["limits"] = Limits(poison_attempts=2)
+"""
+# Stands for a fault of the program: what one delivery does to it, told by a mark in its bytes.
+PLANTED = """
+import os
+from bienho.pipeline.judge import Judge
+read = Judge.read
+def planted(self, header, data):
+    if b"RAISES-HERE" in data:
+        raise ZeroDivisionError("a patient's value")
+    if b"KILLS-HERE" in data:
+        os._exit(1)
+    return read(self, header, data)
+Judge.read = planted
+"""
+
+
+def command(made: Made, planted: str = "") -> list[str]:
+    """What starts a worker of a home."""
+    return [sys.executable, "-c", MAIN.format(planted=planted, home=str(made.home.path))]
+
+
+def start(made: Made, planted: str = "") -> subprocess.Popen[str]:
+    """A worker process; what it says is in its `stderr`."""
+    return subprocess.Popen(command(made, planted), env=made.environment, stderr=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def working(made: Made, app: App, planted: str = "") -> Iterator[subprocess.Popen[str]]:
+    """A worker that is there when the block begins and has ended by itself, asked to, when it is left."""
+    process = start(made, planted)
+    try:
+        wait_for(lambda: alive(app), "no worker came up", process)
+        yield process
+        process.terminate()
+        assert process.wait(30) == 0, process.communicate()[1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def alive(app: App) -> bool:
+    with app.database.connect(Role.WEB, autocommit=True) as connection:
+        return is_running(connection)
+
+
+def wait_for(met: Callable[[], bool], told: str, process: subprocess.Popen[str] | None = None) -> None:
+    """Until a condition is met; fails after a minute, or when the process that is to meet it has ended."""
+    end = time.monotonic() + 60
+    while not met():
+        assert time.monotonic() < end, told
+        assert process is None or process.poll() is None, f"{told}: {process and process.communicate()[1]}"
+        time.sleep(0.05)
