@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from bienho.pipeline import ingest as direct
 from bienho.pipeline.backlog import read_progress
 from bienho.pipeline.isolation import POISON
 from bienho.pipeline.worker import through
+from bienho.pipeline.worker.process import work
 from bienho.pipeline.worker.queue import Asking
 from bienho.pipeline.worker.standing import Standing, standing
 from bienho.pipeline.worker.supervisor import log_path, supervised
@@ -94,10 +94,7 @@ def test_beside_a_worker_an_ingest_leaves_the_writing_to_it(
             patched.setattr(App, "writing", None)
             report = through.ingest(app, paths, facility="64001", progress=lambda *both: seen.append(both))
         with pytest.raises(BusyError, match="BUSY-WORKER"):
-            with open_app(made.home.path) as second:
-                from bienho.pipeline.worker.process import work
-
-                work(second)
+            work(app)
         wait_for(lambda: state(app, "signatures") == "done", "signatures were not judged")
         assert {one.name for one in how(app).kinds if one.is_bad} == set()
         assert how(app).backlog.deliveries == how(app).derived_behind == 0
@@ -180,17 +177,11 @@ def test_a_job_whose_process_was_killed_is_taken_up_by_the_next(made: Made, app:
 
 
 def test_a_worker_without_its_parent_ends(made: Made, app: App) -> None:
-    shell = f"exec {' '.join(map(_quoted, command(made)))}"
     script = command(made)
     script[-1] = script[-1].replace('"work"]', '"work", "--beside", "1"]')
     process = subprocess.Popen(script, env=made.environment, stderr=subprocess.PIPE, text=True)
-    assert shell
     assert process.wait(30) == 0, process.communicate()[1]
     process.communicate()
-
-
-def _quoted(text: str) -> str:
-    return repr(text)
 
 
 def test_a_full_house_waits_while_it_empties_and_refuses_while_it_does_not(
@@ -201,16 +192,19 @@ def test_a_full_house_waits_while_it_empties_and_refuses_while_it_does_not(
     put(app, envelope(52))
     small: Any = Limits(waiting_deliveries=1, batch_dossiers=1)
     before = app.raw.last_seq()
-    with open_app(made.home.path, limits=small) as tight, app.database.writer_lock() as lock:
-        with working(made, app):
-            with pytest.raises(BusyError) as refused:
-                through.ingest(tight, paths)
-            assert (refused.value.code, refused.value.exit_code) == ("BUSY-BACKLOG", 6)
-            assert "phút" in refused.value.hint
-            assert app.raw.last_seq() == before
-            monkeypatch.setattr(through, "PATIENCE_SECONDS", 60.0)
-            lock.execute("SELECT pg_advisory_unlock_all()")
-            assert through.ingest(tight, paths).accepted == 2
+    with (
+        open_app(made.home.path, limits=small) as tight,
+        app.database.writer_lock() as lock,
+        working(made, app),
+    ):
+        with pytest.raises(BusyError) as refused:
+            through.ingest(tight, paths)
+        assert (refused.value.code, refused.value.exit_code) == ("BUSY-BACKLOG", 6)
+        assert "phút" in refused.value.hint
+        assert app.raw.last_seq() == before
+        monkeypatch.setattr(through, "PATIENCE_SECONDS", 60.0)
+        lock.execute("SELECT pg_advisory_unlock_all()")
+        assert through.ingest(tight, paths).accepted == 2
 
 
 def test_without_a_worker_for_long_the_caller_writes(

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import path, register_converter
 
-from bienho.portal.views import catalogue, components, dossiers, errors, lists, numbers, overview, session
+from bienho.portal.views import catalogue, components, dossiers, errors, lists, numbers, overview, session, work
 from bienho.portal.views.errors import catch
 
 
@@ -51,6 +51,7 @@ urlpatterns = [
     _page("danh-muc-du-lieu/<str:dataset_id>/", catalogue.dataset, "dataset"),
     _page("huong-dan/", catalogue.guide_index, "guide"),
     _page("huong-dan/<slug:slug>/", catalogue.guide_chapter, "guide-chapter"),
+    _page("he-thong/viec-nen/", work.show, "work"),
     _page("he-thong/thanh-phan/", components.gallery, "components"),
     _page("dang-nhap/", session.sign_in, "sign-in"),
     _page("dang-xuat/", session.sign_out, "sign-out"),

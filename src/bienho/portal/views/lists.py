@@ -13,7 +13,7 @@ from bienho.portal.formats import moment
 from bienho.portal.language import t
 from bienho.portal.listing import Listing, read_listing
 from bienho.portal.pages import Page, download, render_page
-from bienho.portal.presenters import deliveries, findings, quarantine, signatures
+from bienho.portal.presenters import deliveries, findings, quarantine, signatures, work
 
 
 def answer_list(
@@ -30,7 +30,7 @@ def answer_list(
 def delivery_list(request: HttpRequest) -> HttpResponse:
     desk = Desk.of(request)
     page = Page(t("Giao nhận"), t("Mỗi lần cơ sở gửi là một dòng, kèm biên nhận và kết quả."), guide="giao-nhan")
-    return answer_list(request, desk, deliveries.listing(desk), page)
+    return answer_list(request, desk, deliveries.listing(desk), page, [desk.try_part(lambda: work.brief(desk))])
 
 
 @require_GET
