@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 import duckdb
 import psycopg
 
-from bienho.core.errors import BienhoError, InputError, StorageError
+from bienho.core.errors import BienhoError, BusyError, InputError, StorageError
 from bienho.core.ids import delivery_id
 from bienho.database.failures import translate
 from bienho.lake import Lake, RawHeader
@@ -27,6 +27,8 @@ from bienho.lake.failures import translated
 from bienho.pipeline.backlog import note_derived, note_progress
 
 POISON = "IN-POISON"
+FAULTS = frozenset({"STO-LAKE", "STO-JOB"})
+"""Storage errors that stand for a fault of the program or of a value: waiting mends neither."""
 DIED = "tiến trình dừng đột ngột"
 _MACHINE = {
     errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN,
@@ -207,7 +209,7 @@ def blamed(error: BaseException) -> str | None:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed when it is done again a little later, with nothing mended."""
-    return isinstance(error, BienhoError) and error.exit_code in (5, 6) and error.code != "STO-LAKE"
+    return isinstance(error, StorageError | BusyError) and error.code not in FAULTS
 
 
 def _closed_duckdb(error: BaseException | None) -> bool:

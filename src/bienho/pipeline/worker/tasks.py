@@ -163,7 +163,6 @@ def broken(name: str, error: Exception) -> StorageError:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
     log.error("job %s broke off: %s at %s", name, type(error).__name__, place)
-    # STO-LAKE's neighbour: nothing here gets better by waiting, so it is not among what is tried again
     return StorageError(
         "STO-JOB",
         f"Việc nền `{name}` dừng vì lỗi của chương trình ({type(error).__name__}).",

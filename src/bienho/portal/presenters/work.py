@@ -48,7 +48,7 @@ def brief(desk: Desk) -> State | None:
     if any(one.is_bad for one in stands.kinds) or stands.is_full or (stands.backlog.deliveries and not stands.worker):
         return State("error", t("Có việc nền cần người quản trị xem"), _waits(stands), safe=t(SAFE), **more)
     if stands.backlog.deliveries:
-        return State("loading", t("Đang đưa lần nhận vào kho"), _waits(stands), **more)
+        return State("partial", t("Đang đưa lần nhận vào kho"), _waits(stands), **more)
     return None
 
 
