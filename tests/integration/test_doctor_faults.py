@@ -27,6 +27,7 @@ from bienho.database import Role, places, server
 from bienho.governance import audit
 from bienho.lake import Lake, RawItem, RawStore
 from bienho.lake.raw.segment import segment_path
+from bienho.pipeline.backlog import note_derived, note_progress
 from bienho.pipeline.doctor import Check, Probes, diagnose
 from support.homes import Made, temporary_home
 
@@ -47,6 +48,9 @@ def filled_home() -> Iterator[Made]:
         raw = RawStore(fresh.home, fresh.keys)
         raw.append([RawItem("xml130", b"<A/>" * 300, "test", "a.xml", NOON)])
         raw.append([RawItem("xml130", b"<B/>" * 300, "test", "b.xml", NOON)])
+        with fresh.database.connect(Role.WORKER, autocommit=True) as connection:
+            note_progress(connection, "lake", 2)
+            note_derived(connection, "lake", 2)
         yield fresh
 
 
@@ -112,6 +116,23 @@ def the_only_fault(checks: list[Check], code: str, *, status: str = "fail") -> C
 
 def look(made: Made, **probes: object) -> list[Check]:
     return diagnose(made.home.path, Probes(**probes))  # type: ignore[arg-type]
+
+
+def test_what_waits_without_a_worker_and_a_job_that_failed_are_told(made: Made, admin: Admin) -> None:
+    admin.execute("UPDATE pipeline.progress SET last_seq = 1")
+    try:
+        found = the_only_fault(look(made), "worker", status="warn")
+        assert "1 lần nhận" in found.found
+    finally:
+        admin.execute("UPDATE pipeline.progress SET last_seq = 2")
+    admin.execute(
+        "SET search_path = jobs; INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('bienho', 'compact');"
+        " UPDATE procrastinate_jobs SET status = 'doing'; UPDATE procrastinate_jobs SET status = 'failed'"
+    )
+    try:
+        assert "compact" in the_only_fault(look(made), "jobs").found
+    finally:
+        admin.execute("DELETE FROM jobs.procrastinate_jobs; RESET search_path")
 
 
 def test_a_healthy_home_has_nothing_to_mend(made: Made) -> None:
