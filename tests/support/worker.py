@@ -41,6 +41,20 @@ Judge.read = planted
 """
 
 
+BUSY_ONCE = """
+from bienho.core.errors import BusyError
+from bienho.pipeline.judge import Judge
+read = Judge.read
+times = []
+def planted(self, header, data):
+    times.append(1)
+    if len(times) == 1:
+        raise BusyError("BUSY-TEST", "x")
+    return read(self, header, data)
+Judge.read = planted
+"""
+
+
 def command(made: Made, planted: str = "") -> list[str]:
     """What starts a worker of a home."""
     return [sys.executable, "-c", MAIN.format(planted=planted, home=str(made.home.path))]

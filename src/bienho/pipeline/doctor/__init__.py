@@ -39,8 +39,13 @@ CHECKS: tuple[Item, ...] = (
     Item("files", "Tệp của kho", stores.files, (*DATABASE, "key-match", "catalog-version")),
     Item("raw-tail", "Đuôi dữ liệu gốc", stores.tail, ("home", "layout")),
     Item("raw", "Dữ liệu gốc", stores.sample, ("home", "layout", "key", "key-match", "raw-tail")),
-    Item("worker", "Tiến trình nền", work.worker, (*DATABASE, "key-match", "migrations", "raw-tail", "raw")),
-    Item("jobs", "Việc nền", work.failed, (*DATABASE, "key-match", "migrations", "raw-tail", "raw")),
+    Item(
+        "worker",
+        "Tiến trình nền",
+        work.worker,
+        (*DATABASE, "key-match", "migrations", "catalog-version", "raw-tail", "raw"),
+    ),
+    Item("jobs", "Việc nền", work.failed, (*DATABASE, "key-match", "migrations", "catalog-version", "raw-tail", "raw")),
     Item("embedded", "Điều chế độ đi kèm không giữ được", server.promise),
 )
 
