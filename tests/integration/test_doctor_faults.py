@@ -118,23 +118,6 @@ def look(made: Made, **probes: object) -> list[Check]:
     return diagnose(made.home.path, Probes(**probes))  # type: ignore[arg-type]
 
 
-def test_what_waits_without_a_worker_and_a_job_that_failed_are_told(made: Made, admin: Admin) -> None:
-    admin.execute("UPDATE pipeline.progress SET last_seq = 1")
-    try:
-        found = the_only_fault(look(made), "worker", status="warn")
-        assert "1 lần nhận" in found.found
-    finally:
-        admin.execute("UPDATE pipeline.progress SET last_seq = 2")
-    admin.execute(
-        "SET search_path = jobs; INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('bienho', 'compact');"
-        " UPDATE procrastinate_jobs SET status = 'doing'; UPDATE procrastinate_jobs SET status = 'failed'"
-    )
-    try:
-        assert "compact" in the_only_fault(look(made), "jobs").found
-    finally:
-        admin.execute("DELETE FROM jobs.procrastinate_jobs; RESET search_path")
-
-
 def test_a_healthy_home_has_nothing_to_mend(made: Made) -> None:
     checks = look(made)
     assert {check.code for check in checks if check.status != "ok"} <= ALWAYS

@@ -17,6 +17,7 @@ from bienho.database import Role
 from bienho.pipeline import App, ask, open_app, setup
 from bienho.pipeline import ingest as direct
 from bienho.pipeline.backlog import read_progress
+from bienho.pipeline.doctor import diagnose
 from bienho.pipeline.isolation import POISON
 from bienho.pipeline.worker import through
 from bienho.pipeline.worker.process import work
@@ -193,3 +194,17 @@ def test_rights_on_the_queue(made: Made) -> None:
                 connection.execute(statement)
     with made.database.connect(Role.WEB) as connection:
         connection.execute("SELECT * FROM jobs.standing, pipeline.progress")
+
+
+def test_the_doctor_says_what_waits_and_what_failed(made: Made, app: App) -> None:
+    put(app, envelope(70))
+    with app.database.connect(Role.ADMIN, autocommit=True, options="-c search_path=jobs") as admin:
+        admin.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('bienho', 'compact')")
+        for status in ("doing", "failed"):
+            admin.execute("UPDATE procrastinate_jobs SET status = %s WHERE status IN ('todo', 'doing')", (status,))
+    found = {check.code: check for check in diagnose(made.home.path)}
+    assert (found["worker"].status, found["jobs"].status) == ("warn", "fail")
+    assert "1 lần nhận" in found["worker"].found
+    assert "compact" in found["jobs"].found
+    assert found["worker"].repair
+    assert found["jobs"].repair
