@@ -193,14 +193,14 @@ def test_a_fault_of_the_program_costs_one_delivery(
     app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     paths = files(tmp_path, 7, 100)
-    read = Judge.read
+    read = Judge._open
 
     def planted(self: Judge, header: RawHeader, data: bytes) -> Any:
         if header.path == str(paths[4]):
             raise ZeroDivisionError("Nguyễn Thị Giả")
         return read(self, header, data)
 
-    monkeypatch.setattr(Judge, "read", planted)
+    monkeypatch.setattr(Judge, "_open", planted)
     caplog.set_level(logging.WARNING)
     report = ingest(app, paths)
     assert [entry.outcome == "quarantined" for entry in report.deliveries] == [number == 4 for number in range(7)]

@@ -30,28 +30,28 @@ app.open_app.__wrapped__.__kwdefaults__["limits"] = Limits(poison_attempts=2)
 PLANTED = """
 import os
 from bienho.pipeline.judge import Judge
-read = Judge.read
+read = Judge._open
 def planted(self, header, data):
     if b"RAISES-HERE" in data:
         raise ZeroDivisionError("a patient's value")
     if b"KILLS-HERE" in data:
         os._exit(1)
     return read(self, header, data)
-Judge.read = planted
+Judge._open = planted
 """
 
 
 BUSY_ONCE = """
 from bienho.core.errors import BusyError
 from bienho.pipeline.judge import Judge
-read = Judge.read
+read = Judge._open
 times = []
 def planted(self, header, data):
     times.append(1)
     if len(times) == 1:
         raise BusyError("BUSY-TEST", "x")
     return read(self, header, data)
-Judge.read = planted
+Judge._open = planted
 """
 
 

@@ -83,9 +83,10 @@ class Writer:
         """Take a batch in and commit it; a delivery in `aside` is set aside unread, with the message there."""
         told = aside or {}
         with uncollected():
+            read = iter(self.judge.read_all([one for one in deliveries if one[0].seq not in told]))
             batch = [
-                unread(header, POISON, told[header.seq]) if header.seq in told else self.judge.read(header, data)
-                for header, data in deliveries
+                unread(header, POISON, told[header.seq]) if header.seq in told else next(read)
+                for header, _ in deliveries
             ]
             keys = [candidate.dossier_key for judged in batch for candidate in judged.candidates]
             return self.write(batch, settle(batch, self.heads.find(keys) if keys else {}))
