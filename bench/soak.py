@@ -1,8 +1,8 @@
-"""`python -m bench.soak [--minutes N] [--seed S]`: random deliveries, resends and kills, for as long as you like.
+"""`python -m bench.soak [--kills N] [--histories N] [--seed S]`: tries to break laws 1, 2 and 4.
 
-Each turn takes in a few files of a seeded twin (some twice) and, more often than not, kills the command with SIGKILL at
-a random moment; sometimes PostgreSQL is killed too. In the end everything is brought up to date and `rebuild --compare`
-must find the lake in use equal to a lake built from raw. The first difference or unexpected failure stops the soak.
+Power cuts of raw first; then homes under siege, one after the other, until the command line and PostgreSQL were killed
+often enough, at every named point; then random histories side by side. The first law that does not hold stops it, with
+the seed that shows it again. Every choice but the moment of death comes from the seed.
 """
 
 from __future__ import annotations
@@ -10,116 +10,117 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from bienho.config import Home
-from bienho.database import places, remove_database, server
+from bench.faults import history
+from bench.faults.full import on_a_small_disk
+from bench.faults.nursery import Nursery
+from bench.faults.points import NAMED
+from bench.faults.power import cut_power
+from bench.faults.siege import Told, besiege
+from bench.homes import temporary_home
+from bienho.config import Home, create_key
+from bienho.pipeline import open_app
+from bienho.synthetic import Plan
 
-FILES_A_TURN = 25
-KILL_SHARE = 0.6
-POSTGRES_KILL_SHARE = 0.15
-COMPARE_EVERY = 20
-RUN_SECONDS_MAX = 600
+EACH_POINT = 20
+CUTS = 200
+WORKS, FILES_A_WORK = 10, 4
+JOBS = ("compact", "signatures", "rebuild", "compact", "drop-superseded")
+LIVES, STEPS = 50, 8
 
 
-@dataclass
-class Soak:
-    """One home under stress; every choice comes from `chance`, so a seed repeats the plan (not the timing)."""
+def power_cuts(folder: Path, seed: int) -> dict[str, Any]:
+    """Receipts over many power cuts; and the proof that the check sees a missing fsync."""
+    told: dict[str, Any] = {"cuts": CUTS}
+    os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
+    with Nursery() as nursery:
+        for forgets in ("", "file", "folder"):
+            home = Home.create(folder / f"raw-{forgets or 'whole'}")
+            create_key(home)
+            log = folder / f"log-{forgets or 'whole'}"
+            given, lost = cut_power(home, nursery, log, cuts=CUTS if not forgets else 20, seed=seed, forgets=forgets)
+            name = f"without_fsync_of_{forgets}" if forgets else "as_it_is"
+            told[name] = {"receipts": given, "lost": lost}
+            if bool(lost) != bool(forgets):
+                raise SystemExit(f"soak: seed {seed}: {name}: {lost} of {given} receipts lost")
+    return told
 
-    home: Path
-    files: list[Path]
-    chance: random.Random
-    turns: int = 0
-    kills: int = 0
-    postgres_kills: int = 0
-    compared: int = 0
 
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "bienho", "--home", str(self.home), *arguments]
+def sieges(seed: int, kills: int) -> dict[str, Any]:
+    """Homes under siege until enough was killed."""
+    whole, number = Told(), 0
+    began = time.monotonic()
+    with Nursery() as nursery:
+        while whole.kills.total() < kills or any(whole.kills[point] < min(EACH_POINT, kills) for point in NAMED):
+            with tempfile.TemporaryDirectory(prefix="bienho-siege-") as folder:
+                plan = Plan(persons=120, months=2, seed=seed * 1_000 + number, dirt=0.05)
+                told = besiege(
+                    Path(folder), nursery, plan, works=WORKS, files_a_work=FILES_A_WORK, seed=plan.seed, jobs=JOBS
+                )  # fmt: skip
+            whole.add(told)
+            number += 1
+            say(f"siege {number}: equal, {whole.kills.total()} kills so far, {time.monotonic() - began:.0f} s")
+        small = on_a_small_disk(nursery, seed)
+    return {
+        "sieges": number,
+        "kills": whole.kills.total(),
+        "kills_by_point": dict(sorted(whole.kills.items())),
+        "of_which_postgres_too": whole.postgres_kills,
+        "disk_faults": {**whole.disk_faults, "small_disk": small},
+        "power_losses": whole.power_losses,
+        "unsynced_bytes_lost": whole.bytes_lost,
+        "receipts_checked": whole.receipts,
+        "seconds": round(time.monotonic() - began),
+    }
 
-    def must(self, *arguments: str) -> str:
-        done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, timeout=RUN_SECONDS_MAX, check=False
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"soak: {' '.join(arguments)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout
 
-    def turn(self) -> None:
-        self.turns += 1
-        wanted = [str(path) for path in self.chance.choices(self.files, k=FILES_A_TURN)]
-        process = subprocess.Popen(
-            self.command("ingest", *wanted, "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        if self.chance.random() < KILL_SHARE:
+def histories(seed: int, count: int) -> dict[str, Any]:
+    """Random histories, some side by side in each home."""
+    began, done, homes = time.monotonic(), 0, Counter[str]()
+    while done < count:
+        lives = min(LIVES, count - done)
+        with (
+            tempfile.TemporaryDirectory(prefix="bienho-histories-") as folder,
+            temporary_home(ready=True) as made,
+            open_app(made.home.path) as app,
+        ):
             try:
-                process.wait(timeout=self.chance.uniform(0.2, 6))
-            except subprocess.TimeoutExpired:
-                self.kill(process)
-        out, err = process.communicate(timeout=RUN_SECONDS_MAX)
-        # 0 = done, 5 = the database went away under it (StorageError), -9 = our kill.
-        if process.returncode not in (0, 5, -signal.SIGKILL):
-            raise SystemExit(f"soak: ingest ended with {process.returncode}\n{out}{err}")
-        if self.turns % COMPARE_EVERY == 0:
-            self.compare()
+                history.live(app, Path(folder), seed * 1_000 + homes["homes"], lives=lives, steps=STEPS)
+            except AssertionError as error:
+                raise SystemExit(f"soak: histories of seed {seed * 1_000 + homes['homes']}: {error}") from error
+        homes["homes"] += 1
+        done += lives
+        say(f"{done} histories equal their rebuild, {time.monotonic() - began:.0f} s")
+    return {"histories": done, "homes": homes["homes"], "seconds": round(time.monotonic() - began)}
 
-    def kill(self, process: subprocess.Popen[str]) -> None:
-        if self.chance.random() < POSTGRES_KILL_SHARE:
-            home = Home.open(self.home)
-            place = places.locate(home, create=False)
-            running = server.postmaster(place.data) if place else None
-            if running:
-                os.kill(running.pid, signal.SIGKILL)
-                self.postgres_kills += 1
-        if process.poll() is None:
-            process.kill()
-            self.kills += 1
 
-    def compare(self) -> None:
-        self.must("run", "--json")
-        self.must("rebuild", "--compare", "--json")
-        self.compared += 1
-        print(
-            f"turn {self.turns}: equal to a rebuild ({self.kills} kills, {self.postgres_kills} of PostgreSQL)",
-            flush=True,
-        )
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--histories", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="also write what was done to this file")
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="bienho-soak-"))
-    os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
-    os.environ.pop("BIENHO_DATABASE_URL", None)
-    home = folder / "home"
-    soak = Soak(home, [], random.Random(given.seed))
-    try:
-        soak.must(
-            "synth", "--out", str(folder / "files"), "--persons", "400", "--months", "6", "--seed", str(given.seed)
-        )
-        soak.files = sorted(
-            path for path in (folder / "files").rglob("*") if path.is_file() and "truth" not in path.parts
-        )
-        soak.must("init")
-        end = time.monotonic() + given.minutes * 60
-        while time.monotonic() < end:
-            soak.turn()
-        soak.compare()
-        print(json.dumps({"seed": given.seed, "turns": soak.turns, "kills": soak.kills, "compared": soak.compared}))
-    finally:
-        if (home / "home.json").exists():
-            remove_database(Home.open(home))
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="bienho-soak-") as folder:
+        told = {"seed": given.seed, "power": power_cuts(Path(folder), given.seed)}
+    if given.kills:
+        told["sieges"] = sieges(given.seed, given.kills)
+    if given.histories:
+        told["histories"] = histories(given.seed, given.histories)
+    text = json.dumps(told, indent=2, ensure_ascii=False)
+    print(text)
+    if given.json:
+        given.json.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

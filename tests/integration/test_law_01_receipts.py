@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bienho.config import Home, KeyRing
+from bench.faults.nursery import Nursery
+from bench.faults.power import cut_power
+from bienho.config import Home, KeyRing, create_key
 from bienho.core.errors import BienhoError
 from bienho.lake import RawStore
 
@@ -21,7 +23,9 @@ RECEIVER = """
 import random, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from bienho.config import Home, KeyRing
+from bench.faults.nursery import Nursery
+from bench.faults.power import cut_power
+from bienho.config import Home, KeyRing, create_key
 from bienho.lake import RawItem, RawStore
 home = Home.open(Path(sys.argv[1]))
 chance = random.Random(int(sys.argv[2]))
@@ -65,6 +69,22 @@ def test_every_receipt_given_before_a_kill_can_be_kept(tmp_path: Path, seed: int
     assert len(given_receipts) > 1
     assert {seq: there.get(seq) for seq in given_receipts} == given_receipts
     assert sorted(there) == list(range(1, len(there) + 1))
+
+
+def test_no_receipt_comes_before_its_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After every power cut only what was synced is left; taking either fsync out must show, or this proves nothing."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    lost = {}
+    with Nursery() as nursery:
+        for forgets in ("", "file", "folder"):
+            home = Home.create(tmp_path / f"home {forgets}")
+            create_key(home)
+            log = tmp_path / f"events {forgets}"
+            given_receipts, lost[forgets] = cut_power(home, nursery, log, cuts=12, seed=5, forgets=forgets)
+            assert given_receipts > 10
+    assert lost[""] == 0
+    assert lost["file"] > 0
+    assert lost["folder"] > 0
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from bienho.core.errors import UsageError
 from bienho.lake.engine import ALIAS, identifier, literal
 from bienho.lake.failures import lake_errors
 from bienho.lake.lake import Lake
-from bienho.lake.relations import SUPERSEDED, pick
+from bienho.lake.relations import SUPERSEDED, LakeTable, pick
 
 AUTHOR = "bienho-maintenance"
 GRACE = timedelta(hours=1)
@@ -73,14 +73,19 @@ def compact(lake: Lake, *, now: datetime | None = None) -> CompactReport:
     files, size = _live(lake)
     with lake_errors("Gộp tệp của kho"):
         for table in pick(lake.tables(), _untidy(lake)):
-            place = f"'{ALIAS}', {literal(table.name)}, schema => {literal(table.zone)}"
-            lake.connection.execute(
-                f"CALL ducklake_rewrite_data_files({place}, delete_threshold => {REWRITE_SHARE})"
-            ).fetchall()
-            lake.connection.execute(f"CALL ducklake_merge_adjacent_files({place})").fetchall()
+            tidy_table(lake, table)
     deleted = _clean(lake, now - GRACE) if now is not None else 0
     after, size_after = _live(lake)
     return CompactReport(files, after, size, size_after, deleted)
+
+
+def tidy_table(lake: Lake, table: LakeTable) -> None:
+    """One table's part of a compaction: files with many deleted rows written anew, then neighbours merged."""
+    place = f"'{ALIAS}', {literal(table.name)}, schema => {literal(table.zone)}"
+    lake.connection.execute(
+        f"CALL ducklake_rewrite_data_files({place}, delete_threshold => {REWRITE_SHARE})"
+    ).fetchall()
+    lake.connection.execute(f"CALL ducklake_merge_adjacent_files({place})").fetchall()
 
 
 def retain(lake: Lake, keep_days: int, now: datetime) -> RetainReport:
