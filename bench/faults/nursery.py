@@ -50,17 +50,16 @@ class Ended:
 
 
 class Nursery:
-    """Use as a context manager; one command at a time."""
+    """Use as a context manager; one command at a time, with the place of keys that this process has meanwhile."""
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
-        self._environment = environment
+    def __init__(self) -> None:
         self.cpu_s = 0.0
 
     def __enter__(self) -> Nursery:
         self._folder = Path(tempfile.mkdtemp(prefix="bienho-nursery-"))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.faults.nursery"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self._environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             cwd=Path(__file__).resolve().parents[2],
         )  # fmt: skip
         return self
@@ -82,7 +81,7 @@ class Nursery:
         out, err = self._folder / "out", self._folder / "err"
         order = {
             "home": str(home), "arguments": arguments, "events": str(events.path), "out": str(out), "err": str(err),
-            "fault": asdict(fault) if fault else None,
+            "fault": asdict(fault) if fault else None, "keys": os.environ["XDG_CONFIG_HOME"],
         }  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -124,6 +123,7 @@ def _live(order: dict[str, Any], seen: int) -> None:
             target = os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(target, descriptor)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ["XDG_CONFIG_HOME"] = order["keys"]
         home = Home.open(Path(order["home"]))
         defaults = dict(RawStore.__init__.__kwdefaults__ or {})
         RawStore.__init__.__kwdefaults__ = {**defaults, "segment_bytes": SEGMENT_BYTES}

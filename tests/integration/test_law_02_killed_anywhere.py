@@ -13,14 +13,13 @@ from bench.faults.nursery import Nursery
 from bench.faults.points import NAMED
 from bench.faults.siege import besiege
 from bienho.synthetic import Plan
-from support.homes import temporary_home
 
 pytestmark = pytest.mark.database
 PLAN = Plan(persons=60, months=2, seed=5, dirt=0.1)
 
 
 def test_killed_again_and_again_the_end_is_the_undisturbed_one(tmp_path: Path) -> None:
-    with temporary_home() as made, Nursery(made.environment) as nursery:
+    with Nursery() as nursery:
         told = besiege(tmp_path, nursery, PLAN, works=3, files_a_work=4, seed=2, jobs=("compact",))
     assert told.kills.total() >= 30
     assert set(NAMED) <= set(told.kills)

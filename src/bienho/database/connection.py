@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from psycopg import conninfo
 from bienho.config import Home, KeyRing
 from bienho.core.errors import BusyError, ConfigError, StorageError
 from bienho.database import binaries, places, server
-from bienho.database.failures import WHO, connecting, is_wrong_password, storage_errors
+from bienho.database.failures import WHO, connecting, disk_full, is_wrong_password, storage_errors
 from bienho.database.migrations import migrate
 from bienho.database.roles import Role, password
 
@@ -241,8 +242,10 @@ def _embedded(home: Home, keys: KeyRing, keep_running: bool) -> Database:
                 found = server.start(place, install)
             if keep_running:
                 places.keep(home, found.pid)
-        except BaseException:
+        except BaseException as error:
             os.close(users)
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise disk_full() from None
             raise
     address = {
         "host": str(found.socket_folder),

@@ -14,7 +14,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,8 +132,13 @@ def _belongs(folder: Path, home: Home) -> bool:
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
+    """Write a small file whole or not at all; what says so already is left alone, also on a full disk."""
+    text = json.dumps(content)
+    with suppress(FileNotFoundError):
+        if path.read_text(encoding="utf-8") == text:
+            return
     temporary = path.with_name(path.name + ".new")
-    temporary.write_text(json.dumps(content), encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     os.chmod(temporary, 0o600)
     os.replace(temporary, path)
 
