@@ -31,7 +31,7 @@ from bienho.synthetic import Plan
 EACH_POINT = 20
 CUTS = 200
 WORKS, FILES_A_WORK = 10, 4
-JOBS = ("compact", "signatures", "rebuild", "compact", "drop-superseded")
+JOBS = ("compact", "signatures", "rebuild", "compact", "drop-superseded", "run")
 LIVES, STEPS = 50, 8
 
 

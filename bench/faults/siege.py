@@ -229,7 +229,7 @@ def undisturbed(nursery: Nursery, folder: Path, works: Sequence[Work]) -> State:
 
 
 def _steps(ingests: Sequence[Work], jobs: Sequence[str]) -> Iterator[Work]:
-    """Ingests with a job after every second one; at last everything is brought up to date."""
+    """Ingests with a job after every second one, the other jobs at last."""
     left = list(jobs)
     for number, work in enumerate(ingests):
         yield (*work, "--json")
@@ -238,4 +238,3 @@ def _steps(ingests: Sequence[Work], jobs: Sequence[str]) -> Iterator[Work]:
             yield (job, "--json") if job in ("run", "rebuild") else ("job", job, "--json")
     for job in left:
         yield (job, "--json") if job in ("run", "rebuild") else ("job", job, "--json")
-    yield ("run", "--json")

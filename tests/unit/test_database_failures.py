@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import operator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from bienho.core.errors import BienhoError
-from bienho.database import server, storage_errors
+from bienho.config import Home, KeyRing
+from bienho.core.errors import BienhoError, StorageError
+from bienho.database import open_database, places, server, storage_errors
 from bienho.database.accounts import Account
 from bienho.database.failures import connecting
 from bienho.database.places import Place
@@ -32,6 +34,16 @@ def test_what_an_operator_can_mend_is_told_without_the_servers_text(error: psyco
     assert "Siu Lan" not in str(told.value) + told.value.hint
     assert told.value.__cause__ is None
     assert told.value.__suppress_context__
+
+
+def test_a_home_on_a_full_disk_says_so_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(home: Home) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(places, "locate", full)
+    home = Home.create(tmp_path / "home")
+    with pytest.raises(StorageError, match="STO-DISK-FULL"):
+        open_database(home, KeyRing(home.home_id, bytes(32)))
 
 
 def test_a_fault_of_the_program_stays_what_it_is() -> None:
