@@ -9,9 +9,10 @@ from pathlib import Path
 
 import psutil
 
-from bench import ingest, stores
+from bench import growth, ingest, stores
 
-BENCHES = {"ingest": ingest.run, "stores": stores.run}
+BENCHES = {"ingest": ingest.run, "stores": stores.run, "growth": growth.run}
+"""Each takes what it needs of rounds, persons and dossiers."""
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="BENCH", help="which benches; all when none is named")
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds; the mean is reported")
     parser.add_argument("--persons", type=int, default=ingest.PERSONS, help="size of the twin taken in")
+    parser.add_argument("--dossiers", type=int, default=growth.DOSSIERS, help="how far the growth bench grows")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args()
     unknown = sorted(set(given.names) - BENCHES.keys())
@@ -35,7 +37,7 @@ def main() -> None:
         }
     }
     for name in given.names or BENCHES:
-        figures[name] = BENCHES[name](rounds=given.rounds, persons=given.persons)
+        figures[name] = BENCHES[name](rounds=given.rounds, persons=given.persons, dossiers=given.dossiers)
     text = json.dumps(figures, indent=2, ensure_ascii=False)
     print(text)
     if given.json:

@@ -100,6 +100,36 @@ def test_compaction_changes_files_and_no_row(lake: Lake) -> None:
     assert maintenance.check_counts(lake) == []
 
 
+def test_settling_keeps_small_files_few_and_every_row(made: Made, lake: Lake) -> None:
+    table = Table("standard", "stream", LINE.fields[:2])
+    lake.create_tables([table])
+    now, files = datetime.now(UTC), []
+    for number in range(3 * maintenance.TIER_FILES):
+        run(lake, f"INSERT INTO lake.standard.stream VALUES ({number}, 1), ({number}, 2)")
+        before = lake.table_digests(["standard.stream"], "all", at=lake.snapshot_id())
+        at = lake.snapshot_id()
+        maintenance.settle(lake, now)
+        assert lake.table_digests(["standard.stream"], "all") == before
+        files.append(live_files(lake, "stream"))
+    assert max(files) < maintenance.TIER_FILES
+    assert files.count(1) > 2
+    assert maintenance.settle(lake, now) == 0
+    half = at - 10
+    counted = lake.connection.execute(f"SELECT count(*) FROM lake.standard.stream AT (VERSION => {half})").fetchone()
+    assert counted is not None
+    assert 0 < counted[0] < 2 * len(files)
+    assert maintenance.check_counts(lake, {"standard.stream": 2 * len(files)}) == []
+    lake.connection.execute("DROP TABLE lake.standard.stream")
+
+
+def live_files(lake: Lake, name: str) -> int:
+    rows = lake.metadata_query(
+        "SELECT count(*) FROM {meta}.ducklake_data_file f JOIN {meta}.ducklake_table t USING (table_id)"
+        f" WHERE t.table_name = '{name}' AND f.end_snapshot IS NULL"
+    )
+    return int(rows[0][0])
+
+
 def test_dropping_replaced_versions_keeps_what_is_current(lake: Lake) -> None:
     now_current, then_all = everything(lake)[0], everything(lake)[1]
     at = lake.snapshot_id()

@@ -23,6 +23,10 @@ GRACE = timedelta(hours=1)
 # A file written by a transaction that is still open is in no catalog yet: it must not be taken for an orphan.
 ORPHAN_GRACE = timedelta(days=1)
 REWRITE_SHARE = 0.1
+# Small files are merged with their like: sixteen of a size become one of the next, so that a row is written again three
+# times in its life and not at every compaction. Beyond the last bound a file is left to `compact`.
+TIERS_BYTES = (256 << 10, 4 << 20, 64 << 20)
+TIER_FILES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,25 @@ def compact(lake: Lake, *, now: datetime | None = None) -> CompactReport:
     deleted = _clean(lake, now - GRACE) if now is not None else 0
     after, size_after = _live(lake)
     return CompactReport(files, after, size, size_after, deleted)
+
+
+def settle(lake: Lake, now: datetime) -> int:
+    """Merge what many small commits left behind, where it has become too much; how many tables were touched.
+
+    Meant to be called often: one look at the catalog, then work in proportion to what was written since, however large
+    the lake is. Files merged away are removed after the grace. Rows, and what can be read as of older snapshots, stay
+    the same.
+    """
+    due = _crowded(lake)
+    with lake_errors("Gộp tệp của kho"):
+        for zone, name, bound in due:
+            lake.connection.execute(
+                f"CALL ducklake_merge_adjacent_files('{ALIAS}', {literal(name)}, schema => {literal(zone)},"
+                f" max_file_size => {bound})"
+            ).fetchall()
+    if due:
+        _clean(lake, now - GRACE)
+    return len(due)
 
 
 def tidy_table(lake: Lake, table: LakeTable) -> None:
@@ -185,6 +208,25 @@ def _untidy(lake: Lake) -> list[str]:
         " GROUP BY 1 HAVING count(*) > 1 OR count(d.data_file_id) > 0 ORDER BY 1"
     )
     return [name for (name,) in rows]
+
+
+def _crowded(lake: Lake) -> list[tuple[str, str, int]]:
+    """(zone, table, bound) where TIER_FILES or more live files are of one tier; of each table the largest such tier."""
+    counts = ", ".join(f"count(*) FILTER (f.file_size_bytes < {bound})" for bound in TIERS_BYTES)
+    rows = lake.metadata_query(
+        f"SELECT s.schema_name, t.table_name, {counts} FROM {{meta}}.ducklake_table t"
+        " JOIN {meta}.ducklake_schema s USING (schema_id) JOIN {meta}.ducklake_data_file f USING (table_id)"
+        " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND f.end_snapshot IS NULL"
+        " GROUP BY 1, 2 HAVING count(*) >= " + str(TIER_FILES) + " ORDER BY 1, 2"
+    )
+    due = []
+    for zone, name, *below in rows:
+        # files of one tier, not of all below it: else every merge of the smallest would take the next tier along
+        own = [count - (below[place - 1] if place else 0) for place, count in enumerate(below)]
+        crowded = [bound for bound, count in zip(TIERS_BYTES, own, strict=True) if count >= TIER_FILES]
+        if crowded:
+            due.append((zone, name, crowded[-1]))
+    return due
 
 
 def _live(lake: Lake) -> tuple[int, int]:

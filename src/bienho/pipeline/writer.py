@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import duckdb
 import psycopg
 
 from bienho.config import Limits
 from bienho.contracts import catalogue
-from bienho.lake import Lake, RawHeader
+from bienho.lake import Lake, RawHeader, maintenance
 from bienho.pipeline.casting import CastScan
 from bienho.pipeline.heads import Heads
 from bienho.pipeline.isolation import POISON, Isolation
@@ -35,6 +36,8 @@ from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.map import models as conformed_models
 
 AUTHOR = "bienho-worker"
+SETTLE_EVERY = 16
+"""Batches between two looks at the small files that batches leave."""
 Clear = Callable[[duckdb.DuckDBPyConnection], None]
 
 
@@ -126,6 +129,9 @@ class Writer:
         ids = [outcome.judged.delivery_id for outcome in outcomes]
         self.lake.commit(work, author=AUTHOR, message=f"{stage} {batch_id}", deliveries=ids)
         self.heads.move(fates.heads, batch_id, fates.gone)
+        if batch_id % SETTLE_EVERY == 0:
+            # when files go is an act in the world, not a model: it may ask the clock
+            maintenance.settle(self.lake, datetime.now(UTC))
         return Batch(outcomes, rows, books["quality.finding"].num_rows, vault_written)
 
     def _seal(self, fates: Fates) -> tuple[list[Versioned], int]:

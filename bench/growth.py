@@ -1,0 +1,223 @@
+"""Growth: what a dossier costs, how long questions take and how big everything is, while a home grows.
+
+Twins of different seeds are taken in one after the other, in commands of a few hundred files as a worker would, with
+compaction as often as the product does it. At each size: CPU-seconds of the whole tree per thousand dossiers since the
+size before (compaction included), the most memory the tree held, five typical questions through the gate (median of
+some rounds), files and bytes of the lake, rows of its catalog, bytes of raw and of PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.measure import Spent, fresh_app, spending
+from bienho.database import Role, places, server
+from bienho.governance import accounts
+from bienho.pipeline import App
+from bienho.pipeline.ingest import ingest
+
+DOSSIERS = 30_000
+STEPS = (1, 3, 10, 30, 100)
+"""Sizes looked at, in ten thousands, up to the wanted one."""
+PERSONS = 3_000
+"""Of one twin: about nine thousand dossiers."""
+FILES_A_COMMAND = 250
+SEED = 20261126
+PURPOSE = "van-hanh"
+ROUNDS = 5
+MB = 1 << 20
+QUESTIONS = {
+    "count by week": "SELECT week_start, count(*) FROM conformed.encounter GROUP BY ALL",
+    "top diagnoses of a facility": (
+        "SELECT icd10, count(*) FROM conformed.condition WHERE facility_code = '{facility}' AND role = 'main'"
+        " GROUP BY ALL ORDER BY 2 DESC LIMIT 20"
+    ),
+    "cost by facility and month": (
+        "SELECT facility_code, settlement_year, settlement_month, sum(total_hospital) FROM conformed.claim GROUP BY ALL"
+    ),
+    "one dossier": "SELECT * FROM standard.xml130_3 WHERE version_id = {version}",
+    "open errors by owner": "SELECT owner, code, count(*) FROM quality.finding GROUP BY ALL",
+}
+
+
+@dataclass
+class Peak:
+    """The most memory (proportional share, so that shared pages count once) the tree held, in MB."""
+
+    mb: float = 0.0
+    postgres_mb: float = 0.0
+
+    def see(self, own: float, postgres: float) -> None:
+        self.mb, self.postgres_mb = max(self.mb, own + postgres), max(self.postgres_mb, postgres)
+
+
+@contextmanager
+def watching(app: App) -> Iterator[Peak]:
+    """Look at the tree a few times a second."""
+    peak, stop = Peak(), threading.Event()
+
+    def look() -> None:
+        while not stop.wait(0.25):
+            own, postgres = (sum(map(_held, part)) / MB for part in _tree(app))
+            peak.see(own, postgres)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _tree(app: App) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """(this process and its children, PostgreSQL's)."""
+    me, found = psutil.Process(), list[psutil.Process]()
+    place = places.locate(app.home, create=False)
+    running = server.postmaster(place.data) if place else None
+    if running:
+        try:
+            postmaster = psutil.Process(running.pid)
+            found = [postmaster, *postmaster.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            pass
+    return [me, *me.children(recursive=True)], found
+
+
+def _held(process: psutil.Process) -> int:
+    try:
+        told = process.memory_full_info()
+    except psutil.Error:
+        return 0
+    return int(getattr(told, "pss", told.uss))
+
+
+def sizes_of(app: App) -> dict[str, Any]:
+    """Files, bytes and catalog rows."""
+    with app.writing() as lake:
+        rows = lake.metadata_query(
+            "SELECT count(*), coalesce(sum(file_size_bytes), 0) FROM {meta}.ducklake_data_file"
+            " WHERE end_snapshot IS NULL"
+        )
+        largest = lake.metadata_query(
+            "SELECT max(n) FROM (SELECT count(*) AS n FROM {meta}.ducklake_data_file WHERE end_snapshot IS NULL"
+            " GROUP BY table_id)"
+        )
+        schema = lake.catalog
+        on_disk = sum(1 for path in lake.data_path.rglob("*.parquet"))
+    with app.database.connect(Role.ADMIN) as connection:
+        stats = connection.execute(f"SELECT count(*) FROM {schema}.ducklake_file_column_stats").fetchone()
+        snapshots = connection.execute(f"SELECT count(*) FROM {schema}.ducklake_snapshot").fetchone()
+        database = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        catalog = connection.execute(
+            "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = %s AND c.relkind = 'r'",
+            (schema,),
+        ).fetchone()
+    return {
+        "lake_files": rows[0][0],
+        "most_files_of_a_table": largest[0][0] or 0,
+        "files_on_disk": on_disk,
+        "lake_mb": round(int(rows[0][1]) / MB, 1),
+        "raw_mb": round(sum(path.stat().st_size for path in app.home.raw_dir.iterdir()) / MB, 1),
+        "catalog_column_rows": stats[0] if stats else 0,
+        "catalog_snapshots": snapshots[0] if snapshots else 0,
+        "catalog_mb": round(int(catalog[0]) / MB, 1) if catalog else 0,
+        "postgres_mb": round(int(database[0]) / MB, 1) if database else 0,
+    }
+
+
+def questions(app: App) -> dict[str, float]:
+    """Milliseconds of each question through the gate: the median of some rounds after one that warms."""
+    actor = accounts.actor_for_os_user(app.database, app.home)
+    with app.reading(threads=2) as gate:
+
+        def answer(sql: str) -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = gate.query(actor, PURPOSE, sql)[1].read_all().to_pylist()
+            return found
+
+        facility = answer("SELECT min(facility_code) AS f FROM conformed.encounter")[0]["f"]
+        version = answer("SELECT max(version_id) AS v FROM standard.xml130_3")[0]["v"]
+        told = {}
+        for name, sql in QUESTIONS.items():
+            spent = []
+            for _ in range(ROUNDS + 1):
+                began = time.perf_counter()
+                answer(sql.format(facility=facility, version=version))
+                spent.append(time.perf_counter() - began)
+            told[name] = round(1000 * statistics.median(spent[1:]), 1)
+    return told
+
+
+def run(*, rounds: int, persons: int, dossiers: int) -> dict[str, Any]:
+    """The curves, as printed: one point for each size. `rounds` and `persons` do not matter here."""
+    del rounds, persons
+    return curves([10_000 * step for step in STEPS if 10_000 * step <= dossiers] or [dossiers])
+
+
+def curves(sizes: Sequence[int]) -> dict[str, Any]:
+    """One point for each size, printed as it is reached."""
+    points: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="bienho-growth-") as folder, fresh_app() as app:
+        commands = _commands(Path(folder))
+        dossiers = before = 0
+        spent, peak = Spent(), Peak()
+        for size in sizes:
+            while dossiers < size:
+                files = next(commands)
+                with spending(app.home) as part, watching(app) as seen:
+                    report = ingest(app, files, threads=2)
+                dossiers += report.dossiers
+                _add(spent, part)
+                peak.see(seen.mb - seen.postgres_mb, seen.postgres_mb)
+            points.append(_point(app, dossiers, dossiers - before, spent, peak))
+            print(json.dumps(points[-1]), flush=True)
+            before, spent = dossiers, Spent()
+    return {"files_a_command": FILES_A_COMMAND, "seed": SEED, "points": points}
+
+
+def _point(app: App, dossiers: int, since: int, spent: Spent, peak: Peak) -> dict[str, Any]:
+    return {
+        "dossiers": dossiers,
+        "cpu_s_per_1000": round(1000 * spent.cpu_s / since, 3),
+        "of_which_postgres_s_per_1000": round(1000 * spent.postgres_s / since, 3),
+        "peak_tree_mb": round(peak.mb),
+        "of_which_postgres_mb": round(peak.postgres_mb),
+        "questions_ms": questions(app),
+        **sizes_of(app),
+    }
+
+
+def _add(whole: Spent, part: Spent) -> None:
+    whole.own_s += part.own_s
+    whole.postgres_s += part.postgres_s
+    whole.wall_s += part.wall_s
+
+
+def _commands(folder: Path) -> Iterator[list[Path]]:
+    """Files of one twin after the other, some at a time; a twin's files are gone when it has been taken in."""
+    number = 0
+    while True:
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            # in a process of its own: its memory is not the product's
+            command = [sys.executable, "-m", "bienho", "synth", "--out", name, "--months", "12"]
+            subprocess.run(
+                [*command, "--persons", str(PERSONS), "--seed", str(SEED + number)], check=True, capture_output=True
+            )
+            files = sorted(path for path in Path(name).glob("*/*") if path.parent.name != "truth")
+            for start in range(0, len(files), FILES_A_COMMAND):
+                yield files[start : start + FILES_A_COMMAND]
+        number += 1
