@@ -1,4 +1,4 @@
-"""`python -m bench.soak [--kills N] [--histories N] [--seed S]`: tries to break laws 1, 2 and 4.
+"""`python -m bench.soak [--kills N] [--histories N] [--minutes M] [--seed S]`: tries to break laws 1, 2 and 4.
 
 Power cuts of raw first; then homes under siege, one after the other, until the command line and PostgreSQL were killed
 often enough, at every named point; then random histories side by side. The first law that does not hold stops it, with
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from bienho.synthetic import Plan
 
 EACH_POINT = 20
 CUTS = 200
-WORKS, FILES_A_WORK = 10, 4
+WORKS, FILES_A_WORK = 6, 4
 JOBS = ("compact", "signatures", "rebuild", "compact", "drop-superseded", "run")
 LIVES, STEPS = 50, 8
 
@@ -52,12 +53,12 @@ def power_cuts(folder: Path, seed: int) -> dict[str, Any]:
     return told
 
 
-def sieges(seed: int, kills: int) -> dict[str, Any]:
-    """Homes under siege until enough was killed."""
+def sieges(seed: int, kills: int, minutes: float) -> dict[str, Any]:
+    """Homes under siege until enough was killed or, at the end of a siege, the time is over."""
     whole, number = Told(), 0
     began = time.monotonic()
     with Nursery() as nursery:
-        while whole.kills.total() < kills or any(whole.kills[point] < min(EACH_POINT, kills) for point in NAMED):
+        while not _enough(whole.kills, kills) and time.monotonic() - began < minutes * 60:
             with tempfile.TemporaryDirectory(prefix="bienho-siege-") as folder:
                 plan = Plan(persons=120, months=2, seed=seed * 1_000 + number, dirt=0.05)
                 told = besiege(
@@ -69,6 +70,7 @@ def sieges(seed: int, kills: int) -> dict[str, Any]:
         small = on_a_small_disk(nursery, seed)
     return {
         "sieges": number,
+        "asked_for": kills,
         "kills": whole.kills.total(),
         "kills_by_point": dict(sorted(whole.kills.items())),
         "of_which_postgres_too": whole.postgres_kills,
@@ -80,10 +82,14 @@ def sieges(seed: int, kills: int) -> dict[str, Any]:
     }
 
 
-def histories(seed: int, count: int) -> dict[str, Any]:
-    """Random histories, some side by side in each home."""
+def _enough(done: Counter[str], kills: int) -> bool:
+    return done.total() >= kills and all(done[point] >= min(EACH_POINT, kills) for point in NAMED)
+
+
+def histories(seed: int, count: int, minutes: float) -> dict[str, Any]:
+    """Random histories, some side by side in each home, until enough lived or the time is over."""
     began, done, homes = time.monotonic(), 0, Counter[str]()
-    while done < count:
+    while done < count and time.monotonic() - began < minutes * 60:
         lives = min(LIVES, count - done)
         with (
             tempfile.TemporaryDirectory(prefix="bienho-histories-") as folder,
@@ -97,7 +103,7 @@ def histories(seed: int, count: int) -> dict[str, Any]:
         homes["homes"] += 1
         done += lives
         say(f"{done} histories equal their rebuild, {time.monotonic() - began:.0f} s")
-    return {"histories": done, "homes": homes["homes"], "seconds": round(time.monotonic() - began)}
+    return {"histories": done, "asked_for": count, "homes": homes["homes"], "seconds": round(time.monotonic() - began)}
 
 
 def say(text: str) -> None:
@@ -108,15 +114,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.soak", description=__doc__)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--histories", type=int, default=1_000)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="at most, for kills and for histories each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="also write what was done to this file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bienho-soak-") as folder:
         told = {"seed": given.seed, "power": power_cuts(Path(folder), given.seed)}
     if given.kills:
-        told["sieges"] = sieges(given.seed, given.kills)
+        told["sieges"] = sieges(given.seed, given.kills, given.minutes)
     if given.histories:
-        told["histories"] = histories(given.seed, given.histories)
+        told["histories"] = histories(given.seed, given.histories, given.minutes)
     text = json.dumps(told, indent=2, ensure_ascii=False)
     print(text)
     if given.json:

@@ -92,7 +92,9 @@ class Nursery:
             raise RuntimeError("the nursery died")
         told = json.loads(answer)
         self.cpu_s += told["cpu_s"]
-        return Ended(told["code"], out.read_text(), err.read_text(), told["cpu_s"])
+        # a limit on file size may cut what was printed in the middle of a letter
+        printed, complained = (path.read_text(encoding="utf-8", errors="replace") for path in (out, err))
+        return Ended(told["code"], printed, complained, told["cpu_s"])
 
 
 def _serve() -> None:
