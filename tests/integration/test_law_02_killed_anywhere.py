@@ -25,4 +25,4 @@ def test_killed_again_and_again_the_end_is_the_undisturbed_one(tmp_path: Path) -
     assert set(NAMED) <= set(told.kills)
     assert {"full", "broken", "limit"} <= set(told.disk_faults)
     assert told.power_losses > 20
-    assert told.receipts > 30
+    assert told.receipts >= 12  # every file of the undisturbed commands, at least

@@ -56,6 +56,7 @@ def render_page(
         "navigation": [(href, t(title), icon, _here(request.path, href)) for href, title, icon in NAVIGATION],
         "province": load_profile().full_name_vi,
         "help": help_for(page.guide) if page.guide else None,
+        "has_work": settings.BIENHO_HOUSE.standing is not None,
     }
     return render(request, template, {**frame, **context}, status=status)
 
