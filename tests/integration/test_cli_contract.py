@@ -114,6 +114,10 @@ def test_the_path_of_one_delivery(made: Made, files: Path) -> None:
     assert shown["HO_TEN"] in {row["HO_TEN"] for row in answer(made, "sql", asked, "--with-identifiers")}
     before = answer(made, "sql", "SELECT count(*) AS n FROM standard.xml130_dossier", "--as-of", "2")
     assert before[0]["n"] < current
+    asked = "SELECT count(*) AS n FROM standard.xml130_dossier"
+    assert answer(made, "sql", asked, "--as-of", "2199-01-01") == [{"n": current}]
+    assert answer(made, "sql", asked, "--as-of", "2001-01-01", code=2)["error"]["code"] == "USE-SNAPSHOT"
+    assert answer(made, "sql", asked, "--as-of", "hôm qua", code=2)["error"]["code"] == "USE-COMMAND"
     csv = run(made, "sql", "SELECT 1 AS one FROM standard.delivery LIMIT 1", "--csv").stdout
     assert csv.splitlines() == ['"one"', "1"]
     compared = answer(made, "rebuild", "--compare")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,21 @@ def dossier(home: Path | None, facility: str, ma_lk: str, with_identifiers: bool
             as_table(("Trường", "Giá trị"), row.items(), title=f"{table} dòng {place}")
 
 
+class PastState(click.ParamType):
+    """A day, which means its end in Vietnam, or the number of a snapshot."""
+
+    name = "ngày|số"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | datetime:
+        text = str(value)
+        if text.isascii() and text.isdigit():
+            return int(text)
+        try:
+            return datetime.combine(date.fromisoformat(text), time.max, LOCAL)
+        except ValueError:
+            self.fail(f"{text!r}: ghi ngày dạng 2026-11-18 hoặc số của ảnh chụp.", param, ctx)
+
+
 def _day(given: datetime | None) -> date:
     """The day asked about; today in Vietnam when none was given."""
     return (given or datetime.now(LOCAL)).date()
@@ -193,7 +208,7 @@ def quarantine_replay(home: Path | None, deliveries: tuple[str, ...], json_: boo
 
 @click.command()
 @click.argument("query")
-@click.option("--as-of", type=int, metavar="SNAPSHOT", help="Đọc kho ở một ảnh chụp cũ.")
+@click.option("--as-of", type=PastState(), help="Đọc kho như lúc cuối ngày này (2026-11-18), hay ở ảnh chụp số này.")
 @click.option("--with-identifiers", is_flag=True, help="Kèm định danh từ két; cần quyền và mục đích.")
 @click.option("--csv", "csv_", is_flag=True, help="In CSV cho máy: đúng từng giá trị, đừng mở thẳng bằng bảng tính.")
 @click.option("--purpose", help="Mục đích truy cập; mặc định van-hanh, có --with-identifiers thì tra-cuu-ho-so.")
@@ -202,7 +217,7 @@ def quarantine_replay(home: Path | None, deliveries: tuple[str, ...], json_: boo
 def sql(
     home: Path | None,
     query: str,
-    as_of: int | None,
+    as_of: int | datetime | None,
     with_identifiers: bool,
     csv_: bool,
     purpose: str | None,

@@ -26,7 +26,7 @@ from bienho.governance import audit, identifying, question, reasons, sql_check
 from bienho.governance.decision import Action, Actor, Decision, Denied, Request, decide
 from bienho.governance.engine_check import second_opinion
 from bienho.governance.purposes import PURPOSES
-from bienho.governance.running import Engine
+from bienho.governance.running import At, Engine
 from bienho.governance.sql_check import ZONES, SqlRefused
 from bienho.governance.sql_functions import ALLOWED
 from bienho.lake import LakeTable, Versions
@@ -109,7 +109,7 @@ class Gate:
         order: question.Order = (),
         limit: int | None = None,
         offset: int = 0,
-        at: int | None = None,
+        at: At = None,
         versions: Versions = "current",
     ) -> tuple[Decision, pa.RecordBatchReader]:
         """Rows of one dataset. `columns` None = all the actor may see; `filter` items are (column, op, value), ANDed.
@@ -145,7 +145,7 @@ class Gate:
         filter: question.Filter = (),
         order: question.Order = (),
         limit: int | None = None,
-        at: int | None = None,
+        at: At = None,
         versions: Versions = "current",
     ) -> tuple[Decision, pa.RecordBatchReader]:
         """Numbers of one dataset. `measures` = {name: (count|count_distinct|sum|avg|min|max, column or None)}.
@@ -172,7 +172,7 @@ class Gate:
         actor: Actor,
         purpose: str,
         sql: str,
-        at: int | None = None,
+        at: At = None,
         with_identifiers: bool = False,
         versions: Versions = "current",
     ) -> tuple[Decision, pa.RecordBatchReader]:

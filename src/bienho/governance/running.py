@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any, Protocol
 
 import duckdb
@@ -15,6 +16,8 @@ from bienho.config import Limits
 from bienho.core.errors import BienhoError, LimitError, StorageError, UsageError
 from bienho.governance.sql_check import shown
 
+At = int | datetime | None
+"""The state of the lake to read: a snapshot, the last one at a moment (with zone), or the newest."""
 BATCH_ROWS = 20_000
 _STORE_ERRORS = duckdb.IOException | duckdb.InternalException | duckdb.FatalException | duckdb.PermissionException
 _QUOTED_NAME = re.compile(
@@ -38,15 +41,26 @@ class Engine:
         self._limits = limits
         self._lock = threading.Lock()
 
-    def moment(self, at: int | None) -> int:
-        """The snapshot to read at: the one asked for, or the newest."""
+    def moment(self, at: At) -> int:
+        """The snapshot to read at: the one asked for, the last at a moment, or the newest."""
         with self._lock:
             newest = self._lake.snapshot_id()
         if at is None:
             return newest
+        if isinstance(at, datetime):
+            return self._last_at(at)
         if isinstance(at, bool) or not isinstance(at, int) or not 0 <= at <= newest:
             raise UsageError("USE-SNAPSHOT", f"Không có thời điểm dữ liệu này; số mới nhất là {newest}.")
         return at
+
+    def _last_at(self, at: datetime) -> int:
+        with self.cursor() as cursor:
+            row = cursor.execute(
+                "SELECT max(snapshot_id) FROM lake.snapshots() WHERE snapshot_time <= ?", [at]
+            ).fetchone()
+        if row is None or row[0] is None:
+            raise UsageError("USE-SNAPSHOT", f"Kho chưa có dữ liệu vào lúc {at:%d/%m/%Y %H:%M}.")
+        return int(row[0])
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -155,8 +155,8 @@ def _assessment_keys(app: App, facility: str, number: str) -> list[str]:
     return [app.vault.dossier_key(facility, name, "assessment") for name in names]
 
 
-def query(app: App, purpose: str, sql: str, *, at: int | None, with_identifiers: bool) -> pa.Table:
-    """The answer to one checked SELECT."""
+def query(app: App, purpose: str, sql: str, *, at: int | datetime | None, with_identifiers: bool) -> pa.Table:
+    """The answer to one checked SELECT, as the lake was at a snapshot or a moment."""
     with app.reading() as gate:
         _, reader = gate.query(caller(app), purpose, sql, at=at, with_identifiers=with_identifiers)
         return reader.read_all()
