@@ -16,7 +16,7 @@ import pytest
 from bienho.core.errors import BusyError, InputError, IntegrityError, StorageError
 from bienho.database import Role, failures
 from bienho.lake import RawHeader
-from bienho.pipeline import App, ask, open_app, setup
+from bienho.pipeline import App, ask, open_app
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.isolation import POISON, Isolation, blamed, is_transient
 from bienho.pipeline.judge import Judge
@@ -66,14 +66,13 @@ def header(seq: int) -> RawHeader:
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Made]:
-    with temporary_home("nhà cách ly") as made:
+    with temporary_home("nhà cách ly", ready=True) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def app(made: Made) -> Iterator[App]:
     with open_app(made.home.path) as opened:
-        setup.first_run(opened)
         yield opened
 
 

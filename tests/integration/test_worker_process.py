@@ -36,14 +36,13 @@ pytestmark = pytest.mark.database
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Made]:
-    with temporary_home("nhà có thợ") as made:
+    with temporary_home("nhà có thợ", ready=True) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def app(made: Made) -> Iterator[App]:
     with open_app(made.home.path) as opened:
-        setup.first_run(opened)
         yield opened
 
 
