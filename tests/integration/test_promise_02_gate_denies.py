@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bienho.core.errors import DeniedError, UsageError
-from bienho.governance import ROLES, Denied, accounts
+from bienho.governance import ACCOUNT_ROLES, Denied, accounts
 from bienho.governance import accounts as accounts_module
 from support.governed import Governed, actor, governed
 from support.homes import temporary_home
@@ -90,7 +90,7 @@ def test_unmapped_user_is_refused_and_a_closed_account_too(monkeypatch: pytest.M
     with temporary_home() as made:
         demo = accounts.actor_for_os_user(made.database, made.home)
         assert demo.account_id == "demo"
-        assert set(demo.roles) == set(ROLES)
+        assert set(demo.roles) == set(ACCOUNT_ROLES)
         production = type(made.home)(made.home.path, made.home.home_id, "production")
         monkeypatch.setattr(accounts_module, "os_user", lambda: "an")
         with pytest.raises(DeniedError, match="DENY-ACCOUNT"):

@@ -20,11 +20,13 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(sorted({f"bienho.cli.{place}" for place in PLACES.values()}))
 
 
-def run(environment: Mapping[str, str], *arguments: str) -> CompletedProcess[str]:
-    """`bienho arguments…` with this environment and no other; TimeoutError after two minutes."""
+def run(environment: Mapping[str, str], *arguments: str, given: str = "") -> CompletedProcess[str]:
+    """`bienho arguments…` with this environment and no other, `given` on standard input; TimeoutError after 2 minutes."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = _FORKS.Process(target=_live, args=(dict(environment), arguments, out, err))
+        source = Path(folder, "in")
+        source.write_text(given, encoding="utf-8")
+        process = _FORKS.Process(target=_live, args=(dict(environment), arguments, source, out, err))
         process.start()
         process.join(SECONDS)
         if process.exitcode is None:
@@ -33,10 +35,11 @@ def run(environment: Mapping[str, str], *arguments: str) -> CompletedProcess[str
         return CompletedProcess(arguments, process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
-def _live(environment: Mapping[str, str], arguments: tuple[str, ...], out: Path, err: Path) -> None:
+def _live(environment: Mapping[str, str], arguments: tuple[str, ...], source: Path, out: Path, err: Path) -> None:
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(source, os.O_RDONLY), 0)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - the child of a fork server has none
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["bienho", *arguments]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from bienho.cli import credentials
 from bienho.cli.data import JSON
 from bienho.cli.output import as_json, as_table, console, number, told
 from bienho.core.errors import IntegrityError
-from bienho.governance import ROLES, accounts
+from bienho.governance import ACCOUNT_ROLES, accounts
 from bienho.governance import audit as audits
 from bienho.pipeline import ask, open_app
 
@@ -38,7 +39,9 @@ def account_list(home: Path | None, json_: bool) -> None:
 @click.argument("account_id")
 @click.option("--name", required=True, help="Họ tên hoặc tên đơn vị.")
 @click.option("--os-user", help="Người dùng hệ điều hành được gắn với tài khoản.")
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(sorted(ROLES)))
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice(sorted(ACCOUNT_ROLES)), help="Vai trò của riêng tài khoản."
+)
 @click.pass_obj
 def account_add(home: Path | None, account_id: str, name: str, os_user: str | None, roles: tuple[str, ...]) -> None:
     """Thêm tài khoản; tài khoản đầu tiên của kho mới do người cài đặt tạo."""
@@ -51,7 +54,9 @@ def account_add(home: Path | None, account_id: str, name: str, os_user: str | No
 
 @account.command("change")
 @click.argument("account_id")
-@click.option("--role", "roles", multiple=True, type=click.Choice(sorted(ROLES)), help="Thay mọi vai trò đang có.")
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice(sorted(ACCOUNT_ROLES)), help="Thay mọi vai trò đang có."
+)
 @click.option("--close/--open", "closed", default=None, help="Đóng hoặc mở lại tài khoản.")
 @click.pass_obj
 def account_change(home: Path | None, account_id: str, roles: tuple[str, ...], closed: bool | None) -> None:
@@ -63,6 +68,17 @@ def account_change(home: Path | None, account_id: str, roles: tuple[str, ...], c
         by = ask.caller(app)
         accounts.change(app.database, app.home, by=by, account_id=account_id, roles=roles or None, active=active)
     console.print(f"Đã đổi tài khoản {account_id}.")
+
+
+for _command in (
+    credentials.invite,
+    credentials.password,
+    credentials.second_factor,
+    credentials.recover,
+    credentials.approve,
+    credentials.recoveries,
+):
+    account.add_command(_command)
 
 
 @click.group()

@@ -12,7 +12,7 @@ from bienho.cli.output import console, number
 from bienho.cli.twin import make_files
 from bienho.config import Home, create_key, default_home
 from bienho.core.errors import ConfigError
-from bienho.governance import accounts
+from bienho.governance import Actor, people
 from bienho.pipeline import App, ask, open_app, setup
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.worker.standing import Standing, standing
@@ -32,34 +32,38 @@ DEMO_DIRT = 0.02
 @PORT
 @click.pass_obj
 def serve(home: Path | None, port: int) -> None:
-    """Mở cổng thông tin trên máy này (127.0.0.1) và in đường dẫn đăng nhập dùng một lần."""
+    """Mở cổng thông tin trên máy này (127.0.0.1); ở chế độ trình diễn in đường dẫn đăng nhập dùng một lần."""
     with open_app(home) as app:
-        if app.home.mode == "production":
+        if app.home.mode == "production" and not people.mfa_ready(app.database, datetime.now(UTC)):
             raise ConfigError(
                 "CFG-NO-MFA",
-                "Chế độ vận hành cần đăng nhập hai lớp; bản này chưa có nên không mở cổng thông tin.",
-                hint="Dùng dòng lệnh, hoặc thư mục ở chế độ trình diễn, cho đến bản có tài khoản hai lớp.",
+                "Chế độ vận hành cần ít nhất một người quản trị có mật khẩu và lớp xác thực thứ hai.",
+                hint="Người quản trị chạy `bienho account password`, rồi `bienho account second-factor`.",
+                who="người quản trị",
             )
         open_portal(app, port)
 
 
 def open_portal(app: App, port: int) -> None:
-    """Serve until interrupted; the sign-in link of the caller's own account is printed once the portal answers."""
+    """Serve until interrupted; in demo mode the caller's own sign-in link is printed once the portal answers."""
     caller = ask.caller(app)
     with app.reading() as gate:
 
-        def find_actor(account_id: str) -> object | None:
-            found = accounts.find(app.database, account_id)
-            return found.actor("portal") if found and found.active else None
+        def find_actor(account_id: str) -> Actor | None:
+            return people.actor_of(app.database, account_id, "portal", "none", datetime.now(UTC))
 
         def how_work_stands(now: datetime) -> Standing:
             return standing(app.home, app.database, app.raw, app.limits, now)
 
         house = House(app.home, app.keys, app.database, gate, find_actor, limits=app.limits, standing=how_work_stands)  # type: ignore[arg-type]
         settings.set_up(house)
-        address = server.link(signin.new_token(caller.account_id, datetime.now(UTC)), port=port)
+        demo = app.home.mode == "demo"
+        address = server.link(signin.new_token(caller.account_id, datetime.now(UTC)), port=port) if demo else ""
 
         def ready() -> None:
+            if not demo:
+                console.print(f"\nCổng thông tin mở ở cổng {port} của máy này. Dừng: Ctrl-C")
+                return
             console.print("\nMở cổng thông tin bằng đường dẫn này (dùng một lần, trong 10 phút):")
             console.print(f"  {address}\n", markup=False, highlight=False, soft_wrap=True)
             console.print("Dừng: Ctrl-C")

@@ -38,10 +38,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit that owns data; `domains` are the ids used in contracts."""
+    """A unit that owns data; `domains` are the ids used in contracts, `kind` one of those governance knows."""
 
     id: str
     name_vi: str
+    kind: str
     domains: tuple[str, ...]
 
 
@@ -180,7 +181,7 @@ def read_profile(folder: Path) -> ProvinceProfile:
         timezone=head["timezone"],
         merged_on=head["merged_on"],
         sides=tuple(Side(**side) for side in head["sides"]),
-        units=tuple(Unit(u["id"], u["name_vi"], tuple(u["domains"])) for u in head["units"]),
+        units=tuple(Unit(u["id"], u["name_vi"], u["kind"], tuple(u["domains"])) for u in head["units"]),
         communes=_rows(folder / "communes.csv", _commune),
         commune_mapping=_rows(folder / "commune_mapping.csv", _change),
         facilities=_rows(folder / "facilities.csv", _facility),

@@ -2,15 +2,17 @@
 
 from bienho.governance import accounts, audit, reasons
 from bienho.governance.accounts import Account
+from bienho.governance.actor import Actor, Membership
 from bienho.governance.audit import ChainStatus
-from bienho.governance.decision import Actor, Decision, Denied, Request, decide
+from bienho.governance.decision import Decision, Denied, Request, decide
 from bienho.governance.gate import Gate
 from bienho.governance.purposes import PURPOSES, Purpose
 from bienho.governance.reasons import REASONS, Reason
-from bienho.governance.roles import ROLES, Role
+from bienho.governance.roles import ACCOUNT_ROLES, ROLES, Role
 from bienho.governance.sql_check import SqlRefused
 
 __all__ = [
+    "ACCOUNT_ROLES",
     "PURPOSES",
     "REASONS",
     "ROLES",
@@ -20,6 +22,7 @@ __all__ = [
     "Decision",
     "Denied",
     "Gate",
+    "Membership",
     "Purpose",
     "Reason",
     "Request",

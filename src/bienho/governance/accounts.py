@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import os
 import re
-import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
 
 import psycopg
 
-from bienho.config import Home, load_keys
+from bienho.config import Home
 from bienho.core.errors import DeniedError, UsageError
 from bienho.core.posix import pwd
 from bienho.database import Database, Role, storage_errors
-from bienho.governance import audit
-from bienho.governance.decision import Actor, Denied, Request, decide
-from bienho.governance.purposes import OPERATIONS
-from bienho.governance.roles import ADMINISTRATOR, ROLES
+from bienho.governance import changes
+from bienho.governance.actor import Actor
+from bienho.governance.changes import SYSTEM
+from bienho.governance.roles import ACCOUNT_ROLES, ADMINISTRATOR
 
 DEMO_ACCOUNT = "demo"
-SYSTEM = Actor("system", "Hệ thống", (), "cli")
 _ACCOUNT_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 _COLUMNS = "account_id, name, os_user, roles, active"
 
@@ -90,7 +88,7 @@ def ensure_demo_account(db: Database, home: Home) -> Account:
     known = _select(db, "account_id = %s", DEMO_ACCOUNT)
     if known:
         return known[0]
-    account = Account(DEMO_ACCOUNT, "Tài khoản trình diễn", None, tuple(ROLES), True)
+    account = Account(DEMO_ACCOUNT, "Tài khoản trình diễn", None, ACCOUNT_ROLES, True)
     _insert(db, home, account, SYSTEM, replace_nothing=True)
     return account
 
@@ -135,8 +133,12 @@ def change(
     account_id: str,
     roles: Collection[str] | None = None,
     active: bool | None = None,
+    now: datetime | None = None,
 ) -> Account:
-    """Give other roles, close or reopen an account. The last active administrator can be neither demoted nor closed."""
+    """Give other roles, close or reopen an account. The last active administrator can be neither demoted nor closed.
+
+    Closing ends its sessions. Opening, also of an account that is open, lets its idle days begin anew.
+    """
     _may_manage(db, home, by)
     known = _select(db, "account_id = %s", account_id)
     if not known:
@@ -153,12 +155,20 @@ def change(
     others = [a for a in list_accounts(db) if a.active and ADMINISTRATOR in a.roles and a.account_id != account_id]
     if not keeps and not others:
         raise UsageError("USE-ACCOUNT-LAST", "Phải còn ít nhất một người quản trị đang hoạt động.")
+    moment = now or datetime.now(UTC)
     _record(home, db, by, "U", after)
     with db.connect(Role.GOVERNANCE) as connection, storage_errors():
         connection.execute(
-            "UPDATE governance.account SET roles = %s, active = %s, changed_at = now() WHERE account_id = %s",
-            (list(after.roles), after.active, account_id),
+            "UPDATE governance.account SET roles = %(roles)s, active = %(active)s, changed_at = now(),"
+            " woken_at = CASE WHEN %(wake)s THEN %(now)s ELSE woken_at END WHERE account_id = %(id)s",
+            {"roles": list(after.roles), "active": after.active, "wake": bool(active), "now": moment, "id": account_id},
         )
+        if not after.active:
+            connection.execute(
+                "UPDATE governance.session SET ended_at = %s, end_reason = 'closed'"
+                " WHERE account_id = %s AND ended_at IS NULL",
+                (moment, account_id),
+            )
     return after
 
 
@@ -167,10 +177,13 @@ def _founder() -> Actor:
 
 
 def _checked_roles(roles: Collection[str]) -> tuple[str, ...]:
-    unknown = sorted(set(roles) - ROLES.keys())
-    if unknown or not roles:
-        raise UsageError("USE-ACCOUNT-ROLE", "Vai trò phải nằm trong danh sách.", hint=", ".join(ROLES))
-    return tuple(role for role in ROLES if role in roles)
+    if set(roles) - set(ACCOUNT_ROLES):
+        raise UsageError(
+            "USE-ACCOUNT-ROLE",
+            "Vai trò của riêng tài khoản phải nằm trong danh sách.",
+            hint=f"{', '.join(ACCOUNT_ROLES)}; vai trò khác do đơn vị giao: `bienho member add`.",
+        )
+    return tuple(role for role in ACCOUNT_ROLES if role in roles)
 
 
 def _may_manage(db: Database, home: Home, by: Actor | None, *, first_allowed: bool = False) -> None:
@@ -178,10 +191,7 @@ def _may_manage(db: Database, home: Home, by: Actor | None, *, first_allowed: bo
         if first_allowed and not list_accounts(db):
             return
         raise DeniedError("DENY-ACCOUNT", "Chỉ người quản trị được thêm tài khoản.", who="người quản trị tài khoản")
-    decision = decide(Request(uuid.uuid4().hex, by, OPERATIONS, "manage", None))
-    if not decision.allowed:
-        _write(home, db, by, "U", "denied", decision.rule, decision.reason_vi, [])
-        raise Denied(decision)
+    changes.must_manage(db, home, by)
 
 
 def _select(db: Database, where: str, value: str | None) -> list[Account]:
@@ -210,36 +220,4 @@ def _insert(db: Database, home: Home, account: Account, by: Actor, *, replace_no
 
 def _record(home: Home, db: Database, by: Actor, action: str, account: Account) -> None:
     detail = {"roles": list(account.roles), "active": account.active, "os_user": account.os_user}
-    entity = {"type": "account", "what": {"identifier": account.account_id}, "detail": detail}
-    _write(home, db, by, action, "allowed", "administrator-accounts", "", [entity])
-
-
-def _write(
-    home: Home,
-    db: Database,
-    by: Actor,
-    action: str,
-    outcome: str,
-    rule: str,
-    reason: str,
-    entities: list[dict[str, Any]],
-) -> None:
-    log = audit.AuditLog(db, load_keys(home), home)
-    try:
-        log.append(
-            audit.event(
-                action=action,
-                outcome=outcome,
-                decision_id=uuid.uuid4().hex,
-                actor_id=by.account_id,
-                actor_name=by.name,
-                door=by.door,
-                home_id=home.home_id,
-                purposes=[OPERATIONS],
-                policy=[rule],
-                reason=reason,
-                entities=entities,
-            )
-        )
-    finally:
-        log.close()
+    changes.record(db, home, by, action, [changes.entity("account", account.account_id, detail)])

@@ -12,6 +12,7 @@ from typing import Literal
 
 from bienho.contracts import Contract, Field
 from bienho.core.errors import DeniedError
+from bienho.governance.actor import Actor
 from bienho.governance.purposes import PURPOSES, Purpose
 from bienho.governance.roles import ADMINISTRATOR, IDENTIFIER_READER, OPERATOR, ROLES, VIEWER
 
@@ -20,16 +21,6 @@ POLICY_REVISION = "0.1"
 
 MARKER = "marker"
 """Class of a lake column whose text lies in the vault: it shows only that a text is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks: an account, the roles it holds now, and the door it came through (`cli`, `portal`)."""
-
-    account_id: str
-    name: str
-    roles: tuple[str, ...]
-    door: str = "cli"
 
 
 @dataclass(frozen=True, slots=True)

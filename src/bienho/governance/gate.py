@@ -23,7 +23,8 @@ from bienho.core import ids
 from bienho.core.errors import BienhoError, LimitError, UsageError
 from bienho.database import Database
 from bienho.governance import audit, identifying, question, reasons, sql_check
-from bienho.governance.decision import Action, Actor, Decision, Denied, Request, decide
+from bienho.governance.actor import Actor
+from bienho.governance.decision import Action, Decision, Denied, Request, decide
 from bienho.governance.engine_check import second_opinion
 from bienho.governance.purposes import PURPOSES
 from bienho.governance.running import At, Engine

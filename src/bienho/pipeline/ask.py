@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow as pa
 from bienho.core.errors import InputError
 from bienho.core.ids import delivery_id
 from bienho.database import Role
-from bienho.governance import Actor, Gate, accounts
+from bienho.governance import Actor, Gate, accounts, people
 from bienho.pipeline.app import App
 from bienho.pipeline.door import refused_attempts
 from bienho.quality import last_day
@@ -58,8 +58,9 @@ ORDER = {
 
 
 def caller(app: App) -> Actor:
-    """The account of the operating-system user who runs the command."""
-    return accounts.actor_for_os_user(app.database, app.home)
+    """The account of the operating-system user who runs the command, with what its units give it now."""
+    own = accounts.actor_for_os_user(app.database, app.home)
+    return people.actor_of(app.database, own.account_id, own.door, own.assurance, datetime.now(UTC)) or own
 
 
 def findings(app: App, purpose: str, *, seq: int | None = None, facility: str | None = None) -> list[dict[str, Any]]:
