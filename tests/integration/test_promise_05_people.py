@@ -1,4 +1,4 @@
-"""Promise 5: people in one house: units, memberships, credentials, sessions, recovery by two, access review, systems."""
+"""Promise 5: units, memberships, credentials, sessions, recovery by two persons, access review, systems."""
 
 from __future__ import annotations
 
@@ -728,6 +728,15 @@ def test_a_house_is_ready_when_an_administrator_has_two_factors(made: Made, monk
         )
         done = signing_in.step_up(home.database, home.home, **up, password=GOOD, code=device.at(later))
         assert done == replace(chu, assurance="two")
+
+
+def test_own_roles_stand_beside_memberships(made: Made) -> None:
+    who = account(made, "hai.vai", "viewer")
+    give(made, who, "cs-52001", "leader")
+    actor = people.actor_of(made.database, who, "cli", "none", START)
+    assert actor is not None
+    assert {(m.role, m.whole_province) for m in actor.memberships} == {("leader", False), ("viewer", True)}
+    assert actor.roles == ("viewer", "leader")
 
 
 def test_changing_people_takes_an_administrator(made: Made) -> None:

@@ -1,4 +1,4 @@
-"""Lock, password history, review: random histories against plain slow references that keep everything and start anew."""
+"""Lock, password history, review: random histories against plain slow references that begin anew each time."""
 
 from __future__ import annotations
 

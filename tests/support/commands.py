@@ -21,7 +21,7 @@ _FORKS.set_forkserver_preload(sorted({f"bienho.cli.{place}" for place in PLACES.
 
 
 def run(environment: Mapping[str, str], *arguments: str, given: str = "") -> CompletedProcess[str]:
-    """`bienho arguments…` with this environment and no other, `given` on standard input; TimeoutError after 2 minutes."""
+    """`bienho arguments…` with this environment alone, `given` on standard input; TimeoutError after 2 minutes."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         source = Path(folder, "in")

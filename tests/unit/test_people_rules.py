@@ -53,8 +53,12 @@ def test_old_failures_count_no_more() -> None:
 
 @pytest.mark.parametrize(
     ("months", "expected"),
-    [(2, datetime(2026, 10, 31, 8, 0, tzinfo=UTC)), (6, datetime(2027, 2, 28, 8, 0, tzinfo=UTC)), (4, datetime(2026, 12, 31, 8, 0, tzinfo=UTC))],
-)  # fmt: skip
+    [
+        (2, datetime(2026, 10, 31, 8, 0, tzinfo=UTC)),
+        (6, datetime(2027, 2, 28, 8, 0, tzinfo=UTC)),
+        (4, datetime(2026, 12, 31, 8, 0, tzinfo=UTC)),
+    ],
+)
 def test_months(months: int, expected: datetime) -> None:
     assert months_after(START, months) == expected
 

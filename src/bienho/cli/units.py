@@ -40,10 +40,8 @@ def unit_list(home: Path | None, kind: str | None, json_: bool) -> None:
     rows = []
     for one in found:
         named = [contacts.get((one.code, matter)) for matter in ("data", "security")]
-        rows.append(
-            (one.code, one.name, one.kind, one.parent, one.facility_code, one.commune_code)
-            + tuple(contact and " ".join(part for part in (contact.name, contact.phone) if part) for contact in named)
-        )
+        whom = [contact and " ".join(part for part in (contact.name, contact.phone) if part) for contact in named]
+        rows.append((one.code, one.name, one.kind, one.parent, one.facility_code, one.commune_code, *whom))
     columns = ("unit", "name", "kind", "parent", "facility", "commune", "data_contact", "security_contact")
     if json_:
         as_json([dict(zip(columns, row, strict=True)) for row in rows])

@@ -23,13 +23,19 @@ class Membership:
     communes: frozenset[str] | None
     domains: frozenset[str] = frozenset()
 
+    @property
+    def whole_province(self) -> bool:
+        """Whether no row is out of reach."""
+        return self.facilities is None and self.communes is None
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks: an account, the roles it holds now, and the door it came through (`cli`, `portal`, `api`).
 
-    `roles` are those of the account itself and of its memberships; `assurance` says by how many factors it signed in:
-    none (an operating-system user, the demo link), one, or two.
+    `roles` are those of the account itself and of its memberships. With memberships a role counts only through one of
+    them; without any, the account's own roles hold for the whole province. `assurance` says by how many factors it
+    signed in: none (an operating-system user, the demo link), one, or two.
     """
 
     account_id: str

@@ -17,6 +17,7 @@ LEADER = "leader"
 ROOM_OFFICER = "room-officer"
 EPIDEMIOLOGIST = "epidemiologist"
 FACILITY_OFFICER = "facility-data-officer"
+CLINICIAN = "clinician"
 STATION_WORKER = "station-worker"
 COMMUNE_OFFICER = "commune-officer"
 DIGITAL_TEAM_MEMBER = "digital-team-member"
@@ -91,6 +92,12 @@ ROLES: dict[str, Role] = {
             "Cán bộ dữ liệu cơ sở khám chữa bệnh",
             "Gửi, kiểm tra và sửa dữ liệu của cơ sở mình.",
             _CARE,
+        ),
+        Role(
+            CLINICIAN,
+            "Người khám, chữa bệnh",
+            "Đọc hồ sơ đã bỏ định danh trong phạm vi của cơ sở mình.",
+            _CARE | {"station"},
         ),
         Role(
             STATION_WORKER,

@@ -34,6 +34,8 @@ def load(
         return None
     held = [one for one in memberships.load(connection, account_id=account_id) if one.in_force(now)]
     given = with_reach(connection, [(one.role, one.unit) for one in held], now)
+    if given:  # the account's own roles stand beside them as what they are: roles for the whole province
+        given += tuple(Membership(role, units.DEPARTMENT, None, None) for role in row[1])
     roles = set(row[1]) | {one.role for one in given}
     return Actor(account_id, row[0], tuple(code for code in ROLES if code in roles), door, given, assurance)
 
