@@ -711,7 +711,10 @@ def test_a_house_is_ready_when_an_administrator_has_two_factors(made: Made, monk
             refused(credentials.set_first, home.database, home.home, by=stranger, password=GOOD, now=START)
             == "DENY-ACCOUNT"
         )
+        left = credentials.invite(home.database, home.home, by=chu, account_id="chu", now=START)
         credentials.set_first(home.database, home.home, by=chu, password=GOOD, now=START)
+        accept = {"token": left, "password": OTHER, "door": "portal", "now": START}
+        assert refused(credentials.accept, home.database, home.home, **accept) == "DENY-INVITATION"
         assert (
             refused(credentials.set_first, home.database, home.home, by=chu, password=OTHER, now=START) == "USE-INVITED"
         )

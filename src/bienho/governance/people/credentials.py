@@ -153,9 +153,11 @@ def proved(
     failures.begin(db, of, now)
     account = accounts.find(db, account_id)
     with db.connect(Role.GOVERNANCE) as connection, storage_errors():
-        found = kept(connection, account_id) if account else None
+        # asked and hashed whether there is such an account or not: time must not tell
+        found = kept(connection, account_id)
         right = passwords.matches(found[0] if found else None, password)
-        usable = account is not None and not factors.idle(connection, account_id, now)
+        awake = not factors.idle(connection, account_id, now)
+        usable = account is not None and awake
         if right and usable and found and passwords.is_outdated(found[0]):
             connection.execute(
                 "UPDATE governance.password SET hash = %s WHERE account_id = %s",
@@ -197,8 +199,12 @@ def _check(connection: psycopg.Connection[Any], account: accounts.Account, passw
 
 
 def _keep(connection: psycopg.Connection[Any], account_id: str, password: str, now: datetime) -> None:
-    """Make it the password in use and the newest of the barred ones; the oldest beyond their number is forgotten."""
+    """Make it the password in use and the newest of the barred ones; the oldest beyond their number is forgotten.
+
+    An invitation that is still about is worth nothing from now on.
+    """
     text = passwords.hashed(password)
+    connection.execute("DELETE FROM governance.once WHERE matter = 'invitation' AND account_id = %s", (account_id,))
     connection.execute(
         "INSERT INTO governance.password (account_id, hash, set_at) VALUES (%s, %s, %s)"
         " ON CONFLICT (account_id) DO UPDATE SET hash = excluded.hash, set_at = excluded.set_at",
