@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from subprocess import CompletedProcess
@@ -59,7 +60,10 @@ def test_from_first_account_to_first_opening(made: Made) -> None:
     shown = said(made, "account", "second-factor", "--confirm", given=device.now() + "\n")
     codes = re.findall(r"\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b", shown)
     assert len(codes) == 10
-    # a port of no use: everything before listening is passed, so the refusal is no longer that of a missing factor
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # the house would open now, were its port free
+        opened = run(made, "serve", "--port", str(taken.getsockname()[1]))
+    assert "CFG-PORTAL-PORT" in opened.stderr
+    assert "dang-nhap" not in opened.stdout + opened.stderr, "no one-time link in production"
     assert "USE-SECRET" in run(made, "account", "second-factor").stderr
     said(made, "account", "add", "ban", "--name", "Bạn")
     token = said(made, "account", "invite", "ban").split()[-1]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -66,6 +67,15 @@ def test_link_works_once_and_only_by_the_button() -> None:
 def test_wrong_token(token: str) -> None:
     portal.base()
     assert Client().post("/dang-nhap/", {"ma": token}).status_code == 403
+
+
+def test_link_opens_nothing_in_production() -> None:
+    home = replace(portal.base().home, mode="production")
+    portal.use(FakeGate(portal.base().gate.connection), home=home)  # type: ignore[attr-defined]
+    token = signin.new_token(portal.ACTOR.account_id, NOW)
+    assert Client().post("/dang-nhap/", {"ma": token}).status_code == 403
+    portal.use(FakeGate(portal.base().gate.connection))  # type: ignore[attr-defined]
+    assert Client().post("/dang-nhap/", {"ma": token}).status_code == 302
 
 
 def test_link_ends_after_ten_minutes() -> None:
