@@ -55,7 +55,7 @@ def open_portal(app: App, port: int) -> None:
         def how_work_stands(now: datetime) -> Standing:
             return standing(app.home, app.database, app.raw, app.limits, now)
 
-        house = House(app.home, app.keys, app.database, gate, find_actor, limits=app.limits, standing=how_work_stands)  # type: ignore[arg-type]
+        house = House(app.home, app.keys, app.database, gate, find_actor, limits=app.limits, standing=how_work_stands)
         settings.set_up(house)
         demo = app.home.mode == "demo"
         address = server.link(signin.new_token(caller.account_id, datetime.now(UTC)), port=port) if demo else ""

@@ -36,7 +36,7 @@ def unit_list(home: Path | None, kind: str | None, json_: bool) -> None:
         ask.caller(app)
         now = datetime.now(UTC)
         found = people.units.list_units(app.database, kind=kind, day=people.units.local_day(now))
-        contacts = {(one.unit, one.matter): one for one in people.contacts.list_contacts(app.database, at=now)}
+        contacts = {(one.unit, str(one.matter)): one for one in people.contacts.list_contacts(app.database, at=now)}
     rows = []
     for one in found:
         named = [contacts.get((one.code, matter)) for matter in ("data", "security")]
@@ -47,7 +47,7 @@ def unit_list(home: Path | None, kind: str | None, json_: bool) -> None:
         as_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         titles = ("Mã", "Tên", "Loại", "Cấp trên", "Cơ sở", "Xã", "Đầu mối dữ liệu", "Đầu mối an toàn")
-        as_table(titles, [(*row[:2], KINDS[row[2]].title_vi, *row[3:]) for row in rows])
+        as_table(titles, [(*row[:2], KINDS[str(row[2])].title_vi, *row[3:]) for row in rows])
 
 
 @unit.command("add")
