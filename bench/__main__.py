@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from bench import growth, ingest, stores
+from bench import gate, growth, ingest, stores
 
-BENCHES = {"ingest": ingest.run, "stores": stores.run, "growth": growth.run}
+BENCHES = {"ingest": ingest.run, "stores": stores.run, "growth": growth.run, "gate": gate.run}
 """Each takes what it needs of rounds, persons and dossiers."""
 
 

@@ -35,6 +35,7 @@ def ingest(home: Path | None, paths: tuple[str, ...], facility: str | None, json
     """Nhận tệp hoặc thư mục hồ sơ."""
     columns = (TextColumn("Nhận dữ liệu"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
     with open_app(home) as app, Progress(*columns, console=console, transient=True, disable=json_) as bar:
+        ask.permit(app, "ingest", "files")
         task = bar.add_task("ingest", total=None)
         report = ingest_files(
             app, paths, facility=facility, progress=lambda done, total: bar.update(task, completed=done, total=total)
@@ -199,6 +200,7 @@ def quarantine_show(home: Path | None, delivery: str, raw: bool, purpose: str, j
 def quarantine_replay(home: Path | None, deliveries: tuple[str, ...], json_: bool) -> None:
     """Đọc lại những lần nhận đang cách ly (tất cả nếu không nêu mã)."""
     with open_app(home) as app:
+        ask.permit(app, "replay", "quarantine")
         report = replay_deliveries(app, [delivery_seq(name) for name in deliveries])
     if json_:
         as_json(report.as_dict())
@@ -257,6 +259,7 @@ def codes_import(home: Path | None, kind: str, path: Path, edition: str | None, 
         raise click.UsageError("Danh mục này cần --edition và --valid-from.")
     edition, start = edition or kind, valid_from.date() if valid_from else OPEN_START
     with open_app(home) as app:
+        ask.permit(app, "import-codes", kind)
         result = jobs.import_codes(app, kind, path, edition, start)
     if json_:
         as_json(result)

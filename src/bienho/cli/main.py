@@ -37,6 +37,8 @@ PLACES = {
     "member": "units",
     "review": "units",
     "client": "units",
+    "agreement": "papers",
+    "emergency": "papers",
     "synth": "twin",
     "demo": "show",
     "serve": "show",

@@ -12,8 +12,8 @@ from bienho.cli.data import JSON
 from bienho.cli.output import as_json, as_table, console, number, told
 from bienho.config import Home, create_key, default_home, key_path
 from bienho.core.errors import IntegrityError
+from bienho.pipeline import ask, jobs, open_app, setup
 from bienho.pipeline import backup as backups
-from bienho.pipeline import jobs, open_app, setup
 from bienho.pipeline.doctor import diagnose
 from bienho.pipeline.rebuild import rebuild as rebuild_lake
 from bienho.pipeline.worker.process import work as do_work
@@ -40,6 +40,7 @@ def run(home: Path | None, json_: bool) -> None:
     """Làm nốt mọi việc còn dở: đọc lần nhận chưa xử lý, ánh xạ lại khi mô hình đổi, tính chỉ số, xét chữ ký."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with open_app(home) as app, Progress(*columns, console=console, transient=True, disable=json_) as bar:
+        ask.permit(app, "run")
         task = bar.add_task("Xử lý lần nhận", total=None)
         done = jobs.bring_up_to_date(
             app,
@@ -61,6 +62,7 @@ def run(home: Path | None, json_: bool) -> None:
 def work(home: Path | None, beside: int | None) -> None:
     """Chạy tiến trình nền (bên ghi duy nhất) cho đến khi được yêu cầu dừng; `serve` đã tự mở sẵn một."""
     with open_app(home) as app:
+        ask.permit(app, "work")
         do_work(app, parent=beside)
 
 
@@ -71,6 +73,7 @@ def work(home: Path | None, beside: int | None) -> None:
 def rebuild(home: Path | None, compare: bool, json_: bool) -> None:
     """Dựng kho mới từ dữ liệu gốc, bên cạnh kho đang dùng."""
     with open_app(home) as app:
+        ask.permit(app, "rebuild", "compare" if compare else "")
         report = rebuild_lake(app, compare=compare)
     if json_:
         as_json(report.as_dict())
@@ -104,6 +107,7 @@ def _same(differs: bool, compared: bool) -> str:
 def job(home: Path | None, name: str, json_: bool) -> None:
     """Chạy một việc: gộp tệp, xóa bản cũ theo thời hạn, dọn phiên bản đã thay, xét chữ ký."""
     with open_app(home) as app:
+        ask.permit(app, "job", name)
         result = jobs.run(app, name)
     if json_:
         as_json(result)
@@ -118,6 +122,7 @@ def job(home: Path | None, name: str, json_: bool) -> None:
 def backup(home: Path | None, target: Path, json_: bool) -> None:
     """Sao lưu mã hóa: dữ liệu gốc, két, nhật ký. Khóa không nằm trong bản sao."""
     with open_app(home) as app:
+        ask.permit(app, "backup")
         report = backups.backup(app, target)
     if json_:
         as_json(report.as_dict())
@@ -133,6 +138,8 @@ def backup(home: Path | None, target: Path, json_: bool) -> None:
 def restore(home: Path | None, source: Path, json_: bool) -> None:
     """Khôi phục bản sao lưu vào thư mục trống và dựng lại kho từ dữ liệu gốc."""
     report = backups.restore(source, home or default_home())
+    with open_app(home or default_home()) as app:  # who holds the key restores; the accounts are only now there to ask
+        ask.restored(app)
     if json_:
         as_json(report.as_dict())
     else:

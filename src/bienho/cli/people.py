@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ from bienho.cli.output import as_json, as_table, console, number, told
 from bienho.core.errors import IntegrityError
 from bienho.governance import ACCOUNT_ROLES, accounts
 from bienho.governance import audit as audits
+from bienho.governance.replay import replay
 from bienho.pipeline import ask, open_app
 
 
@@ -26,6 +29,7 @@ def account() -> None:
 def account_list(home: Path | None, json_: bool) -> None:
     """Liệt kê tài khoản."""
     with open_app(home) as app:
+        ask.permit(app, "list-accounts")
         found = accounts.list_accounts(app.database)
     rows = [(one.account_id, one.name, one.os_user, ", ".join(one.roles), one.active) for one in found]
     columns = ("account", "name", "os_user", "roles", "active")
@@ -99,3 +103,31 @@ def audit_verify(home: Path | None, json_: bool) -> None:
         console.print(f"Chuỗi nhật ký nguyên vẹn: {number(status.events)} sự kiện.")
     if not status.ok:
         told(IntegrityError("INT-AUDIT", status.message_vi, who="người quản trị, báo ngay"))
+
+
+@audit.command("replay")
+@click.argument("event")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Dùng bộ chính sách có hiệu lực ngày này.")
+@JSON
+@click.pass_obj
+def audit_replay(home: Path | None, event: str, as_of: datetime | None, json_: bool) -> None:
+    """Làm lại quyết định của một sự kiện (id hoặc số thứ tự) và cho biết có giống không."""
+    with open_app(home) as app:
+        ask.permit(app, "audit", "replay")
+        then, now, found = replay(app.database, event, as_of=as_of.date() if as_of else None)
+    if json_:
+        as_json({"revision": then, "asked": now, "decisions": [{**asdict(one), "same": one.same} for one in found]})
+        return
+    heads = ("Bộ dữ liệu", "Việc", "Khi đó", "Nay", "Điều luật", "So sánh")
+    rows = [
+        (
+            one.dataset, one.action, _said(one.then, one.then_rule), _said(one.now, one.now_rule),
+            "; ".join(one.articles), "giống" if one.same else "KHÁC",
+        )
+        for one in found
+    ]  # fmt: skip
+    as_table(heads, rows, title=f"Bộ chính sách khi đó {then}, nay hỏi {now}")
+
+
+def _said(allowed: bool, rule: str) -> str:
+    return f"{'cho' if allowed else 'từ chối'} ({rule})"

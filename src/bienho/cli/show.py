@@ -45,8 +45,8 @@ def serve(home: Path | None, port: int) -> None:
 
 
 def open_portal(app: App, port: int) -> None:
-    """Serve until interrupted; in demo mode the caller's own sign-in link is printed once the portal answers."""
-    caller = ask.caller(app)
+    """Serve until interrupted; the sign-in link of the caller's own account is printed once the portal answers."""
+    caller = ask.permit(app, "serve", "portal")
     with app.reading() as gate:
 
         def find_actor(account_id: str) -> Actor | None:

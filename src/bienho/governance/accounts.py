@@ -121,7 +121,7 @@ def add(
             "Tài khoản đầu tiên phải là người quản trị và gắn với một người dùng hệ điều hành.",
             hint=f"Thêm --role {ADMINISTRATOR} --os-user TÊN; nếu không, sẽ không ai thêm được tài khoản sau.",
         )
-    _insert(db, home, account, by or _founder())
+    _insert(db, home, account, by or unmapped())
     return account
 
 
@@ -172,7 +172,8 @@ def change(
     return after
 
 
-def _founder() -> Actor:
+def unmapped() -> Actor:
+    """Whoever runs this process, without an account: what the record names them by."""
     return Actor(f"os:{os_user()}", os_user(), (), "cli")
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import psycopg
@@ -33,6 +33,8 @@ VALUE_KEY = "governance/audit-value"
 CHECKPOINT = "audit-checkpoint.json"
 GENESIS = bytes(32)
 FETCH = 2_000
+
+Category = Literal["access", "decision", "change", "administration"]
 
 #: FHIR AuditEvent outcome codes.
 OUTCOMES = {"allowed": "0", "denied": "4", "failed": "8"}
@@ -137,12 +139,23 @@ def event(
     policy: Sequence[str],
     reason: str,
     entities: Sequence[Mapping[str, Any]],
+    category: Category = "administration",
+    subtype: str = "",
+    roles: Sequence[str] = (),
+    assurance: str = "none",
+    decided: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One AuditEvent. `action` is C, R, U, D or E; `outcome` allowed, denied, failed; `policy` rules and agreement.
+    """One AuditEvent, version 1. `action` is C, R, U, D or E; `outcome` allowed, denied, failed; `policy` rules and
+    agreement.
 
-    `purposes`: the purpose claimed, then `reason:<code>` and `document:<number>` of a look at identifiers.
+    `purposes`: the purpose claimed, then `reason:<code>` and `document:<number>` of a look at identifiers. `category`:
+    access, change or administration; what is denied is a decision. `subtype`: what was asked to be done. `decided`: the
+    set of policies and the facts of each decision, to make it again. `balp.resource` gives an event as FHIR.
     """
     return {
+        "version": 1,
+        "category": "decision" if outcome == "denied" else category,
+        "subtype": subtype,
         "id": decision_id,
         "type": "rest",
         "action": action,
@@ -151,11 +164,31 @@ def event(
         "reason": reason,
         "purposeOfEvent": list(purposes),
         "agent": [
-            {"who": actor_id, "name": actor_name, "requestor": True, "policy": list(policy), "network": door},
+            {
+                "who": actor_id,
+                "name": actor_name,
+                "requestor": True,
+                "policy": list(policy),
+                "network": door,
+                "role": list(roles),
+                "assurance": assurance,
+            },
         ],
         "source": {"site": home_id, "observer": "bienho.governance"},
         "entity": [dict(entity) for entity in entities],
+        **({"decision": dict(decided)} if decided else {}),
     }
+
+
+def find(db: Database, event: str) -> dict[str, Any] | None:
+    """One event by its id or its number, with `seq`; None when there is none."""
+    column, value = ("seq", int(event)) if event.isdigit() and len(event) < 18 else ("event ->> 'id'", event)
+    with db.connect(Role.GOVERNANCE) as connection:
+        row = connection.execute(
+            f"SELECT seq, event FROM governance.audit_event WHERE {column} = %s ORDER BY seq DESC LIMIT 1",
+            (value,),
+        ).fetchone()
+    return {"seq": row[0], **row[1]} if row else None
 
 
 def verify(db: Database, keys: KeyRing, home: Home | None = None) -> ChainStatus:

@@ -1,33 +1,64 @@
 """`decide`: may this actor, for this purpose, do this with these columns of this dataset? Pure; default deny.
 
-A decision reads the request, the contract of the dataset and the tables below, nothing else: the same request is
-answered the same way tomorrow, and a decision of the past can be made again to see why.
+A decision reads the request, the contract of the dataset and the policies of this release, nothing else: the same
+request is answered the same way tomorrow. What a decision depends on is kept with it (`Decision.facts`), so that one of
+the past can be made again with the policies of its day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from bienho.contracts import Contract, Field
 from bienho.core.errors import DeniedError
-from bienho.governance.actor import Actor
-from bienho.governance.purposes import PURPOSES, Purpose
-from bienho.governance.roles import ADMINISTRATOR, IDENTIFIER_READER, OPERATOR, ROLES, VIEWER
+from bienho.governance.actor import Actor, Membership
+from bienho.governance.policy import CLASSES, CURRENT, Engine, Facts, Reach, Verdict, engine, judge
+from bienho.governance.policy.rows import Rows
+from bienho.governance.purposes import PURPOSES, STANDING_RULE
+from bienho.governance.roles import ROLES
+from bienho.governance.scope import RowFilter, as_filter, scope_of
 
-Action = Literal["read", "aggregate", "query", "identify", "audit", "manage"]
-POLICY_REVISION = "0.1"
+__all__ = ["Actor", "Decision", "Denied", "Membership", "Request", "decide"]
+
+Action = Literal[
+    "read", "aggregate", "query", "identify", "export", "share", "audit", "manage", "break-glass", "emergency-review",
+    "agreement-read", "agreement-draft", "agreement-review", "agreement-sign", "agreement-steer", "ingest", "replay",
+    "run", "work", "serve", "rebuild", "job", "backup", "import-codes", "list-accounts",
+]  # fmt: skip
 
 MARKER = "marker"
 """Class of a lake column whose text lies in the vault: it shows only that a text is there."""
+ALL_ZONES = "standard conformed quality derived reference"
+"""Zones of a statement that reads no dataset: it holds nothing that could be refused by its zone."""
+_HOUSE = frozenset({"read", "aggregate", "query", "identify", "export", "share"})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an agreement says on the day of a request: see `agreements.terms`; `datasets`, `classes`, `purposes` None =
+    all, `units` None = whichever unit asks."""
+
+    code: str
+    in_force: bool
+    purposes: frozenset[str] | None = None
+    datasets: frozenset[str] | None = None
+    classes: frozenset[str] | None = None
+    units: frozenset[str] | None = None
+
+
+STANDING = Terms(STANDING_RULE, True)
+"""The standing internal rule of the Department: inside it no separate agreement is signed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One question to `decide`; `contract` None = no dataset is read.
 
-    `columns` None = all that may be seen, () = rows are only counted.
+    `columns` None = all that may be seen, () = rows are only counted. `terms`: of the agreement the purpose names; None
+    stands for the internal rule, and for nothing in force when the purpose names another. `emergency`: the look is
+    under an opened emergency, `reason` its code.
     """
 
     request_id: str
@@ -36,13 +67,18 @@ class Request:
     action: Action
     contract: Contract | None
     columns: tuple[str, ...] | None = None
+    terms: Terms | None = None
+    emergency: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer. `rule` names the rule that allowed or refused; `columns` may be seen, `hidden` may not.
 
-    `snapshot` is the lake snapshot the data was read at, None when nothing was read.
+    `policies` decided, under `articles`, in the set `revision`. `rows` limits the answer (alternatives of conditions,
+    None = every row); `reach` is the same before it was put in the dataset's columns. `facts` is all the decision
+    depends on. `snapshot` is the lake snapshot the data was read at, None when nothing was read.
     """
 
     decision_id: str
@@ -57,6 +93,12 @@ class Decision:
     hidden: tuple[str, ...] = ()
     obligations: tuple[str, ...] = ()
     snapshot: int | None = None
+    rows: RowFilter = None
+    reach: Rows = None
+    policies: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+    revision: str = ""
+    facts: tuple[Facts, ...] = field(default=(), repr=False)
 
 
 class Denied(DeniedError):
@@ -74,90 +116,11 @@ class Denied(DeniedError):
         self.decision = decision
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a role may do: actions, over zones or single datasets, on columns of certain classes."""
-
-    rule: str
-    role: str
-    actions: frozenset[str]
-    datasets: frozenset[str]
-    classes: frozenset[str]
-    reason_vi: str
-
-    def covers(self, request: Request, roles: frozenset[str]) -> bool:
-        """Whether role, action and dataset fit; columns are judged one by one."""
-        if self.role not in roles or request.action not in self.actions:
-            return False
-        contract = request.contract
-        return contract is None or contract.zone in self.datasets or contract.id in self.datasets
-
-
-_READING = frozenset({"read", "aggregate", "query"})
-_NO_NAMES = frozenset({"open", "personal", "sensitive", MARKER})
-
-GRANTS: tuple[Grant, ...] = (
-    Grant(
-        "viewer-numbers",
-        VIEWER,
-        _READING,
-        frozenset({"derived", "reference"}),
-        frozenset({"open", "sensitive"}),
-        "Người xem số liệu được đọc số tổng hợp và bảng mã.",
-    ),
-    Grant(
-        "viewer-counts",
-        VIEWER,
-        frozenset({"aggregate"}),
-        frozenset({"quality", "standard.delivery"}),
-        frozenset({"open"}),
-        "Người xem số liệu được đếm lần gửi và phát hiện lỗi.",
-    ),
-    Grant(
-        "operator-records",
-        OPERATOR,
-        _READING,
-        frozenset({"standard", "conformed", "quality", "derived", "reference"}),
-        _NO_NAMES,
-        "Người vận hành được đọc hồ sơ đã bỏ định danh.",
-    ),
-    Grant(
-        "reader-records",
-        IDENTIFIER_READER,
-        _READING,
-        frozenset({"standard", "conformed", "quality", "derived", "reference"}),
-        _NO_NAMES | {"text"},
-        "Người được xem định danh được đọc hồ sơ.",
-    ),
-    Grant(
-        "reader-identifiers",
-        IDENTIFIER_READER,
-        frozenset({"identify"}),
-        frozenset({"standard"}),
-        _NO_NAMES | {"text"},
-        "Người được xem định danh được mở phần định danh cho mục đích này.",
-    ),
-    Grant(
-        "administrator-state",
-        ADMINISTRATOR,
-        _READING,
-        frozenset({"quality", "derived", "reference", "standard.delivery"}),
-        frozenset({"open"}),
-        "Người quản trị được xem tình trạng hệ thống.",
-    ),
-    Grant(
-        "administrator-accounts",
-        ADMINISTRATOR,
-        frozenset({"audit", "manage"}),
-        frozenset(),
-        frozenset(),
-        "Người quản trị được xem nhật ký và quản lý tài khoản.",
-    ),
-)
-
 OBLIGATION_LOGGED = "ghi-nhat-ky"
 OBLIGATION_NO_COPY = "khong-luu-ban-sao-dinh-danh"
 OBLIGATION_HIDDEN = "che-cot"
+OBLIGATION_ROWS = "gioi-han-dong"
+OBLIGATION_REVIEW = "xet-lai-sau"
 
 
 def field_class(field: Field) -> str:
@@ -165,92 +128,164 @@ def field_class(field: Field) -> str:
     return MARKER if field.in_vault else field.data_class
 
 
-def decide(request: Request) -> Decision:
-    """The decision on one request. Never raises for a refusal; what no grant allows is denied."""
-    roles = frozenset(request.actor.roles) & ROLES.keys()
-    if not roles:
-        return _refuse(request, None, "no-role", "Tài khoản chưa có vai trò nào.")
-    purpose = PURPOSES.get(request.purpose)
-    if purpose is None:
-        return _refuse(request, None, "purpose-unknown", f"Cần một mục đích trong danh sách: {', '.join(PURPOSES)}.")
-    claimed = roles & purpose.roles
-    if not claimed:
-        return _refuse(
-            request, purpose, "purpose-role", f"Vai trò của tài khoản không được dùng mục đích «{purpose.title_vi}»."
-        )
-    if request.action == "identify" and not purpose.identifies:
-        return _refuse(
-            request, purpose, "identify-purpose", f"Mục đích «{purpose.title_vi}» không cho phép xem định danh."
-        )
-    grants = [grant for grant in GRANTS if grant.covers(request, claimed)]
-    if not grants:
-        return _refuse(request, purpose, _missing_grant(request), _missing_reason(request))
-    return _columns(request, purpose, grants)
-
-
-def _columns(request: Request, purpose: Purpose, grants: Sequence[Grant]) -> Decision:
+def decide(request: Request, policies: Engine | None = None) -> Decision:
+    """The decision on one request. Never raises for a refusal; what no policy permits is denied."""
+    used = policies or engine(CURRENT)
+    facts = facts_of(request)
+    verdict = judge(used, facts)
+    if not verdict.allowed:
+        return _decision(request, used, facts, verdict, _why(request, used, facts, verdict))
     contract = request.contract
-    visible: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-    if contract is not None:
-        classes = frozenset().union(*(grant.classes for grant in grants))
-        visible = tuple(field.name for field in contract.fields if field_class(field) in classes)
-        hidden = tuple(field.name for field in contract.fields if field_class(field) not in classes)
-        if not visible:
-            return _refuse(request, purpose, "column-class", f"Vai trò này không được xem cột nào của {contract.id}.")
-        if request.columns is not None:
-            refused = [name for name in request.columns if name not in visible]
-            if refused:
-                return _refuse(
-                    request,
-                    purpose,
-                    "column-class",
-                    f"Vai trò này không được xem cột {', '.join(refused)} của {contract.id}.",
-                )
-            visible, hidden = request.columns, ()
-    obligations = [OBLIGATION_LOGGED]
-    if request.action == "identify":
-        obligations.append(OBLIGATION_NO_COPY)
-    if hidden:
-        obligations.append(OBLIGATION_HIDDEN)
-    return Decision(
-        request.request_id,
-        True,
-        "+".join(grant.rule for grant in grants),
-        " ".join(grant.reason_vi for grant in grants),
-        request.action,
-        purpose.code,
-        purpose.agreement,
-        contract.id if contract else "",
-        visible,
-        hidden,
-        tuple(obligations),
+    if contract is None:
+        return _decision(request, used, facts, verdict, _titles(used, verdict))
+    classes = {item.name: field_class(item) for item in contract.fields}
+    columns = tuple(name for name, kind in classes.items() if kind in verdict.classes)
+    hidden = tuple(name for name, kind in classes.items() if kind not in verdict.classes)
+    if request.columns is not None:
+        columns, hidden = request.columns, ()
+    return _decision(request, used, facts, verdict, _titles(used, verdict), columns, hidden)
+
+
+def facts_of(request: Request) -> Facts:
+    """What the policies are asked, from a request: words of reviewed lists, codes of facilities and communes."""
+    actor, contract = request.actor, request.contract
+    purpose = PURPOSES.get(request.purpose)
+    paper = purpose.agreement if purpose else STANDING_RULE
+    terms = request.terms or (STANDING if paper == STANDING_RULE else Terms(paper, False))
+    if terms.code != paper:
+        terms = Terms(paper, False)
+    scope = scope_of(contract) if contract else None
+    held = {field_class(item) for item in contract.fields} if contract else set()
+    asked = None
+    if contract is not None and request.columns is not None:
+        asked = tuple(
+            sorted({field_class(contract.by_name[name]) for name in request.columns if name in contract.by_name})
+        )
+    data = request.action in _HOUSE
+    return Facts(
+        action=request.action,
+        reaches=_reaches(actor, terms),
+        dataset=contract.id if contract else "" if data else None,
+        zone=contract.zone if contract else ALL_ZONES if data else "",
+        domain="",
+        persons=bool(held & {"personal", "sensitive", "text", MARKER}),
+        scoped=(bool(scope and scope.facility), bool(scope and scope.commune)),
+        held=tuple(sorted(held)),
+        classes=asked,
+        purpose=purpose.code if purpose else "",
+        known=purpose is not None,
+        identifies=purpose is not None and purpose.identifies,
+        claimants=purpose.roles if purpose else frozenset(),
+        agreement=terms.code,
+        standing=terms.code == STANDING_RULE,
+        in_force=terms.in_force,
+        covers=_covers(request, terms),
+        agreed=frozenset(CLASSES) if terms.classes is None else terms.classes,
+        door=actor.door,
+        assurance=actor.assurance,
+        emergency=request.emergency,
+        reason=request.reason,
     )
 
 
-def _missing_grant(request: Request) -> str:
-    return "identify-role" if request.action == "identify" else "default-deny"
+def _covers(request: Request, terms: Terms) -> bool:
+    named = terms.purposes is None or request.purpose in terms.purposes
+    if request.contract is None:
+        return named
+    return named and (terms.datasets is None or request.contract.id in terms.datasets)
 
 
-def _missing_reason(request: Request) -> str:
+def _reaches(actor: Actor, terms: Terms) -> tuple[Reach, ...]:
+    """One reach per set of rows; memberships of a unit the agreement does not name reach nothing."""
+    if not actor.memberships:
+        roles = frozenset(role for role in actor.roles if role in ROLES)
+        return (Reach(roles if terms.units is None else frozenset()),)
+    found: dict[tuple[frozenset[str] | None, frozenset[str] | None], set[str]] = {}
+    for one in actor.memberships:
+        if one.role in ROLES and (terms.units is None or one.unit in terms.units):
+            found.setdefault((one.facilities, one.communes), set()).add(one.role)
+    return tuple(Reach(frozenset(roles), *rows) for rows, roles in found.items())
+
+
+def _decision(
+    request: Request,
+    used: Engine,
+    facts: Facts,
+    verdict: Verdict,
+    reason: str,
+    columns: tuple[str, ...] = (),
+    hidden: tuple[str, ...] = (),
+) -> Decision:
+    contract = request.contract
+    given = {
+        OBLIGATION_LOGGED: verdict.allowed,
+        OBLIGATION_NO_COPY: verdict.allowed and request.action == "identify",
+        OBLIGATION_HIDDEN: bool(hidden),
+        OBLIGATION_ROWS: verdict.allowed and verdict.rows is not None,
+        OBLIGATION_REVIEW: verdict.allowed and request.emergency,
+    }
+    return Decision(
+        request.request_id,
+        verdict.allowed,
+        verdict.rule,
+        reason,
+        request.action,
+        facts.purpose,
+        facts.agreement if facts.known else "",
+        contract.id if contract else "",
+        columns,
+        hidden,
+        tuple(name for name, holds in given.items() if holds),
+        rows=as_filter(contract, verdict.rows) if contract else None,
+        reach=verdict.rows,
+        policies=verdict.policies,
+        articles=used.article(verdict.policies),
+        revision=used.revision,
+        facts=(facts,),
+    )
+
+
+def refusal(decision: Decision, rule: str, reason_vi: str) -> Decision:
+    """A decision that allowed, turned into a refusal by what the gate then found."""
+    return replace(decision, allowed=False, rule=rule, reason_vi=reason_vi, columns=(), obligations=())
+
+
+def _titles(used: Engine, verdict: Verdict) -> str:
+    return " ".join(used.policies[name].title_vi for name in verdict.policies)
+
+
+def _why(request: Request, used: Engine, facts: Facts, verdict: Verdict) -> str:
+    """Why not, in the words of the policy that refused, or of what was missing."""
+    dataset = request.contract.id if request.contract else "dữ liệu này"
+    if verdict.rule in used.policies:
+        purpose = PURPOSES.get(request.purpose)
+        return used.policies[verdict.rule].title_vi.format(
+            purpose=purpose.title_vi if purpose else "",
+            purposes=", ".join(PURPOSES),
+            agreement=facts.agreement,
+            dataset=dataset,
+        )
+    if verdict.rule == "column-class":
+        return f"Vai trò này không được xem cột {_refused_columns(request, verdict)}."
     if request.action == "identify":
         return "Tài khoản không có vai trò được xem định danh."
     if request.action in ("audit", "manage"):
         return "Chỉ người quản trị được làm việc này."
-    dataset = request.contract.id if request.contract else "dữ liệu này"
-    if request.action != "aggregate":
+    if request.action == "aggregate":
+        return f"Vai trò và mục đích này không được tổng hợp {dataset}."
+    if request.action in _HOUSE:
         return f"Vai trò và mục đích này không được đọc {dataset}."
-    return f"Vai trò và mục đích này không được tổng hợp {dataset}."
+    return "Vai trò của tài khoản không được làm việc này."
 
 
-def _refuse(request: Request, purpose: Purpose | None, rule: str, reason_vi: str) -> Decision:
-    return Decision(
-        request.request_id,
-        False,
-        rule,
-        reason_vi,
-        request.action,
-        purpose.code if purpose else "",
-        purpose.agreement if purpose else "",
-        request.contract.id if request.contract else "",
-    )
+def _refused_columns(request: Request, verdict: Verdict) -> str:
+    contract = request.contract
+    if contract is None or not request.columns:
+        return f"nào của {contract.id if contract else 'dữ liệu này'}"
+    refused = [name for name in request.columns if field_class(contract.by_name[name]) not in verdict.classes]
+    return f"{', '.join(refused or request.columns)} của {contract.id}"
+
+
+def merged_facts(decisions: Iterable[Decision]) -> list[dict[str, Any]]:
+    """Facts of several decisions for the record of one look, each once."""
+    return [facts.as_dict() for facts in dict.fromkeys(one for decision in decisions for one in decision.facts)]

@@ -7,10 +7,9 @@ the first row leaves. A look that is refused or fails is recorded too.
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cache
 from typing import Any, Protocol
 
@@ -20,22 +19,23 @@ import pyarrow as pa
 from bienho.config import DEFAULT, Home, KeyRing, Limits
 from bienho.contracts import Contract, catalogue
 from bienho.core import ids
-from bienho.core.errors import BienhoError, LimitError, UsageError
+from bienho.core.errors import LimitError, UsageError
 from bienho.database import Database
-from bienho.governance import audit, identifying, question, reasons, sql_check
-from bienho.governance.actor import Actor
-from bienho.governance.decision import Action, Decision, Denied, Request, decide
+from bienho.governance import audit, identifying, question, reasons, scope, sql_check
+from bienho.governance.agreements import Agreements
+from bienho.governance.break_glass import Emergencies, Emergency
+from bienho.governance.decision import Action, Actor, Decision, Denied, Request, decide, refusal
 from bienho.governance.engine_check import second_opinion
-from bienho.governance.purposes import PURPOSES
-from bienho.governance.running import At, Engine
-from bienho.governance.sql_check import ZONES, SqlRefused
+from bienho.governance.look import Look, recorded
+from bienho.governance.policy.rows import Rows
+from bienho.governance.running import Engine
+from bienho.governance.sql_check import ZONES
 from bienho.governance.sql_functions import ALLOWED
 from bienho.lake import LakeTable, Versions
 from bienho.lake.relations import reading
 from bienho.privacy import Vault
 
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
-_ACTION_LETTERS = {"read": "R", "aggregate": "R", "query": "E", "identify": "R", "audit": "R", "manage": "U"}
 
 
 class LakeLike(Protocol):
@@ -50,30 +50,6 @@ class VaultLike(Protocol):
     """What the gate needs of the vault."""
 
     def open(self, record_ids: Sequence[str]) -> Mapping[str, identifying.Payload]: ...
-
-
-@dataclass(slots=True)
-class _Look:
-    """One call on its way: what will be written about it."""
-
-    look_id: str
-    actor: Actor
-    purpose: str
-    action: Action
-    reason: list[str] = field(default_factory=list)
-    entities: list[dict[str, Any]] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-
-    def about(self, dataset: str, **detail: Any) -> None:
-        """Name a dataset looked at, with what was asked of it."""
-        given = {name: value for name, value in detail.items() if value not in (None, (), [], "")}
-        self.entities.append({"type": "dataset", "what": {"identifier": dataset}, "detail": given})
-
-    def touched(self, kind: str, keys: Sequence[str | None]) -> None:
-        """Name the persons, dossiers or records whose identifiers were opened."""
-        self.entities.extend(
-            {"type": kind, "what": {"identifier": key}} for key in dict.fromkeys(keys) if key is not None
-        )
 
 
 class Gate:
@@ -95,6 +71,8 @@ class Gate:
         self._home = home
         self._audit = audit.AuditLog(db, keys, home)
         self._vault: VaultLike = vault or Vault(keys, db)
+        self._agreements = Agreements(db)
+        self._emergencies = Emergencies(db)
 
     def close(self) -> None:
         """Give back the connection of the audit log."""
@@ -129,9 +107,9 @@ class Gate:
             )
             decision = self._decide(look, contract, tuple(columns) if columns is not None else None)
             asked = question.rows(contract, decision.columns, filter, order, limit, offset)
-            self._decide(look, contract, asked.touched, note=False)
+            looked = self._decide(look, contract, asked.touched, note=False)
             moment = self._engine.moment(at)
-            text = asked.over(_relation(contract, moment, versions))
+            text = asked.over(_relation(contract, moment, versions, (), [decision.reach, looked.reach]))
             reader = self._engine.stream(text, asked.values)
             look.entities[-1]["detail"]["snapshot"] = moment
         return replace(decision, snapshot=moment), reader
@@ -164,7 +142,8 @@ class Gate:
             )
             decision = self._decide(look, contract, tuple(dict.fromkeys(asked.touched)))
             moment = self._engine.moment(at)
-            table = self._engine.collect(asked.over(_relation(contract, moment, versions)), asked.values)
+            source = _relation(contract, moment, versions, (), [decision.reach])
+            table = self._engine.collect(asked.over(source), asked.values)
             look.entities[-1]["detail"]["snapshot"] = moment
         return replace(decision, snapshot=moment), table.to_reader()
 
@@ -193,25 +172,34 @@ class Gate:
                     "detail": {"snapshot": moment},
                 }
             )
-            decision = self._decide_query(look, checked, contracts)
-            plan = self._plan(look, checked, contracts) if with_identifiers else None
-            text = self._bind(checked, contracts, decision, moment, versions, plan)
+            decisions = self._decide_query(look, checked, contracts)
+            plan, opening = self._plan(look, checked, contracts) if with_identifiers else (None, None)
+            text = self._bind(checked, contracts, decisions, moment, versions, plan, opening)
+            decision = _merged(list(decisions.values()))
             table = self._engine.collect(text, ())
             if plan is not None:
                 table, decision = self._fill(look, table, plan, decision)
         return replace(decision, snapshot=moment), table.to_reader()
 
     def identify(
-        self, actor: Actor, purpose: str, relation: pa.Table, columns: Sequence[str], reason: str = ""
+        self,
+        actor: Actor,
+        purpose: str,
+        relation: pa.Table,
+        columns: Sequence[str],
+        reason: str = "",
+        emergency: str = "",
     ) -> tuple[Decision, pa.Table]:
         """The relation with `*` in `columns` replaced by the exact text from the vault.
 
         Needs a column `record_id`; rows of sub-files need `table_name` (`XML2`) and `row_no` (from 1), default XML1
         row 1. A cell whose person was erased keeps `*`, and the Decision says how many. `reason` is a code of `REASONS`
-        and the number of a document (`reasons.written`); it stands in the audit event.
+        and the number of a document (`reasons.written`); it stands in the audit event. `emergency`: id of an emergency
+        this actor opened; it opens its one dossier only. Denied row-reach for a row out of reach.
         """
         with self._look(actor, purpose, "identify") as look:
-            look.reason = reasons.recorded(reason)
+            opened = self._emergency(look, emergency)
+            look.reason = look.reason or reasons.recorded(reason)
             if relation.num_rows > self._limits.query_rows:
                 raise LimitError("LIM-IDENTIFY", f"Mỗi lần mở định danh tối đa {self._limits.query_rows} dòng.")
             names = relation.column_names
@@ -225,27 +213,32 @@ class Gate:
                 for name in columns:
                     question.column(contract, name)
                 look.about(contract.id, columns=list(columns))
-                decisions.append(self._decide(look, contract, tuple(columns)))
-            decision = _merged(look, decisions)
+                decisions.append(
+                    self._decide(look, contract, tuple(columns), emergency=opened.reason if opened else "")
+                )
+            decision = _merged(decisions)
             records = [record for record, _, _ in places]
-            payloads = self._open(look, records)
+            payloads = self._open(look, records, decisions, opened)
             filled, missing = identifying.restored(
                 relation, {names.index(name): name for name in columns}, places, payloads
             )
         return _with_missing(decision, missing), filled
 
-    def payload(self, actor: Actor, purpose: str, record_id: str, reason: str = "") -> dict[str, list[dict[str, Any]]]:
+    def payload(
+        self, actor: Actor, purpose: str, record_id: str, reason: str = "", emergency: str = ""
+    ) -> dict[str, list[dict[str, Any]]]:
         """Everything the vault holds of one record, {table: [{FIELD: text}]}; {} when its person was erased.
 
-        `reason` as for `identify`.
+        `reason` and `emergency` as for `identify`.
         """
         with self._look(actor, purpose, "identify") as look:
-            look.reason = reasons.recorded(reason)
+            opened = self._emergency(look, emergency)
+            look.reason = look.reason or reasons.recorded(reason)
             contract = self._contract("standard.xml130_1")
             look.about(contract.id, columns=["*"])
-            self._decide(look, contract, None)
-            opened = self._open(look, [record_id]).get(record_id, {})
-        return {table: [dict(row) for row in rows] for table, rows in opened.items()}
+            decision = self._decide(look, contract, None, emergency=opened.reason if opened else "")
+            found = self._open(look, [record_id], [decision], opened).get(record_id, {})
+        return {table: [dict(row) for row in rows] for table, rows in found.items()}
 
     def permit_bytes(self, actor: Actor, purpose: str, delivery_id: str) -> Decision:
         """Leave to see a delivery's bytes as received: they hold identifiers. Every dossier in it is recorded."""
@@ -254,7 +247,7 @@ class Gate:
             delivery = ids.delivery_id(ids.delivery_seq(delivery_id))
             look.entities.append({"type": "raw", "what": {"identifier": delivery}})
             decision = self._decide(look, contract, None)
-            self._note_persons(look, "delivery_id", [delivery])
+            self._note_persons(look, "delivery_id", [delivery], [decision])
         return decision
 
     def audit_events(
@@ -273,68 +266,50 @@ class Gate:
 
     # ── deciding and recording ────────────────────────────────────────────────────────────────────────────────────
 
-    @contextmanager
-    def _look(self, actor: Actor, purpose: str, action: Action) -> Iterator[_Look]:
-        look = _Look(uuid.uuid4().hex, actor, purpose, action)
-        try:
-            yield look
-        except Denied as error:
-            self._record(look, "denied", [error.decision.rule], error.message)
-            raise
-        except SqlRefused as error:
-            self._record(look, "denied", [error.code])
-            raise
-        except BienhoError as error:  # its code only: the message may repeat what a person typed
-            self._record(look, "failed", [error.code])
-            raise
-        except BaseException as error:
-            self._record(look, "failed", [type(error).__name__])
-            raise
-        rules = [rule for decision in look.decisions for rule in decision.rule.split("+")]
-        agreements = [f"agreement:{decision.agreement}" for decision in look.decisions if decision.agreement]
-        self._record(look, "allowed", [*dict.fromkeys(rules), *dict.fromkeys(agreements)])
-
-    def _record(self, look: _Look, outcome: str, policy: Sequence[str], reason: str = "") -> None:
-        self._audit.append(
-            audit.event(
-                action=_ACTION_LETTERS[look.action],
-                outcome=outcome,
-                decision_id=look.look_id,
-                actor_id=look.actor.account_id,
-                actor_name=look.actor.name,
-                door=look.actor.door,
-                home_id=self._home.home_id,
-                purposes=[*([look.purpose] if look.purpose in PURPOSES else []), *look.reason],
-                policy=policy,
-                reason=reason,
-                entities=look.entities,
-            )
-        )
+    def _look(self, actor: Actor, purpose: str, action: Action) -> AbstractContextManager[Look]:
+        return recorded(self._audit, self._home.home_id, actor, purpose, action)
 
     def _decide(
-        self, look: _Look, contract: Contract | None, columns: tuple[str, ...] | None, *, note: bool = True
+        self,
+        look: Look,
+        contract: Contract | None,
+        columns: tuple[str, ...] | None,
+        *,
+        note: bool = True,
+        action: Action | None = None,
+        emergency: str = "",
     ) -> Decision:
         if contract is not None:
             for name in columns or ():
                 question.column(contract, name)
-        decision = decide(Request(look.look_id, look.actor, look.purpose, look.action, contract, columns))
+        terms = self._agreements.terms(look.purpose)
+        request = Request(
+            look.look_id, look.actor, look.purpose, action or look.action, contract, columns, terms,
+            bool(emergency), emergency,
+        )  # fmt: skip
+        decision = decide(request)
         if not decision.allowed:
             raise Denied(decision)
         if note:
             look.decisions.append(decision)
         return decision
 
-    def _decide_query(self, look: _Look, checked: sql_check.CheckedSql, contracts: Mapping[str, Contract]) -> Decision:
-        decisions = []
+    def _decide_query(
+        self, look: Look, checked: sql_check.CheckedSql, contracts: Mapping[str, Contract]
+    ) -> dict[str, Decision]:
+        """One decision per dataset; a column named in the text is decided with those seen, over rows that have it."""
+        decisions: dict[str, Decision] = {}
         for dataset in checked.datasets:
             contract = contracts[dataset]
             look.about(dataset)
-            decision = self._decide(look, contract, None)
+            decision = self._decide(look, contract, None, note=False)
             named = tuple(name for name in decision.hidden if name.lower() in checked.names)
             if named:
-                self._decide(look, contract, named)
-            decisions.append(decision)
-        return _merged(look, decisions or [self._decide(look, None, None)])
+                wider = self._decide(look, contract, (*decision.columns, *named), note=False)
+                decision = replace(wider, hidden=tuple(name for name in decision.hidden if name not in named))
+            look.decisions.append(decision)
+            decisions[dataset] = decision
+        return decisions or {"": self._decide(look, None, None)}
 
     def _contract(self, dataset: str) -> Contract:
         contract = catalogue().get(dataset)
@@ -346,32 +321,39 @@ class Gate:
 
     # ── running ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _plan(self, look: _Look, checked: sql_check.CheckedSql, contracts: Mapping[str, Contract]) -> identifying.Plan:
+    def _plan(
+        self, look: Look, checked: sql_check.CheckedSql, contracts: Mapping[str, Contract]
+    ) -> tuple[identifying.Plan, Decision]:
         plan = identifying.plan(checked, contracts)
         fields = tuple(dict.fromkeys(plan.fields.values()))
-        request = Request(look.look_id, look.actor, look.purpose, "identify", contracts[plan.dataset], fields)
-        decision = decide(request)
-        if not decision.allowed:
-            raise Denied(decision)
-        look.decisions.append(decision)
+        decision = self._decide(look, contracts[plan.dataset], fields, action="identify")
         look.about(plan.dataset, identified=list(fields))
-        return plan
+        return plan, decision
 
     def _bind(
         self,
         checked: sql_check.CheckedSql,
         contracts: Mapping[str, Contract],
-        decision: Decision,
+        decisions: Mapping[str, Decision],
         moment: int,
         versions: Versions,
         plan: identifying.Plan | None,
+        opening: Decision | None,
     ) -> str:
         """The text to run: judged by the engine's parser, then each stand-in name replaced by its pinned relation."""
         text = checked.render()
         names = [relation.placeholder for relation in checked.relations] + checked.cte_names
         pinned = {
             relation.placeholder: _relation(
-                contracts[relation.dataset], moment, versions, _hidden(decision, relation.dataset)
+                contracts[relation.dataset],
+                moment,
+                versions,
+                decisions[relation.dataset].hidden,
+                [
+                    one.reach
+                    for one in (decisions[relation.dataset], opening)
+                    if one and one.dataset == relation.dataset
+                ],
             )
             for relation in checked.relations
         }
@@ -385,7 +367,7 @@ class Gate:
         return text
 
     def _fill(
-        self, look: _Look, table: pa.Table, plan: identifying.Plan, decision: Decision
+        self, look: Look, table: pa.Table, plan: identifying.Plan, decision: Decision
     ) -> tuple[pa.Table, Decision]:
         origins = [origin or {} for origin in table.column(table.num_columns - 1).to_pylist()]
         table = table.select(range(table.num_columns - 1))
@@ -397,38 +379,67 @@ class Gate:
         filled, missing = identifying.restored(table, plan.fields, places, payloads)
         return filled, _with_missing(decision, missing)
 
-    def _open(self, look: _Look, records: Sequence[str | None]) -> Mapping[str, identifying.Payload]:
+    def _open(
+        self, look: Look, records: Sequence[str | None], decisions: Sequence[Decision], opened: Emergency | None
+    ) -> Mapping[str, identifying.Payload]:
         wanted = [record for record in dict.fromkeys(records) if record]
         if not all(_KEY.match(record) for record in wanted):
             raise UsageError("USE-IDENTIFY", "Mã bản ghi trong bảng cần mở không hợp lệ.")
         look.touched("Record", wanted)
-        self._note_persons(look, "record_id", wanted)
+        self._note_persons(look, "record_id", wanted, decisions, opened)
         return self._vault.open(wanted)
 
-    def _note_persons(self, look: _Look, column: str, values: Sequence[str]) -> None:
+    def _note_persons(
+        self,
+        look: Look,
+        column: str,
+        values: Sequence[str],
+        decisions: Sequence[Decision],
+        opened: Emergency | None = None,
+    ) -> None:
+        """Name the persons in the record; Denied when one of the rows is out of reach of any of the decisions."""
         contract = self._contract(identifying.DOSSIER)
-        asked = question.rows(contract, ("patient_key", "dossier_key"), [(column, "in", values)], (), None, 0)
-        found = self._engine.collect(asked.over(_relation(contract, self._engine.moment(None), "all")), asked.values)
+        moment = self._engine.moment(None)
+        names = ("patient_key", "dossier_key", column)
+        asked = question.rows(contract, names, [(column, "in", values)], (), None, 0)
+        found = self._engine.collect(asked.over(_relation(contract, moment, "all")), asked.values)
         look.touched("Patient", found.column("patient_key").to_pylist())
         look.touched("Encounter", found.column("dossier_key").to_pylist())
+        reaches = [decision.reach for decision in decisions if decision.reach is not None]
+        if reaches:
+            within = self._engine.collect(asked.over(_relation(contract, moment, "all", (), reaches)), asked.values)
+            whole = set(within.column(column).to_pylist()) == set(values) and within.num_rows == found.num_rows
+            if not whole:
+                raise Denied(refusal(decisions[0], "row-reach", "Hồ sơ này nằm ngoài phạm vi của tài khoản."))
+        if opened is not None and set(found.column("dossier_key").to_pylist()) != {opened.dossier_key}:
+            raise Denied(refusal(decisions[0], "emergency-dossier", "Lần mở khẩn cấp này chỉ dành cho một hồ sơ khác."))
+
+    def _emergency(self, look: Look, emergency: str) -> Emergency | None:
+        """The opened emergency a look stands on; DeniedError DENY-EMERGENCY when it is not this actor's or is over."""
+        if not emergency:
+            return None
+        found = self._emergencies.usable(look.actor, emergency)
+        look.reason = found.words()
+        look.entities.append({"type": "emergency", "what": {"identifier": found.emergency_id}})
+        return found
 
 
-def _relation(contract: Contract, moment: int, versions: Versions, hidden: Sequence[str] = ()) -> str:
-    """A dataset as of a snapshot, as a subquery; hidden columns are not there at all."""
+def _relation(
+    contract: Contract, moment: int, versions: Versions, hidden: Sequence[str] = (), reaches: Sequence[Rows] = ()
+) -> str:
+    """A dataset as of a snapshot, as a subquery; hidden columns and rows out of reach are not there at all."""
     source = reading(LakeTable(contract.zone, contract.name, contract.versioned), at=moment, versions=versions)
     names = [field.name for field in contract.fields if field.name not in hidden]
-    return f"(SELECT {', '.join(question.quoted(name) for name in names)} FROM ({source}))"
+
+    def beside(dataset: str) -> str:
+        return _relation(catalogue()[dataset], moment, "all")
+
+    conditions = [text for rows in reaches if (text := scope.condition(contract, rows, beside))]
+    where = f" WHERE {' AND '.join(f'({text})' for text in conditions)}" if conditions else ""
+    return f"(SELECT {', '.join(question.quoted(name) for name in names)} FROM ({source}){where})"
 
 
-def _hidden(decision: Decision, dataset: str) -> list[str]:
-    """Hidden columns of one dataset in a decision over one or several."""
-    if decision.dataset == dataset:
-        return list(decision.hidden)
-    prefix = f"{dataset}."
-    return [name.removeprefix(prefix) for name in decision.hidden if name.startswith(prefix)]
-
-
-def _merged(look: _Look, decisions: Sequence[Decision]) -> Decision:
+def _merged(decisions: Sequence[Decision]) -> Decision:
     """One decision over several datasets: columns and hidden columns carry their dataset's name."""
     if len(decisions) == 1:
         return decisions[0]
@@ -440,6 +451,11 @@ def _merged(look: _Look, decisions: Sequence[Decision]) -> Decision:
         columns=tuple(f"{one.dataset}.{name}" for one in decisions for name in one.columns),
         hidden=tuple(f"{one.dataset}.{name}" for one in decisions for name in one.hidden),
         obligations=tuple(dict.fromkeys(word for one in decisions for word in one.obligations)),
+        policies=tuple(dict.fromkeys(name for one in decisions for name in one.policies)),
+        articles=tuple(dict.fromkeys(article for one in decisions for article in one.articles)),
+        facts=tuple(facts for one in decisions for facts in one.facts),
+        rows=None,
+        reach=None,
     )
 
 

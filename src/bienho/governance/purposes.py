@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bienho.governance.roles import ADMINISTRATOR, IDENTIFIER_READER, OPERATOR, VIEWER
+from bienho.governance.roles import (
+    ADMINISTRATOR,
+    CLINICIAN,
+    EPIDEMIOLOGIST,
+    IDENTIFIER_READER,
+    OPERATOR,
+    VIEWER,
+)
 
 OPERATIONS = "van-hanh"
 SURVEILLANCE = "giam-sat"
@@ -32,7 +39,7 @@ class Purpose:
 
 
 #: Inside the Department no separate agreement is signed; the standing internal rule is named instead.
-_INTERNAL = "noi-bo-so-y-te"
+STANDING_RULE = "noi-bo-so-y-te"
 
 PURPOSES: dict[str, Purpose] = {
     purpose.code: purpose
@@ -42,7 +49,7 @@ PURPOSES: dict[str, Purpose] = {
             "Vận hành kho dữ liệu",
             "Nhận, kiểm tra, xử lý dữ liệu các cơ sở gửi về.",
             "Nghị định 102/2025/NĐ-CP; Quyết định 3176/QĐ-BYT",
-            _INTERNAL,
+            STANDING_RULE,
             frozenset({VIEWER, OPERATOR, ADMINISTRATOR}),
             identifies=False,
         ),
@@ -51,8 +58,8 @@ PURPOSES: dict[str, Purpose] = {
             "Giám sát dịch bệnh",
             "Phát hiện, điều tra và theo dõi bệnh phải báo cáo.",
             "Luật Phòng bệnh 114/2025/QH15; Thông tư 15/2026/TT-BYT",
-            _INTERNAL,
-            frozenset({VIEWER, OPERATOR, IDENTIFIER_READER}),
+            STANDING_RULE,
+            frozenset({VIEWER, OPERATOR, IDENTIFIER_READER, EPIDEMIOLOGIST}),
             identifies=True,
         ),
         Purpose(
@@ -60,7 +67,7 @@ PURPOSES: dict[str, Purpose] = {
             "Đánh giá chất lượng dữ liệu",
             "Chấm điểm và yêu cầu đơn vị sửa dữ liệu sai, thiếu.",
             "Nghị định 102/2025/NĐ-CP; Quyết định 3176/QĐ-BYT",
-            _INTERNAL,
+            STANDING_RULE,
             frozenset({VIEWER, OPERATOR}),
             identifies=False,
         ),
@@ -69,8 +76,8 @@ PURPOSES: dict[str, Purpose] = {
             "Tra cứu một hồ sơ",
             "Tra cứu hồ sơ của một người theo yêu cầu công việc cụ thể.",
             "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15; Nghị định 356/2025/NĐ-CP",
-            _INTERNAL,
-            frozenset({OPERATOR, IDENTIFIER_READER}),
+            STANDING_RULE,
+            frozenset({OPERATOR, IDENTIFIER_READER, CLINICIAN, EPIDEMIOLOGIST}),
             identifies=True,
         ),
         Purpose(
@@ -78,7 +85,7 @@ PURPOSES: dict[str, Purpose] = {
             "Kiểm tra, thanh tra",
             "Kiểm tra việc khám chữa bệnh, thanh toán và việc truy cập dữ liệu.",
             "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15; Luật An ninh mạng 116/2025/QH15",
-            _INTERNAL,
+            STANDING_RULE,
             frozenset({IDENTIFIER_READER, ADMINISTRATOR}),
             identifies=True,
         ),

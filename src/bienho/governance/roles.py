@@ -153,6 +153,16 @@ ROLES: dict[str, Role] = {
             "Xem dữ liệu của chính mình và ai đã xem dữ liệu đó.",
             frozenset({"citizen"}),
         ),
+        Role(
+            CLINICIAN,
+            "Người khám, chữa bệnh",
+            "Đọc hồ sơ đã bỏ định danh trong phạm vi của mình; khi cấp cứu được mở định danh một hồ sơ, có xét lại.",
+        ),
+        Role(
+            EPIDEMIOLOGIST,
+            "Người giám sát dịch",
+            "Đọc số liệu và hồ sơ đã bỏ định danh; khi dịch khẩn cấp được mở định danh một hồ sơ, có xét lại.",
+        ),
     )
 }
 

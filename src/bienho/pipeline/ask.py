@@ -11,7 +11,8 @@ import pyarrow as pa
 from bienho.core.errors import InputError
 from bienho.core.ids import delivery_id
 from bienho.database import Role
-from bienho.governance import Actor, Gate, accounts, people
+from bienho.governance import Actor, Emergency, Gate, accounts, people, permits
+from bienho.governance.decision import Action
 from bienho.pipeline.app import App
 from bienho.pipeline.door import refused_attempts
 from bienho.quality import last_day
@@ -59,8 +60,23 @@ ORDER = {
 
 def caller(app: App) -> Actor:
     """The account of the operating-system user who runs the command, with what its units give it now."""
-    own = accounts.actor_for_os_user(app.database, app.home)
-    return people.actor_of(app.database, own.account_id, own.door, own.assurance, datetime.now(UTC)) or own
+    return people.caller(app.database, app.home, datetime.now(UTC))
+
+
+def permit(app: App, action: Action, what: str = "") -> Actor:
+    """The caller, if their account may do this; recorded either way. Denied or DeniedError DENY-ACCOUNT otherwise."""
+    return permits.permit_caller(app.database, app.keys, app.home, action, what)
+
+
+def break_glass(app: App, purpose: str, dossier_key: str, reason: str, document: str, now: datetime) -> Emergency:
+    """The caller opens one dossier in an emergency; see `governance.break_glass`."""
+    actor = caller(app)
+    return permits.break_glass(app.database, app.keys, app.home, actor, purpose, dossier_key, reason, document, now)
+
+
+def restored(app: App) -> None:
+    """Note in the restored record that it was restored, and by which user of the operating system."""
+    permits.note(app.database, app.keys, app.home, accounts.unmapped(), "restore", "", "allowed")
 
 
 def findings(app: App, purpose: str, *, seq: int | None = None, facility: str | None = None) -> list[dict[str, Any]]:

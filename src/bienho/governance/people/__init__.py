@@ -13,7 +13,7 @@ from bienho.governance.people import (
     systems,
     units,
 )
-from bienho.governance.people.actors import actor_of
+from bienho.governance.people.actors import actor_of, caller
 from bienho.governance.people.rules import NUMBERS
 from bienho.governance.people.signing_in import actor_for_session, mfa_ready
 from bienho.governance.people.systems import actor_of_client
@@ -23,6 +23,7 @@ __all__ = [
     "actor_for_session",
     "actor_of",
     "actor_of_client",
+    "caller",
     "contacts",
     "credentials",
     "factors",

@@ -7,11 +7,19 @@ from typing import Any
 
 import psycopg
 
+from bienho.config import Home
 from bienho.database import Database, storage_errors
 from bienho.database import Role as Login
+from bienho.governance import accounts
 from bienho.governance.actor import Actor, Assurance, Membership
 from bienho.governance.people import factors, memberships, units
 from bienho.governance.roles import ROLES
+
+
+def caller(db: Database, home: Home, now: datetime) -> Actor:
+    """Whoever runs this process, with what their units give them now; DeniedError DENY-ACCOUNT without an account."""
+    own = accounts.actor_for_os_user(db, home)
+    return actor_of(db, own.account_id, own.door, own.assurance, now) or own
 
 
 def actor_of(db: Database, account_id: str, door: str, assurance: Assurance, now: datetime) -> Actor | None:

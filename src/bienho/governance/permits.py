@@ -1,0 +1,131 @@
+"""`permit`: may this actor do this to the house? One call, one decision, one event; every command that changes asks it.
+
+Looks at data do not come here: they go through the gate. The event is written before the work begins, so one that was
+killed halfway is in the record too.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+from bienho.config import Home, KeyRing
+from bienho.core.errors import DeniedError
+from bienho.database import Database
+from bienho.governance import accounts, audit, people
+from bienho.governance.actor import Actor
+from bienho.governance.break_glass import EMERGENCIES, KEY, Emergencies, Emergency
+from bienho.governance.decision import Action, Decision, Denied, Request, decide
+from bienho.governance.look import decided
+from bienho.governance.purposes import OPERATIONS
+
+CHANGES = frozenset({"ingest", "replay", "rebuild", "import-codes", "run"})
+"""Actions that change data; the others are administration."""
+_LETTERS = {"ingest": "C", "import-codes": "C", "agreement-draft": "C", "list-accounts": "R", "agreement-read": "R"}
+
+
+def permit(
+    db: Database,
+    keys: KeyRing,
+    home: Home,
+    actor: Actor,
+    action: Action,
+    what: str,
+    *,
+    purpose: str = OPERATIONS,
+    words: Sequence[str] = (),
+) -> Decision:
+    """The decision, recorded; Denied when the policies do not allow it. `what`: a word of the house, never a value.
+
+    `words`: further items of purposeOfEvent (a reason, a document).
+    """
+    decision = decide(Request(uuid.uuid4().hex, actor, purpose, action, None))
+    note(
+        db, keys, home, actor, action, what, "allowed" if decision.allowed else "denied",
+        policy=[*decision.rule.split("+"), *([f"agreement:{decision.agreement}"] if decision.agreement else [])],
+        reason="" if decision.allowed else decision.reason_vi,
+        purposes=[decision.purpose, *words],
+        made=decided([decision]),
+    )  # fmt: skip
+    if not decision.allowed:
+        raise Denied(decision)
+    return decision
+
+
+def permit_caller(db: Database, keys: KeyRing, home: Home, action: Action, what: str) -> Actor:
+    """The account of whoever runs this process, if it may; DeniedError DENY-ACCOUNT, recorded, when there is none."""
+    try:
+        actor = people.caller(db, home, datetime.now(UTC))
+    except DeniedError as error:
+        stranger = accounts.unmapped()
+        note(db, keys, home, stranger, action, what, "denied", policy=[error.code], reason=error.message)
+        raise
+    permit(db, keys, home, actor, action, what)
+    return actor
+
+
+def note(
+    db: Database,
+    keys: KeyRing,
+    home: Home,
+    actor: Actor,
+    action: Action | str,
+    what: str,
+    outcome: str,
+    *,
+    policy: Sequence[str] = (),
+    reason: str = "",
+    purposes: Sequence[str] = (OPERATIONS,),
+    made: dict[str, Any] | None = None,
+) -> None:
+    """Write one event about a command, decided or done."""
+    with closing(audit.AuditLog(db, keys, home)) as log:
+        log.append(
+            audit.event(
+                action=_LETTERS.get(action, "E"),
+                outcome=outcome,
+                decision_id=uuid.uuid4().hex,
+                actor_id=actor.account_id,
+                actor_name=actor.name,
+                door=actor.door,
+                home_id=home.home_id,
+                purposes=[word for word in purposes if word],
+                policy=policy,
+                reason=reason,
+                entities=[{"type": "command", "what": {"identifier": f"{action}:{what}" if what else action}}],
+                category="change" if action in CHANGES else "administration",
+                subtype=action,
+                roles=actor.roles,
+                assurance=actor.assurance,
+                decided=made or {},
+            )
+        )
+
+
+def break_glass(
+    db: Database,
+    keys: KeyRing,
+    home: Home,
+    actor: Actor,
+    purpose: str,
+    dossier_key: str,
+    reason: str,
+    document: str,
+    now: datetime,
+) -> Emergency:
+    """Open an emergency for an actor the policies let; the event is flagged (BTG) and names the dossier's key."""
+    words = ["BTG", *([f"reason:{reason}"] if reason in EMERGENCIES else [])]
+    permit(
+        db,
+        keys,
+        home,
+        actor,
+        "break-glass",
+        dossier_key if KEY.match(dossier_key) else "",
+        purpose=purpose,
+        words=words,
+    )
+    return Emergencies(db).open(actor, purpose, dossier_key, reason, document, now)

@@ -1,0 +1,271 @@
+"""The engine: one set of Cedar policies, read and checked once, asked many times.
+
+A question is about one reach of one account (its roles over one set of rows) and all classes of columns it may want to
+see: they are answered in one batch. Policies whose scope names another action or a role not held cannot matter, so a
+question is put to the slice that can; slices are cut once and kept. Answers depend on the question alone and are kept
+too: no value of a patient is in a question.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cedarpy
+import orjson
+
+from bienho.core.errors import ConfigError
+
+SCHEMA = "schema.cedarschema"
+WHOLE = ""
+"""The class that stands for the dataset as a whole."""
+KEPT = 20_000
+_ANNOTATIONS = ("id", "article", "reviewed", "title_vi")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy: `place` is its place in the set, `theme` its file; `article` its law; `reviewed` by a lawyer."""
+
+    id: str
+    place: int
+    theme: str
+    forbids: bool
+    article: str
+    reviewed: bool
+    title_vi: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What Cedar is asked about one reach; `classes` are asked besides the dataset as a whole.
+
+    `dataset` None = the house, no dataset; '' = a statement over no dataset. `claimants`: roles that may claim the
+    purpose. Everything is a word of a reviewed list or a yes or no.
+    """
+
+    roles: frozenset[str]
+    limited: tuple[bool, bool]
+    action: str
+    dataset: str | None
+    zone: str
+    domain: str
+    persons: bool
+    scoped: tuple[bool, bool]
+    purpose: str
+    known: bool
+    identifies: bool
+    claimants: frozenset[str]
+    agreement: str
+    standing: bool
+    in_force: bool
+    covers: bool
+    agreed: frozenset[str]
+    door: str
+    assurance: str
+    emergency: bool
+    reason: str
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`policies`: those that decided about the whole, in the order of the set; `classes`: allowed ones of the asked."""
+
+    allowed: bool
+    policies: tuple[str, ...]
+    classes: frozenset[str]
+
+
+class Engine:
+    """One set of policies. Thread-safe."""
+
+    def __init__(self, texts: Mapping[str, str], schema: str) -> None:
+        """`texts`: theme → Cedar text. ConfigError CFG-POLICY when a policy is not well formed or says too little."""
+        self.revision = digest({**texts, SCHEMA: schema})
+        self.policies, self._parts = _checked(texts, schema)
+        self._slices: dict[tuple[str, frozenset[str]], cedarpy.PolicySet] = {}
+        self._answers: OrderedDict[Question, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """One answer per question; those not known yet are put to Cedar in one batch per slice."""
+        with self._lock:
+            found = {question: self._answers.get(question) for question in questions}
+        missing: dict[tuple[str, frozenset[str]], list[Question]] = {}
+        for question, answer in found.items():
+            if answer is None:
+                missing.setdefault((question.action, question.roles), []).append(question)
+        for key, asked in missing.items():
+            fresh = dict(zip(asked, self._evaluate(self._slice(*key), asked), strict=True))
+            found.update(fresh)
+            with self._lock:
+                self._answers.update(fresh)
+                while len(self._answers) > KEPT:
+                    self._answers.popitem(last=False)
+        return [answer for question in questions if (answer := found[question]) is not None]
+
+    def forget(self) -> None:
+        """Drop kept answers, as a bench or a test wants it."""
+        with self._lock:
+            self._answers.clear()
+
+    def article(self, policies: Iterable[str]) -> tuple[str, ...]:
+        """Laws and articles of the policies, each once."""
+        return tuple(dict.fromkeys(self.policies[name].article for name in policies))
+
+    def _slice(self, action: str, roles: frozenset[str]) -> cedarpy.PolicySet:
+        key = (action, roles)
+        found = self._slices.get(key)
+        if found is None:
+            kept = {name: part for name, part in self._parts.items() if _may_matter(part, action, roles)}
+            text = orjson.dumps({"staticPolicies": kept, "templates": {}, "templateLinks": []}).decode()
+            found = self._slices[key] = cedarpy.PolicySet.from_json_str(text)
+        return found
+
+    def _evaluate(self, handle: cedarpy.PolicySet, questions: Sequence[Question]) -> list[Answer]:
+        entities: dict[tuple[str, str], dict[str, Any]] = {}
+        requests: list[dict[str, Any]] = []
+        for place, question in enumerate(questions):
+            resource = _entities(question, str(place), entities)
+            for name in (WHOLE, *question.classes):
+                requests.append(
+                    {
+                        "principal": {"type": "Actor", "id": str(place)},
+                        "action": {"type": "Action", "id": question.action},
+                        "resource": resource,
+                        "context": _situation(question, str(place), name),
+                    }
+                )
+        results = iter(cedarpy.is_authorized_batch(requests, handle, list(entities.values())))
+        answers = []
+        for question in questions:
+            whole = next(results)
+            parts = [(name, next(results)) for name in question.classes]
+            if any(result.diagnostics.errors for result in (whole, *(part for _, part in parts))):
+                answers.append(Answer(False, (), frozenset()))  # a policy that cannot be computed allows nothing
+                continue
+            decided = sorted(whole.diagnostics.reasons, key=lambda name: self.policies[name].place)
+            allowed = frozenset(name for name, part in parts if part.allowed)
+            answers.append(Answer(whole.allowed, tuple(decided), allowed if whole.allowed else frozenset()))
+        return answers
+
+
+@cache
+def engine(folder: Path) -> Engine:
+    """The engine over the `*.cedar` files and the schema of a folder; read and checked once per process."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.cedar"))}
+    schema = folder / SCHEMA
+    if not texts or not schema.is_file():
+        raise ConfigError("CFG-POLICY", "Thiếu tệp chính sách của bản này.", hint="Cài lại phần mềm.")
+    return Engine(texts, schema.read_text(encoding="utf-8"))
+
+
+def digest(texts: Mapping[str, str]) -> str:
+    """Revision of a set of files: 16 hexadecimal digits over their names and contents."""
+    summed = hashlib.sha256()
+    for name in sorted(texts):
+        summed.update(f"{name}\0{texts[name]}\0".encode())
+    return summed.hexdigest()[:16]
+
+
+def _checked(texts: Mapping[str, str], schema: str) -> tuple[dict[str, Policy], dict[str, Any]]:
+    policies: dict[str, Policy] = {}
+    parts: dict[str, Any] = {}
+    try:
+        handle = cedarpy.Schema.from_str(schema)
+        for theme in sorted(texts):
+            valid = cedarpy.validate_policies(texts[theme], handle)
+            if not valid.validation_passed:
+                raise _bad(theme, str(valid.errors[0]))
+            found: Any = orjson.loads(cedarpy.policies_to_json_str(texts[theme]))
+            if found.get("templates"):
+                raise _bad(theme, "không dùng mẫu chính sách")
+            for _, part in sorted(found["staticPolicies"].items(), key=lambda item: int(item[0][len("policy") :])):
+                notes = part.get("annotations", {})
+                missing = [name for name in _ANNOTATIONS if not notes.get(name)]
+                if missing or notes["reviewed"] not in ("true", "false") or notes["id"] in policies:
+                    raise _bad(theme, f"chính sách {notes.get('id')} thiếu {missing} hoặc trùng mã")
+                policies[notes["id"]] = Policy(
+                    notes["id"],
+                    len(policies),
+                    theme,
+                    part["effect"] == "forbid",
+                    notes["article"],
+                    notes["reviewed"] == "true",
+                    notes["title_vi"],
+                )
+                parts[notes["id"]] = part
+    except ValueError as error:
+        raise _bad("?", str(error)) from None
+    return policies, parts
+
+
+def _bad(theme: str, why: str) -> ConfigError:
+    return ConfigError(
+        "CFG-POLICY", f"Tệp chính sách {theme} không dùng được: {why[:300]}.", hint="Sửa tệp hoặc cài lại phần mềm."
+    )
+
+
+def _may_matter(part: Mapping[str, Any], action: str, roles: frozenset[str]) -> bool:
+    """False only when the scope of a policy rules the question out; conditions are Cedar's to judge."""
+    asked = part["action"]
+    entities = asked.get("entities") or ([asked["entity"]] if "entity" in asked else [])
+    if entities and action not in {entity["id"] for entity in entities}:
+        return False
+    principal = part["principal"]
+    entity = principal.get("entity")
+    if principal["op"] == "in" and entity is not None and entity["type"] == "Role":
+        return entity["id"] in roles
+    return True
+
+
+def _entities(question: Question, place: str, entities: dict[tuple[str, str], dict[str, Any]]) -> dict[str, str]:
+    """Puts what a question speaks of among the entities; the resource it is about."""
+
+    def put(kind: str, name: str, parents: Sequence[dict[str, str]], **attributes: Any) -> dict[str, str]:
+        uid = {"type": kind, "id": name}
+        entities[kind, name] = {"uid": uid, "attrs": attributes, "parents": list(parents)}
+        return uid
+
+    roles = [{"type": "Role", "id": name} for name in sorted(question.roles)]
+    put(
+        "Actor", place, roles,
+        roles=[{"__entity": role} for role in roles], by_facility=question.limited[0], by_commune=question.limited[1],
+    )  # fmt: skip
+    put(
+        "Purpose", place, (),
+        known=question.known, identifies=question.identifies,
+        claimants=[{"__entity": {"type": "Role", "id": name}} for name in sorted(question.claimants)],
+    )  # fmt: skip
+    put(
+        "Agreement", place, (),
+        standing=question.standing, in_force=question.in_force, covers=question.covers,
+        classes=sorted(question.agreed),
+    )  # fmt: skip
+    if question.dataset is None:
+        return put("House", "house", ())
+    zones = question.zone.split()
+    return put(
+        "Dataset", question.dataset, [{"type": "Zone", "id": zone} for zone in zones],
+        persons=question.persons, by_facility=question.scoped[0], by_commune=question.scoped[1],
+        domain=question.domain,
+    )  # fmt: skip
+
+
+def _situation(question: Question, place: str, name: str) -> dict[str, Any]:
+    return {
+        "purpose": {"__entity": {"type": "Purpose", "id": place}},
+        "agreement": {"__entity": {"type": "Agreement", "id": place}},
+        "door": question.door,
+        "assurance": question.assurance,
+        "emergency": question.emergency,
+        "reason": question.reason,
+        "class": name,
+    }
