@@ -213,6 +213,22 @@ def test_an_account_is_added_changed_and_closed(made: Made) -> None:
         assert (found["an"]["roles"], found["an"]["active"]) == (roles, active)
 
 
+def test_an_agreement_is_drafted_and_moved_and_its_decision_made_again(made: Made, tmp_path: Path) -> None:
+    paper = tmp_path / "paper.yaml"
+    text = (Path(__file__).parents[2] / "docs" / "agreements.md").read_text(encoding="utf-8")
+    paper.write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    said(made, "agreement", "draft", str(paper))
+    said(made, "agreement", "move", "bhxh-tinh", "submit")
+    assert [row["state"] for row in json.loads(said(made, "agreement", "list", "--json"))] == ["legal-review"]
+    steps = json.loads(said(made, "agreement", "show", "bhxh-tinh", "--json"))
+    assert [step["move"] for step in steps] == ["draft", "submit"]
+    refused = run(made, "agreement", "move", "bhxh-tinh", "pass-legal")
+    assert refused.returncode == 7
+    assert "DENY-AGREEMENT-PERSON" in refused.stderr
+    done = run(made, "audit", "replay", str(json.loads(said(made, "audit", "verify", "--json"))["events"]), "--json")
+    assert [one["same"] for one in json.loads(done.stdout)["decisions"]] == [True]
+
+
 def test_production_opens_no_portal_without_mfa() -> None:
     with temporary_home() as home:
         marker = home.home.path / "home.json"

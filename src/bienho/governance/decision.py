@@ -189,7 +189,9 @@ def facts_of(request: Request) -> Facts:
 
 
 def _covers(request: Request, terms: Terms) -> bool:
-    named = terms.purposes is None or request.purpose in terms.purposes
+    named = (terms.purposes is None or request.purpose in terms.purposes) and (
+        terms.units is None or any(one.unit in terms.units for one in request.actor.memberships)
+    )
     if request.contract is None:
         return named
     return named and (terms.datasets is None or request.contract.id in terms.datasets)
@@ -199,10 +201,12 @@ def _reaches(actor: Actor, terms: Terms) -> tuple[Reach, ...]:
     """One reach per set of rows; memberships of a unit the agreement does not name reach nothing."""
     if not actor.memberships:
         roles = frozenset(role for role in actor.roles if role in ROLES)
-        return (Reach(roles if terms.units is None else frozenset()),)
+        return (Reach(roles),)
     found: dict[tuple[frozenset[str] | None, frozenset[str] | None], set[str]] = {}
-    for one in actor.memberships:
-        if one.role in ROLES and (terms.units is None or one.unit in terms.units):
+    units = terms.units
+    named = [one for one in actor.memberships if units is None or one.unit in units]
+    for one in named or actor.memberships:  # with none named, `covers` is false and nothing is allowed
+        if one.role in ROLES:
             found.setdefault((one.facilities, one.communes), set()).add(one.role)
     return tuple(Reach(frozenset(roles), *rows) for rows, roles in found.items())
 
