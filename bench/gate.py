@@ -60,9 +60,7 @@ def run(*, rounds: int, persons: int, dossiers: int) -> dict[str, object]:
         def look(*, forget: bool) -> None:
             if forget:
                 engine.forget()
-            _, reader = gate.aggregate(
-                who, PURPOSE, "conformed.encounter", ["facility_code"], {"n": ("count", None)}
-            )
+            _, reader = gate.aggregate(who, PURPOSE, "conformed.encounter", ["facility_code"], {"n": ("count", None)})
             reader.read_all()
 
         cursor = lake.connection.cursor()
