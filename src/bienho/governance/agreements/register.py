@@ -116,7 +116,7 @@ class Agreements:
                 f" WHERE {where} ORDER BY code, step",
                 values,
             ).fetchall()
-        return [Step(*row, checked(record)) for *row, record in rows]
+        return [Step(*row[:-1], agreement=checked(row[-1])) for row in rows]
 
 
 def standing_on(step: Step, day: date) -> str:
