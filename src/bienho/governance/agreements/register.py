@@ -116,7 +116,10 @@ class Agreements:
                 f" WHERE {where} ORDER BY code, step",
                 values,
             ).fetchall()
-        return [Step(*row[:-1], agreement=checked(row[-1])) for row in rows]
+        return [
+            Step(step, move, state, by, at, document, checked(record))
+            for step, move, state, by, at, document, record in rows
+        ]
 
 
 def standing_on(step: Step, day: date) -> str:
