@@ -106,8 +106,9 @@ def test_the_key_lies_nowhere_in_the_home_or_the_server(made: Made, batch: list[
     stop(made.home)
     place = places.locate(made.home, create=False)
     assert place is not None
-    purposes = ["wrap", "patient-key", "dossier-key", "record-id", "blind-index"]
+    purposes = ["patient-key", "dossier-key", "record-id", "blind-index"]
     secret = [made.keys.derive(f"privacy/{purpose}") for purpose in purposes]
+    secret += [*made.keys.wrap_keys().keys.values(), made.keys._identity]
     secret += [made.keys.derive(f"database/{role.name.lower()}") for role in Role]
     # other tests of this process may have made homes under the same configuration: their keys are looked for as well
     secret += [file.read_bytes() for file in (made.config / "bienho" / "keys").glob("*.key")]

@@ -31,6 +31,7 @@ PLACES = {
     "restore": "operate",
     "doctor": "operate",
     "stop": "operate",
+    "keys": "keys",
     "account": "people",
     "audit": "people",
     "unit": "units",

@@ -1,9 +1,11 @@
 """Where things are and what they may cost: home, keys, limits, province profile. Public names of the room."""
 
+from bienho.config.envelopes import combine_key, split_key
 from bienho.config.home import Home, default_home
-from bienho.config.keys import KeyRing, create_key, key_path, load_keys
+from bienho.config.keys import KeyRing, add_version, adopt_ring, create_key, drop_version, key_path, load_keys
 from bienho.config.limits import DEFAULT, Limits
 from bienho.config.profile import Commune, CommuneChange, Facility, ProvinceProfile, Side, Unit, load_profile
+from bienho.config.ring import Ring, WrapKeys, read_ring, write_ring
 
 __all__ = [
     "DEFAULT",
@@ -14,11 +16,20 @@ __all__ = [
     "KeyRing",
     "Limits",
     "ProvinceProfile",
+    "Ring",
     "Side",
     "Unit",
+    "WrapKeys",
+    "add_version",
+    "adopt_ring",
+    "combine_key",
     "create_key",
     "default_home",
+    "drop_version",
     "key_path",
     "load_keys",
     "load_profile",
+    "read_ring",
+    "split_key",
+    "write_ring",
 ]

@@ -12,7 +12,9 @@ from typing import Literal
 from bienho.core.errors import ConfigError
 
 Mode = Literal["demo", "production"]
-LAYOUT = 1
+LAYOUT = 2
+LAYOUTS = (1, 2)
+"""Layout 1 has no sealed ring yet (`keys.py`); its first key rotation writes one."""
 MARKER = "home.json"
 
 
@@ -28,6 +30,7 @@ class Home:
     path: Path
     home_id: str
     mode: Mode
+    layout: int = LAYOUT
 
     @classmethod
     def create(cls, path: Path, mode: Mode = "demo") -> Home:
@@ -63,13 +66,13 @@ class Home:
                 f"Không thấy thư mục dữ liệu tại {path}.",
                 hint="Chạy `bienho init` (hoặc `bienho demo`), hay đặt BIENHO_HOME cho đúng.",
             ) from None
-        if marker.get("layout") != LAYOUT:
+        if marker.get("layout") not in LAYOUTS:
             raise ConfigError(
                 "CFG-HOME-LAYOUT",
                 f"Thư mục dữ liệu theo bố cục {marker.get('layout')}, chương trình này dùng bố cục {LAYOUT}.",
                 hint="Dùng đúng phiên bản chương trình đã tạo thư mục này.",
             )
-        return cls(path, marker["home_id"], marker["mode"])
+        return cls(path, marker["home_id"], marker["mode"], marker["layout"])
 
     @property
     def raw_dir(self) -> Path:

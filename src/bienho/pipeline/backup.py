@@ -2,7 +2,8 @@
 
 In it: the home's marker, every raw segment, the PostgreSQL schemas vault and governance, and the audit checkpoint. The
 lake is not in it: raw is the truth, and `restore` rebuilds the lake from it, which proves the backup at the same time.
-Sessions of the portal are not kept. The key is never in a backup (promise 6).
+Sessions of the portal are not kept. The key is never in a backup (promise 6): its head holds the home's sealed ring, and
+so says which version of the master key opens it, whatever has been rotated since.
 """
 
 from __future__ import annotations
@@ -19,17 +20,21 @@ from typing import Any, BinaryIO, cast
 import psycopg
 from psycopg import sql
 
-from bienho.config import Home, KeyRing, load_keys
+from bienho.config import Home, KeyRing, Ring, adopt_ring, load_keys, write_ring
 from bienho.core.errors import ConfigError, InputError, IntegrityError, StorageError
 from bienho.database import Role, open_database
 from bienho.governance.audit import CHECKPOINT
 from bienho.pipeline.app import App, open_app
+from bienho.pipeline.keys import ring_lock
 from bienho.pipeline.rebuild import rebuild
 from bienho.pipeline.sealed_stream import SealedReader, SealedWriter
 
 SCHEMAS = ("vault", "governance")
 MARKER = "home.json"
-TITLE = b"BIENHO-BACKUP-1 "
+TITLE = b"BIENHO-BACKUP-2 "
+OLD_TITLE = b"BIENHO-BACKUP-1 "
+"""Of a home without a sealed ring."""
+HEAD_BYTES_MAX = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,9 @@ def backup(app: App, target: Path) -> BackupReport:
     partial = target.with_name(target.name + ".partial")
     files = tables = 0
     try:
-        with app.database.writer_lock(), _new_file(partial) as file:
-            file.write(TITLE + app.home.home_id.encode() + b"\n")
+        # The ring stays as it is meanwhile: it must open whatever the snapshot of the vault holds.
+        with app.database.writer_lock(), ring_lock(app.database, shared=True), _new_file(partial) as file:
+            file.write(TITLE + app.home.home_id.encode() + b"\n" + adopt_ring(app.home).as_bytes() + b"\n")
             sealed = SealedWriter(file, app.keys.derive("backup"))
             with tarfile.open(fileobj=cast("BinaryIO", sealed), mode="w|", format=tarfile.PAX_FORMAT) as archive:
                 archive.add(app.home.path / MARKER, MARKER)
@@ -82,15 +88,17 @@ def backup(app: App, target: Path) -> BackupReport:
 def restore(source: Path, folder: Path) -> BackupReport:
     """Make a home from a backup in an empty folder and rebuild its lake.
 
-    The key file of the backed-up home must be in its place (`BIENHO_KEY_FILE` or the key folder) first.
+    The key file of the version that the backup needs must be in its place (`BIENHO_KEY_FILE` or the key folder) first.
     """
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError("CFG-HOME-NOT-EMPTY", f"Thư mục {folder} không trống.", hint="Khôi phục vào thư mục mới.")
-    home_id = _title(source)
-    keys = load_keys(Home(folder.absolute(), home_id, "production"))
+    home_id, ring, start = _head(source)
+    keys = load_keys(Home(folder.absolute(), home_id, "production", layout=2 if ring else 1), ring)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bienho-restore-") as work:
-        files, dumps = _unpack(source, folder, Path(work), keys)
+        files, dumps = _unpack(source, start, folder, Path(work), keys)
+        if ring:
+            write_ring(folder, ring)
         home = Home.open(folder)
         if home.home_id != home_id:
             raise IntegrityError("INT-BACKUP-HOME", "Bản sao lưu thuộc thư mục dữ liệu khác với khóa đã cho.")
@@ -108,13 +116,22 @@ def _new_file(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def _title(source: Path) -> str:
-    """The home a backup belongs to: the one thing said in clear, so that the right key can be found."""
+def needed_version(source: Path) -> int:
+    """The version of the master key that a backup needs; InputError IN-BACKUP for what is none."""
+    _, ring, _ = _head(source)
+    return ring.active if ring else 1
+
+
+def _head(source: Path) -> tuple[str, Ring | None, int]:
+    """What is said in clear: the home a backup belongs to, its sealed ring, and where the sealed part begins."""
     with source.open("rb") as file:
         line = file.readline(128)
-    if not line.startswith(TITLE) or not line.endswith(b"\n"):
-        raise InputError("IN-BACKUP", "Đây không phải tệp sao lưu của Biển Hồ.", hint="Chọn đúng tệp sao lưu.")
-    return line.removeprefix(TITLE).strip().decode("ascii", errors="replace")
+        for title in (TITLE, OLD_TITLE):
+            if line.startswith(title) and line.endswith(b"\n"):
+                home_id = line.removeprefix(title).strip().decode("ascii", errors="replace")
+                ring = Ring.parse(file.readline(HEAD_BYTES_MAX)) if title == TITLE else None
+                return home_id, ring, file.tell()
+    raise InputError("IN-BACKUP", "Đây không phải tệp sao lưu của Biển Hồ.", hint="Chọn đúng tệp sao lưu.")
 
 
 def _dump(app: App) -> Iterator[tuple[str, BinaryIO]]:
@@ -148,10 +165,10 @@ def _add(archive: tarfile.TarFile, name: str, data: BinaryIO) -> None:
     archive.addfile(entry, data)
 
 
-def _unpack(source: Path, folder: Path, work: Path, keys: KeyRing) -> tuple[int, list[Path]]:
+def _unpack(source: Path, start: int, folder: Path, work: Path, keys: KeyRing) -> tuple[int, list[Path]]:
     files, dumps = 0, []
     with source.open("rb") as file:
-        file.readline(128)
+        file.seek(start)
         sealed = io.BufferedReader(SealedReader(file, keys.derive("backup")), 1 << 20)
         with tarfile.open(fileobj=sealed, mode="r|") as archive:
             for entry in archive:

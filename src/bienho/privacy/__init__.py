@@ -2,6 +2,8 @@
 
 from bienho.privacy.blind import Blind, Kind, blind_entries, name_birth
 from bienho.privacy.digests import Digests
+from bienho.privacy.pseudonyms import Pseudonyms
+from bienho.privacy.rotation import KeyVersion, Rotation
 from bienho.privacy.sealing import Payload, encode
 from bienho.privacy.vault import BATCH_MAX, SealResult, Vault, VaultEntry
 
@@ -9,8 +11,11 @@ __all__ = [
     "BATCH_MAX",
     "Blind",
     "Digests",
+    "KeyVersion",
     "Kind",
     "Payload",
+    "Pseudonyms",
+    "Rotation",
     "SealResult",
     "Vault",
     "VaultEntry",

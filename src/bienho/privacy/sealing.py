@@ -1,7 +1,7 @@
 """The cryptography of the vault: payload ↔ sealed bytes, data key ↔ wrapped key (design 8.3).
 
     sealed  = version (1 byte) | nonce (12) | AES-256-GCM(zstd(JSON)) with AAD = version | record id
-    wrapped = nonce (12) | AES-256-GCM(data key) with AAD = patient key, under the installation's wrap key
+    wrapped = nonce (12) | AES-256-GCM(data key) with AAD = patient key, under the wrap key of a key version
 
 Every patient key has a random data key; destroying it makes all its records unreadable.
 """
@@ -47,20 +47,42 @@ class Sealer:
     """Seals and opens under one installation's keys. Not shared between threads."""
 
     def __init__(self, keys: KeyRing) -> None:
-        self._wrap = AESGCM(keys.derive("privacy/wrap"))
+        self._keys = keys
+        self._wraps: dict[int, AESGCM] = {}
+        self.version = 0
+        self.refresh()
         self._compress = zstandard.ZstdCompressor(level=3)
         self._decompress = zstandard.ZstdDecompressor()
 
-    def new_data_key(self, patient_key: bytes) -> tuple[AESGCM, bytes]:
-        """A random data key for a patient: the cipher, and the key wrapped."""
-        key, nonce = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(NONCE_BYTES)
-        return AESGCM(key), nonce + self._wrap.encrypt(nonce, key, patient_key)
+    def refresh(self) -> None:
+        """Follow a rotation: `version` is then the one that new data keys are wrapped under."""
+        now = self._keys.wrap_keys()
+        self._wraps |= {version: AESGCM(key) for version, key in now.keys.items() if version not in self._wraps}
+        self.version = now.active
 
-    def data_key(self, patient_key: bytes, wrapped: bytes) -> AESGCM:
+    def new_data_key(self, patient_key: bytes) -> tuple[AESGCM, bytes]:
+        """A random data key for a patient: the cipher, and the key wrapped under `version`."""
+        key = secrets.token_bytes(KEY_BYTES)
+        return AESGCM(key), self._wrapped(patient_key, key)
+
+    def data_key(self, patient_key: bytes, wrapped: bytes, version: int) -> AESGCM:
         """The cipher of a wrapped data key; IntegrityError INT-VAULT-KEY when it was altered or moved."""
+        return AESGCM(self._unwrapped(patient_key, wrapped, version))
+
+    def rewrap(self, patient_key: bytes, wrapped: bytes, version: int) -> bytes:
+        """A data key wrapped under `version` of the past, wrapped under the one of now."""
+        return self._wrapped(patient_key, self._unwrapped(patient_key, wrapped, version))
+
+    def _wrapped(self, patient_key: bytes, key: bytes) -> bytes:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._wraps[self.version].encrypt(nonce, key, patient_key)
+
+    def _unwrapped(self, patient_key: bytes, wrapped: bytes, version: int) -> bytes:
+        if version not in self._wraps:  # rotated since
+            self.refresh()
         try:
-            return AESGCM(self._wrap.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], patient_key))
-        except (InvalidTag, ValueError):
+            return self._wraps[version].decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], patient_key)
+        except (InvalidTag, ValueError, KeyError):
             raise IntegrityError(
                 "INT-VAULT-KEY",
                 f"Khóa dữ liệu của người bệnh {patient_key.hex()} không mở được: bị sửa hoặc sai khóa chủ.",

@@ -26,8 +26,8 @@ ERASE_LOCK = 7_206_003  # the same number stands in vault.erase
 # because a generic adapter costs as much time as the encryption.
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
-_PATIENT_COLUMNS = {"patient_key": "bytea", "wrapped_key": "bytea"}
-_PATIENT_ROW = struct.Struct(">hi16si").pack
+_PATIENT_COLUMNS = {"patient_key": "bytea", "key_version": "int4", "wrapped_key": "bytea"}
+_PATIENT_ROW = struct.Struct(">hi16siii").pack
 _RECORD_COLUMNS = {"record_id": "bytea", "patient_key": "bytea", "size": "int4", "sealed": "bytea"}
 _RECORD_ROW = struct.Struct(">hi16si16siii").pack
 _BLIND_COLUMNS = {"kind": "int2", "digest": "bytea", "patient_key": "bytea", "record_id": "bytea"}
@@ -119,14 +119,14 @@ class Vault:
         with storage_errors(self._db.place), self._db.connect(Role.GOVERNANCE) as connection:
             for chunk in _chunks(wanted, OPEN_CHUNK):
                 rows = connection.cursor(binary=True).execute(
-                    "SELECT r.record_id, r.patient_key, r.sealed, p.wrapped_key"
+                    "SELECT r.record_id, r.patient_key, r.sealed, p.wrapped_key, p.key_version"
                     " FROM vault.record r JOIN vault.patient p USING (patient_key)"
                     " WHERE r.record_id = ANY (%b) AND p.wrapped_key IS NOT NULL",
                     (chunk,),
                 )
-                for record_id, patient_key, sealed, wrapped in rows:
+                for record_id, patient_key, sealed, wrapped, version in rows:
                     if patient_key not in ciphers:
-                        ciphers[patient_key] = sealer.data_key(patient_key, wrapped)
+                        ciphers[patient_key] = sealer.data_key(patient_key, wrapped, version)
                     opened[record_id.hex()] = sealer.open(ciphers[patient_key], record_id, sealed)
         return opened
 
@@ -184,6 +184,8 @@ class _Batch:
         """Number of records written and the erased patients met."""
         with self._connection.transaction():
             self._connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (ERASE_LOCK,))
+            # Only now: a rotation that has seen everything wrapped anew waits for this lock first.
+            self._sealer.refresh()
             ciphers, erased = self._ciphers({_key(entry.patient_key) for entry, _ in contents.values()})
             known = self._known(list(contents))
             records: list[bytes] = []
@@ -221,7 +223,10 @@ class _Batch:
         """Ciphers of the patients, with new keys for new ones; and those who are erased."""
         ciphers, erased = self._stored_ciphers(patients)
         fresh = {patient: self._sealer.new_data_key(patient) for patient in sorted(patients - set(ciphers) - erased)}
-        rows = [_PATIENT_ROW(2, 16, patient, len(wrapped)) + wrapped for patient, (_, wrapped) in fresh.items()]
+        version = self._sealer.version
+        rows = [
+            _PATIENT_ROW(3, 16, patient, 4, version, len(wrapped)) + wrapped for patient, (_, wrapped) in fresh.items()
+        ]
         written = self._load("patient", _PATIENT_COLUMNS, rows)
         if written == len(rows):
             ciphers |= {patient: cipher for patient, (cipher, _) in fresh.items()}
@@ -233,15 +238,16 @@ class _Batch:
 
     def _stored_ciphers(self, patients: set[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
         rows = self._connection.cursor(binary=True).execute(
-            "SELECT patient_key, wrapped_key FROM vault.patient WHERE patient_key = ANY (%b)", (list(patients),)
+            "SELECT patient_key, wrapped_key, key_version FROM vault.patient WHERE patient_key = ANY (%b)",
+            (list(patients),),
         )
         ciphers: dict[bytes, AESGCM] = {}
         erased: set[bytes] = set()
-        for patient, wrapped in rows:
+        for patient, wrapped, version in rows:
             if wrapped is None:
                 erased.add(patient)
             else:
-                ciphers[patient] = self._sealer.data_key(patient, wrapped)
+                ciphers[patient] = self._sealer.data_key(patient, wrapped, version)
         return ciphers, erased
 
     def _load(self, table: str, columns: dict[str, str], rows: Sequence[bytes]) -> int:

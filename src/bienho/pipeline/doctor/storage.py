@@ -95,6 +95,8 @@ def key(scene: Scene) -> Found:
         scene.keys = load_keys(own)
     except PermissionError:
         return fail(f"Không đọc được tệp khóa {path}.", "Chạy bằng tài khoản sở hữu tệp khóa.")
+    if not path.exists():
+        return ok("Khóa chủ ở dịch vụ khóa ngoài, mở được vòng khóa.")
     owner = path.stat().st_uid
     if owner not in (os.geteuid(), 0):
         return warn(f"Tệp khóa {path} thuộc về tài khoản khác (uid {owner}).", "Chuyển chủ sở hữu tệp khóa cho đúng.")
