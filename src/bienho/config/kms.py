@@ -164,16 +164,16 @@ def _answer(connection: http.client.HTTPConnection, end: float) -> tuple[int, by
             socket.settimeout(seconds)
 
     left()
-    response = connection.getresponse()
     pieces: list[bytes] = []
-    while True:
-        left()
-        piece = response.read1(8_192)
-        if not piece:
-            return response.status, b"".join(pieces)
-        pieces.append(piece)
-        if sum(map(len, pieces)) > ANSWER_BYTES_MAX:
-            raise http.client.HTTPException
+    with connection.getresponse() as response:
+        while True:
+            left()
+            piece = response.read1(8_192)
+            if not piece:
+                return response.status, b"".join(pieces)
+            pieces.append(piece)
+            if sum(map(len, pieces)) > ANSWER_BYTES_MAX:
+                raise http.client.HTTPException
 
 
 def _text(data: bytes) -> str:

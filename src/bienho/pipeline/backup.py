@@ -2,8 +2,8 @@
 
 In it: the home's marker, every raw segment, the PostgreSQL schemas vault and governance, and the audit checkpoint. The
 lake is not in it: raw is the truth, and `restore` rebuilds the lake from it, which proves the backup at the same time.
-Sessions of the portal are not kept. The key is never in a backup (promise 6): its head holds the home's sealed ring, and
-so says which version of the master key opens it, whatever has been rotated since.
+Sessions of the portal are not kept. The key is never in a backup (promise 6): its head holds the home's sealed ring,
+and so says which version of the master key opens it, whatever has been rotated since.
 """
 
 from __future__ import annotations

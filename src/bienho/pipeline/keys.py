@@ -1,6 +1,6 @@
 """Rotation of the master key while the house is at work: what is asked, in which order, and what is told of it.
 
-    rotate   event · version in PostgreSQL · master key at its provider · ring by one rename · data keys in batches · event
+    rotate   event · version in PostgreSQL · master key at its provider · ring by one rename · data keys · event
     retire   refused while a data key is wrapped under it · event · marked in PostgreSQL · out of the ring · destroyed
 
 Killed between any two of these, the same command finishes what was begun (ADR 16).
