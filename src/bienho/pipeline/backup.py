@@ -116,10 +116,13 @@ def _new_file(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def needed_version(source: Path) -> int:
-    """The version of the master key that a backup needs; InputError IN-BACKUP for what is none."""
+def needed_versions(source: Path) -> tuple[int, ...]:
+    """The versions of the master key that a backup needs: one, or two when it was made while a rotation was going on.
+
+    InputError IN-BACKUP for what is none.
+    """
     _, ring, _ = _head(source)
-    return ring.active if ring else 1
+    return tuple(one.version for one in ring.versions) if ring else (1,)
 
 
 def _head(source: Path) -> tuple[str, Ring | None, int]:
