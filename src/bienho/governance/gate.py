@@ -28,7 +28,7 @@ from bienho.governance.decision import Action, Actor, Decision, Denied, Request,
 from bienho.governance.engine_check import second_opinion
 from bienho.governance.look import Look, recorded
 from bienho.governance.policy.rows import Rows
-from bienho.governance.running import Engine
+from bienho.governance.running import At, Engine
 from bienho.governance.sql_check import ZONES
 from bienho.governance.sql_functions import ALLOWED
 from bienho.lake import LakeTable, Versions

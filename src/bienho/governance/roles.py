@@ -84,7 +84,7 @@ ROLES: dict[str, Role] = {
         Role(
             EPIDEMIOLOGIST,
             "Cán bộ dịch tễ",
-            "Giám sát, điều tra bệnh phải báo cáo trên toàn tỉnh.",
+            "Giám sát, điều tra bệnh phải báo cáo; khi dịch khẩn cấp được mở định danh một hồ sơ, có xét lại.",
             frozenset({"cdc"}),
         ),
         Role(
@@ -96,7 +96,7 @@ ROLES: dict[str, Role] = {
         Role(
             CLINICIAN,
             "Người khám, chữa bệnh",
-            "Đọc hồ sơ đã bỏ định danh trong phạm vi của cơ sở mình.",
+            "Đọc hồ sơ đã bỏ định danh của cơ sở mình; khi cấp cứu được mở định danh một hồ sơ, có xét lại.",
             _CARE | {"station"},
         ),
         Role(
@@ -152,16 +152,6 @@ ROLES: dict[str, Role] = {
             "Người dân",
             "Xem dữ liệu của chính mình và ai đã xem dữ liệu đó.",
             frozenset({"citizen"}),
-        ),
-        Role(
-            CLINICIAN,
-            "Người khám, chữa bệnh",
-            "Đọc hồ sơ đã bỏ định danh trong phạm vi của mình; khi cấp cứu được mở định danh một hồ sơ, có xét lại.",
-        ),
-        Role(
-            EPIDEMIOLOGIST,
-            "Người giám sát dịch",
-            "Đọc số liệu và hồ sơ đã bỏ định danh; khi dịch khẩn cấp được mở định danh một hồ sơ, có xét lại.",
         ),
     )
 }
