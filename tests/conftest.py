@@ -72,6 +72,8 @@ def _isolate() -> None:
 
 
 _isolate()
+# Parallel test processes share the cores; on tables of a few rows a second thread is only waited for.
+os.environ.setdefault("BIENHO_CORES", "1")
 # As root, servers of test homes lie where the homes do, not on the disk of the machine: hundreds of them are made.
 binaries.STATE = Path(tempfile.gettempdir(), "bienho-state")
 

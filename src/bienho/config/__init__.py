@@ -1,7 +1,7 @@
 """Where things are and what they may cost: home, keys, limits, province profile. Public names of the room."""
 
 from bienho.config.envelopes import combine_key, split_key
-from bienho.config.home import Home, default_home
+from bienho.config.home import Home, cores, default_home
 from bienho.config.keys import KeyRing, add_version, adopt_ring, create_key, drop_version, key_path, load_keys
 from bienho.config.limits import DEFAULT, Limits
 from bienho.config.profile import Commune, CommuneChange, Facility, ProvinceProfile, Side, Unit, load_profile
@@ -23,6 +23,7 @@ __all__ = [
     "add_version",
     "adopt_ring",
     "combine_key",
+    "cores",
     "create_key",
     "default_home",
     "drop_version",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,16 @@ MARKER = "home.json"
 def default_home() -> Path:
     """`BIENHO_HOME`, else ./var of the current folder."""
     return Path(os.environ.get("BIENHO_HOME", "var")).absolute()
+
+
+def cores() -> int | None:
+    """`BIENHO_CORES`: how many cores one lake may keep busy; None = all there are. ConfigError CFG-CORES."""
+    given = os.environ.get("BIENHO_CORES", "")
+    if not given:
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,2}", given):
+        raise ConfigError("CFG-CORES", "BIENHO_CORES phải là một số từ 1 đến 999.", who="người vận hành")
+    return int(given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import duckdb
 import pyarrow as pa
 
-from bienho.config import Home
+from bienho.config import Home, cores
 from bienho.core.errors import ConfigError, UsageError
 from bienho.database import Database
 from bienho.lake.commits import Retry, Snapshot, fold, unfold
@@ -81,13 +81,13 @@ class Lake:
 
         Reading logs in as WEB and cannot write in either database; writing logs in as WORKER. `sandbox` bounds memory
         and spill, forbids files outside the lake's data and locks the settings: for statements written by people.
+        `threads` None = those of `bounds`, else as many as `BIENHO_CORES` allows.
         ConfigError CFG-EXTENSION, CFG-LAKE-MISSING (reading only), CFG-LAKE-VERSION; StorageError STO-LAKE-*.
         """
         if not CATALOG_NAME.fullmatch(catalog):
             raise UsageError("USE-CATALOG", "Tên kho dữ liệu không hợp lệ.")
         limits = bounds or (SANDBOX_BOUNDS if sandbox else Bounds())
-        if threads is not None:
-            limits = Bounds(limits.memory, limits.spill, threads)
+        limits = Bounds(limits.memory, limits.spill, threads or limits.threads or cores())
         connection, metadata = open_engine(home, database, catalog=catalog, read_only=read_only, bounds=limits)
         lake = cls(home, catalog, connection, metadata, read_only=read_only)
         if sandbox:
