@@ -28,6 +28,8 @@ _LONG_TAG = re.compile(rb"<[^<>!?][^<>]{65536}")
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _MARKUP = re.compile(rb"<[!?]")
 _OPAQUE = re.compile(rb"<!--|<!\[CDATA\[|<\?")
+_SIMPLE_RUN = re.compile(rb"(?:<\?[^?]*+\?>)++|(?:<!--[^-]*+-->)++")
+"""Many of one kind in a row, as only an attacker writes them: passed at once."""
 _CLOSERS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
 _FIRST_TAG = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
 
@@ -115,6 +117,10 @@ def _blanked(data: bytes, *openers: bytes) -> bytes:
     while (match := _OPAQUE.search(data, place)) is not None:
         opener, place = match[0], match.end()
         if opener in unclosed:
+            continue
+        if opener in openers and (run := _SIMPLE_RUN.match(data, match.start())):
+            place = run.end()
+            result[match.start() : place] = b" " * (place - match.start())
             continue
         end = data.find(_CLOSERS[opener], place)
         if end < 0:

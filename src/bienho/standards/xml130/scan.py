@@ -19,6 +19,8 @@ _STRIDE = 1 << 15
 _WINDOW = 256
 _UNLIKE = 12
 """Tags opened and not closed within one window; envelope and sub-files together are not that deep."""
+_SIMPLE = re.compile(rb"(?:<\?[^?]*+\?>[^<]*+)++|(?:<!--[^-]*+-->[^<]*+)++")
+"""Comments or instructions with nothing but text between them: thousands are passed at once."""
 _HOSO = re.compile(rb"<(?:[\w.-]+:)?HOSO[\s>/]", re.IGNORECASE)
 _FACILITY = re.compile(rb"<MACSKCB>\s*([A-Z0-9]{5})\s*</MACSKCB>")
 _HEAD = 4096
@@ -167,6 +169,8 @@ def _deeper(data: bytes, limit: int, tick: Tick) -> bool:
 
 def _after_opaque(data: bytes, place: int) -> int:
     """The next tag after a comment, CDATA, processing instruction or declaration; -1 when it never ends."""
+    if run := _SIMPLE.match(data, place):
+        return data.find(b"<", run.end())
     for opening, closing in ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"), (b"<!", b">")):
         if data.startswith(opening, place):
             end = data.find(closing, place + len(opening))
