@@ -38,7 +38,7 @@ def test_what_is_sealed_opens_as_it_was(payload: dict) -> None:
     patient, record = b"p" * 16, b"r" * 16
     cipher, wrapped = SEALER.new_data_key(patient)
     sealed = SEALER.seal(cipher, record, encode(payload))
-    assert SEALER.open(SEALER.data_key(patient, wrapped), record, sealed) == payload
+    assert SEALER.open(SEALER.data_key(patient, wrapped, SEALER.version), record, sealed) == payload
     assert sealed != SEALER.seal(cipher, record, encode(payload))
 
 

@@ -128,7 +128,13 @@ class FakeGate:
         return FakeDecision(), self.connection.cursor().execute(sql).to_arrow_reader(10_000)
 
     def identify(
-        self, actor: Any, purpose: str, relation: pa.Table, columns: Sequence[str], reason: str = ""
+        self,
+        actor: Any,
+        purpose: str,
+        relation: pa.Table,
+        columns: Sequence[str],
+        reason: str = "",
+        emergency: str = "",
     ) -> tuple[FakeDecision, pa.Table]:
         self._enter("identify", purpose, "vault")
         self.reasons.append(reason)

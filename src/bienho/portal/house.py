@@ -69,7 +69,13 @@ class GateLike(Protocol):
     ) -> tuple[Any, Any]: ...
 
     def identify(
-        self, actor: Any, purpose: str, relation: Any, columns: Sequence[str], reason: str = ""
+        self,
+        actor: Any,
+        purpose: str,
+        relation: Any,
+        columns: Sequence[str],
+        reason: str = "",
+        emergency: str = "",
     ) -> tuple[Any, Any]: ...
 
 
