@@ -19,8 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+CORES = os.cpu_count() or 1
 # Files as tests/conftest.py orders them, not by their number of tests.
-PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+PARALLEL = ("-n", str(min(CORES, 8)), *BY_FILE)
+# These wait for servers and browsers a third of their time.
+WAITING = ("-n", str(min(CORES + (CORES + 1) // 2, 8)), *BY_FILE)
 # Throw-away homes lie in memory where plenty of it is free: what tests wait for most is a disk that syncs.
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 6 << 30
@@ -42,8 +46,13 @@ class Phase:
 STATIC = Phase("static", "static checks", 60)
 PHASES = (
     Phase("unit", "unit, property, conformance", 240, ("unit", "property", "conformance"), PARALLEL),
-    Phase("integration", "integration, acceptance", 180, ("integration", "acceptance"), PARALLEL),
-    Phase("pages", "pages in a real browser", 180, ("e2e",), PARALLEL),
+    Phase(
+        "house", "integration, acceptance, pages in a real browser", 360, ("integration", "acceptance", "e2e"), WAITING
+    ),
+)
+PARTS = (
+    Phase("integration", "integration, acceptance", 180, ("integration", "acceptance"), WAITING),
+    Phase("pages", "pages in a real browser", 180, ("e2e",), WAITING),
 )
 STATIC_STEPS = (
     ("ruff check", ("-m", "ruff", "check", ".")),
@@ -124,7 +133,7 @@ def closing_line(result: Result) -> str:
 
 def main(wanted: str) -> int:
     result = Result()
-    phases = [phase for phase in (STATIC, *PHASES) if wanted in ("all", phase.name)]
+    phases = [STATIC, *PHASES] if wanted == "all" else [p for p in (STATIC, *PHASES, *PARTS) if wanted == p.name]
     if not phases:
         print(__doc__)
         return 2
