@@ -54,7 +54,7 @@ def test_a_changed_backup_is_refused(copy: Path, tmp_path: Path) -> None:
         changed.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(BienhoError) as caught:
             restore(changed, tmp_path / f"home-{place}")
-        assert caught.value.code in ("INT-SEALED", "IN-BACKUP", "CFG-KEY-MISSING")
+        assert caught.value.code in ("INT-SEALED", "IN-BACKUP", "CFG-KEY-MISSING", "CFG-KEY-RING")
     cut = tmp_path / "cut"
     cut.write_bytes(whole[: len(whole) * 2 // 3])
     with pytest.raises(BienhoError):

@@ -22,6 +22,7 @@ LOGIN = [Role.WORKER, Role.WEB, Role.GOVERNANCE, Role.PORTAL]
 VAULT_RIGHTS = {
     ("bienho_worker", "patient", "patient_key"): "INSERT SELECT",
     ("bienho_worker", "patient", "wrapped_key"): "INSERT SELECT",
+    ("bienho_worker", "patient", "key_version"): "INSERT SELECT",
     ("bienho_worker", "patient", "erased_at"): "SELECT",
     ("bienho_worker", "record", "record_id"): "INSERT SELECT",
     ("bienho_worker", "record", "patient_key"): "INSERT SELECT",
@@ -31,7 +32,8 @@ VAULT_RIGHTS = {
     **{
         ("bienho_governance", table, column): "SELECT"
         for table, columns in {
-            "patient": ("patient_key", "wrapped_key", "erased_at", "erased_article"),
+            "patient": ("patient_key", "wrapped_key", "key_version", "erased_at", "erased_article"),
+            "key_version": ("version", "made_at", "retired_at"),
             "record": ("record_id", "patient_key", "size", "sealed"),
             "blind_index": ("kind", "digest", "patient_key", "record_id"),
         }.items()

@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from bienho.config import create_key, key_path
+from bienho.config import key_path
 from bienho.database import Role, places, server
 from bienho.governance import audit
 from bienho.lake import Lake, RawItem, RawStore
@@ -221,9 +221,11 @@ def test_a_key_beside_the_data(made: Made, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_wrong_key(made: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("BIENHO_KEY_FILE", str(tmp_path / "other.key"))
-    create_key(made.home)
-    found = the_only_fault(look(made), "key-match")
+    other = tmp_path / "other.key"
+    other.touch(mode=0o600)
+    other.write_bytes(bytes(32))
+    monkeypatch.setenv("BIENHO_KEY_FILE", str(other))
+    found = the_only_fault(look(made), "key")
     assert "đừng tạo khóa mới" in found.repair
 
 

@@ -135,7 +135,7 @@ def test_rotated_and_retired_while_sealers_and_readers_go_on(house: House, monke
     assert fresh.patient_key("64001", "BN1", None) == named
     assert fresh.seal(everything).existing == len(everything)
     keys = house.made.config / "bienho" / "keys"
-    assert [path.name for path in keys.glob("*.key")] == [key_path(house.made.home).name]
+    assert [path.name for path in keys.glob(f"{house.made.home.home_id}*.key")] == [key_path(house.made.home).name]
 
 
 def test_what_is_still_needed_is_not_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
