@@ -1,4 +1,4 @@
-"""Random histories of a home: deliveries, resends, copies, broken files, replays, code lists, jobs (law 4).
+"""Random histories of a home: deliveries, resends, copies, broken files, replays, code lists, jobs, erasures (law 4).
 
 A history is lived incrementally and then compared with a lake made anew from raw. A second oracle, which shares no code
 with the pipeline, says which content of each dossier must be the current one: the last one received. Several histories
@@ -17,8 +17,9 @@ from pathlib import Path
 
 from bienho.config import DEFAULT
 from bienho.core.errors import UsageError
+from bienho.governance import Actor
 from bienho.lake import maintenance
-from bienho.pipeline import App, jobs
+from bienho.pipeline import App, erasure, jobs
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.rebuild import rebuild
 from bienho.pipeline.replay import replay
@@ -28,8 +29,9 @@ FACILITIES = ("64001", "64020")
 VISITS = ("A", "B", "C")
 WORDS = ("deliver", "deliver", "deliver", "again", "broken")
 """What one history does in a step of its own."""
-JOBS = ("mend", "drop-superseded", "compact", "signatures", "codes", "expire")
+JOBS = ("mend", "drop-superseded", "compact", "signatures", "codes", "expire", "erase")
 """What happens to all of them."""
+ASKS, CONFIRMS = Actor("an", "An", ("administrator",)), Actor("binh", "Bình", ("security-officer",))
 Content = tuple[str, str, bool]
 """Main diagnosis, day of discharge, and whether it is too long for the tight limits."""
 Said = list[tuple[str, str, Content]]
@@ -66,6 +68,7 @@ class History:
         self.chance = random.Random(seed)
         self.files: list[tuple[Path, Said]] = []
         self.current: dict[tuple[str, str], Content] = {}
+        self.gone: set[tuple[str, str]] = set()
         self.hurried = 0.3  # share of ingests that leave `derived` for later
         app.limits = TIGHT
 
@@ -109,7 +112,20 @@ class History:
         self.remember(said)
 
     def remember(self, said: Said) -> None:
-        self.current |= {(facility, visit): content for facility, visit, content in said}
+        told = {(facility, visit): content for facility, visit, content in said}
+        self.current |= {key: content for key, content in told.items() if key not in self.gone}
+
+    def erase(self) -> None:
+        """The patient of one visit is erased; what comes again under that visit is not taken in any more."""
+        known = current_contents(self.app, {key: self.app.vault.dossier_key(*key) for key in self.current})
+        if known:
+            facility, visit = self.chance.choice(sorted(known))
+            key = self.app.vault.patient_key(facility, f"N{visit}", visit)
+            words = {"decision": "1/QĐ", "article": "Điều 1", "retention": "hết hạn"}
+            asked = erasure.ask(self.app, ASKS, **words, patients=[key])
+            erasure.confirm(self.app, CONFIRMS, asked.erasure_id)
+            self.gone.add((facility, visit))
+            self.current.pop((facility, visit))
 
     def end(self) -> None:
         """Everything is readable at last, and read."""
@@ -121,6 +137,7 @@ class History:
         """The current contents are those last received."""
         current = current_contents(self.app, {key: self.app.vault.dossier_key(*key) for key in self.current})
         assert current == {key: (diagnosis, day) for key, (diagnosis, day, _) in self.current.items()}
+        assert not current_contents(self.app, {key: self.app.vault.dossier_key(*key) for key in self.gone})
 
 
 def mend(app: App, chance: random.Random) -> None:
@@ -154,7 +171,7 @@ def expire(app: App) -> None:
 
 
 def do(app: App, job: str, chance: random.Random, folder: Path) -> None:
-    """One of JOBS."""
+    """One of JOBS but for an erasure, which a history does itself."""
     own: dict[str, Callable[[], None]] = {
         "mend": lambda: mend(app, chance),
         "codes": lambda: import_codes(app, chance, folder),
@@ -174,7 +191,11 @@ def live(app: App, folder: Path, seed: int, *, lives: int, steps: int) -> None:
         for history, _, said in sent:
             history.remember(said)
         if chance.random() < 0.6:
-            do(app, chance.choice(JOBS), chance, folder)
+            job = chance.choice(JOBS)
+            if job == "erase":
+                chance.choice(histories).erase()
+            else:
+                do(app, job, chance, folder)
     histories[0].end()
     equal_to_a_rebuild(app)
     for history in histories:

@@ -3,7 +3,7 @@
 from bienho.lake.commits import Retry, Snapshot
 from bienho.lake.engine import Bounds, extension_path
 from bienho.lake.lake import ContractLike, Lake
-from bienho.lake.raw import RawHeader, RawItem, RawStore, Receipt
+from bienho.lake.raw import RawHeader, RawItem, RawStore, Receipt, Tombstone
 from bienho.lake.relations import SUPERSEDED, LakeTable, Versions, reading
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Receipt",
     "Retry",
     "Snapshot",
+    "Tombstone",
     "Versions",
     "extension_path",
     "reading",

@@ -126,6 +126,24 @@ def retain(lake: Lake, keep_days: int, now: datetime) -> RetainReport:
     return RetainReport(len(expired), files, len(orphans))
 
 
+def forget_history(lake: Lake, now: datetime) -> RetainReport:
+    """Make what was deleted unreadable at any snapshot: rows leave their files, and every snapshot but the newest goes.
+
+    Files that only older snapshots need are removed after the grace, by this call or by the next `retain`.
+    """
+    with lake_errors("Bỏ lịch sử kho"):
+        for table in pick(lake.tables(), _untidy(lake)):
+            lake.connection.execute(
+                f"CALL ducklake_rewrite_data_files('{ALIAS}', {literal(table.name)}, schema => {literal(table.zone)},"
+                " delete_threshold => 0)"
+            ).fetchall()
+        expired = lake.connection.execute(
+            f"CALL ducklake_expire_snapshots('{ALIAS}', older_than => {_moment(now)})"
+        ).fetchall()
+        files = _clean(lake, now - GRACE)
+    return RetainReport(len(expired), files, 0)
+
+
 def drop_superseded(lake: Lake, tables: Sequence[str] | None = None) -> DropReport:
     """Delete, in one commit, the rows of replaced versions from versioned tables (all of them by default).
 

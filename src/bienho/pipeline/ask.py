@@ -102,8 +102,8 @@ def quarantine(
 
 
 def refused(app: App, most: int = 1000) -> list[dict[str, Any]]:
-    """Attempts that were turned away at the door, newest first; see `door.refused_attempts`."""
-    caller(app)
+    """Attempts that were turned away at the door, newest first, for whoever may take in; `door.refused_attempts`."""
+    permit(app, "ingest", "refused")
     with app.database.connect(Role.WORKER, autocommit=True) as connection:
         return refused_attempts(connection, most)
 

@@ -1,7 +1,8 @@
 """Backup and restore: what cannot be made again, sealed under the home's key (promise 8).
 
-In it: the home's marker, every raw segment, the PostgreSQL schemas vault and governance, and the audit checkpoint. The
-lake is not in it: raw is the truth, and `restore` rebuilds the lake from it, which proves the backup at the same time.
+In it: the home's marker, raw with what erasures left of it, the PostgreSQL schemas vault and governance, and the audit
+checkpoint. The lake is not in it: raw is the truth, and `restore` rebuilds the lake from it, which proves the backup at
+the same time.
 Sessions of the portal are not kept. The key is never in a backup (promise 6): its head holds the home's sealed ring,
 and so says which version of the master key opens it, whatever has been rotated since.
 """
@@ -14,6 +15,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -24,11 +26,14 @@ from bienho.config import Home, KeyRing, Ring, adopt_ring, load_keys, write_ring
 from bienho.core.errors import ConfigError, InputError, IntegrityError, StorageError
 from bienho.database import Role, open_database
 from bienho.governance.audit import CHECKPOINT
+from bienho.pipeline import erasure
 from bienho.pipeline.app import App, open_app
 from bienho.pipeline.keys import ring_lock
 from bienho.pipeline.rebuild import rebuild
 from bienho.pipeline.sealed_stream import SealedReader, SealedWriter
 
+PASSING = frozenset({"governance.session", "governance.access_token", "governance.once"})
+"""Not copied: nobody is signed in to a restored house by what was open in the old one."""
 SCHEMAS = ("vault", "governance")
 MARKER = "home.json"
 TITLE = b"BIENHO-BACKUP-2 "
@@ -39,15 +44,25 @@ HEAD_BYTES_MAX = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What a backup holds, or a restore brought back. Sizes in bytes."""
+    """What a backup holds, or a restore brought back. Sizes in bytes.
+
+    `erasures`: people who were erased after the backup was made, and again in what was restored from it.
+    """
 
     files: int
     tables: int
     size: int
     deliveries: int
+    erasures: int = 0
 
     def as_dict(self) -> dict[str, int]:
-        return {"files": self.files, "tables": self.tables, "bytes": self.size, "deliveries": self.deliveries}
+        return {
+            "files": self.files,
+            "tables": self.tables,
+            "bytes": self.size,
+            "deliveries": self.deliveries,
+            "erasures": self.erasures,
+        }
 
 
 def backup(app: App, target: Path) -> BackupReport:
@@ -70,7 +85,7 @@ def backup(app: App, target: Path) -> BackupReport:
                 checkpoint = app.home.log_dir / CHECKPOINT
                 if checkpoint.exists():
                     archive.add(checkpoint, f"log/{CHECKPOINT}")
-                for path in sorted(app.home.raw_dir.glob("*.seg")):
+                for path in sorted(app.home.raw_dir.glob("*.seg")) + sorted(app.home.raw_dir.glob("*.red")):
                     archive.add(path, f"raw/{path.name}")
                     files += 1
                 for name, data in _dump(app):
@@ -85,8 +100,10 @@ def backup(app: App, target: Path) -> BackupReport:
     return BackupReport(files, tables, target.stat().st_size, app.raw.last_seq())
 
 
-def restore(source: Path, folder: Path) -> BackupReport:
-    """Make a home from a backup in an empty folder and rebuild its lake.
+def restore(source: Path, folder: Path, erasures: Path | None = None) -> BackupReport:
+    """Make a home from a backup in an empty folder, erase again whom the list of erasures names, and rebuild its lake.
+
+    `erasures`: the list, where it does not lie beside the key files.
 
     The key file of the version that the backup needs must be in its place (`BIENHO_KEY_FILE` or the key folder) first.
     """
@@ -108,8 +125,11 @@ def restore(source: Path, folder: Path) -> BackupReport:
             for path in dumps:
                 _load(admin, path.name, path)
     with open_app(folder) as app:
+        erased = erasure.adopt(app, erasures)
         deliveries = rebuild(app, compare=False).deliveries
-    return BackupReport(files, len(dumps), source.stat().st_size, deliveries)
+        for one in erased:
+            erasure.done(app, one)
+    return BackupReport(files, len(dumps), source.stat().st_size, deliveries, len(erased))
 
 
 def _new_file(path: Path) -> BinaryIO:
@@ -142,6 +162,8 @@ def _dump(app: App) -> Iterator[tuple[str, BinaryIO]]:
     with app.database.connect(Role.ADMIN) as admin:
         admin.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for schema, table in _tables(admin):
+            if f"{schema}.{table}" in PASSING:
+                continue
             with tempfile.TemporaryFile(dir=app.home.run_dir) as spool:
                 place = sql.Identifier(schema, table)
                 with (
@@ -155,9 +177,17 @@ def _dump(app: App) -> Iterator[tuple[str, BinaryIO]]:
 
 
 def _tables(admin: psycopg.Connection[Any]) -> list[tuple[str, str]]:
-    return admin.execute(
-        "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY(%s) ORDER BY 1, 2", (list(SCHEMAS),)
+    """Every table after those its rows point to."""
+    found = admin.execute(
+        "SELECT t.oid, n.nspname, t.relname, array_remove(array_agg(c.confrelid), NULL) FROM pg_class t"
+        " JOIN pg_namespace n ON n.oid = t.relnamespace"
+        " LEFT JOIN pg_constraint c ON c.conrelid = t.oid AND c.contype = 'f' AND c.confrelid <> t.oid"
+        " WHERE t.relkind = 'r' AND n.nspname = ANY(%s) GROUP BY 1, 2, 3 ORDER BY 2, 3",
+        (list(SCHEMAS),),
     ).fetchall()
+    names = {oid: (schema, table) for oid, schema, table, _ in found}
+    order = TopologicalSorter({oid: sorted(needs) for oid, _, _, needs in found}).static_order()
+    return [names[oid] for oid in order if oid in names]
 
 
 def _add(archive: tarfile.TarFile, name: str, data: BinaryIO) -> None:

@@ -24,7 +24,7 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     last = _number(
         connection,
         "SELECT coalesce(max(batch_id), 0) FROM (SELECT batch_id FROM lake.journal.change UNION ALL"
-        " SELECT batch_id FROM lake.journal.batch WHERE stage IN ('replay', 'remap'))",
+        " SELECT batch_id FROM lake.journal.batch WHERE stage IN ('replay', 'remap', 'erase'))",
     )
     ran = 0
     for model in runner.models:
@@ -55,7 +55,8 @@ def _rewritten(connection: duckdb.DuckDBPyConnection, since: int) -> bool:
     return bool(
         _number(
             connection,
-            f"SELECT count(*) FROM lake.journal.batch WHERE stage IN ('replay', 'remap') AND batch_id > {int(since)}",
+            "SELECT count(*) FROM lake.journal.batch"
+            f" WHERE stage IN ('replay', 'remap', 'erase') AND batch_id > {int(since)}",
         )
     )
 

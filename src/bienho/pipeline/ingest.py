@@ -22,6 +22,7 @@ from bienho.pipeline.records import Outcome
 from bienho.pipeline.remap import remap_when_needed, take_list
 from bienho.pipeline.report import DeliveryReport, IngestReport
 from bienho.pipeline.writer import Batch, Writer
+from bienho.privacy import Erasures
 from bienho.sources import Delivery, find_files, receive
 from bienho.standards.xml130 import opened_size
 
@@ -35,7 +36,8 @@ def open_writer(app: App, lake: Lake, catalog: str) -> Iterator[Writer]:
     """A writer over a lake whose code lists are loaded; what they and the models map is redone when they changed."""
     reference.load(lake, app.raw)
     with app.database.connect(Role.WORKER, autocommit=True) as connection:
-        judge = Judge(app.vault, app.keys, app.limits, load_profile().assessment_board)
+        erased = Erasures(app.database).names()
+        judge = Judge(app.vault, app.keys, app.limits, load_profile().assessment_board, erased)
         writer = Writer(lake, app.vault, judge, connection, app.limits, catalog)
         writer.remapped = remap_when_needed(writer)
         yield writer

@@ -10,7 +10,7 @@ from typing import Any
 
 from bienho.contracts import catalogue
 from bienho.lake import Lake, maintenance
-from bienho.pipeline import reference, signatures
+from bienho.pipeline import erasure, reference, signatures
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.ingest import Progress, catch_up, compute_derived, open_writer
@@ -30,6 +30,7 @@ def bring_up_to_date(
     """
     with app.writing(on_wait=on_wait) as lake:
         done = _finish(app, lake, progress)
+    erasure.finish(app)  # what a kill left of one that was confirmed
     # judged outside the writer lock: nobody waits for it
     return {**done, "signatures": signatures.bring_up_to_date(app).judged}
 

@@ -18,6 +18,9 @@ from bienho.pipeline.heads import Head
 from bienho.privacy import Digests, Vault
 from bienho.standards.xml130 import Archive, Dossier, Item, UnreadableDossier, check_all, read_received
 
+ERASED = "IN-ERASED"
+ERASED_VI = "Người bệnh này đã được xóa khỏi kho theo quyết định; hồ sơ đến sau đó chờ một quyết định mới."
+
 
 @dataclass(slots=True)
 class Candidate:
@@ -114,11 +117,20 @@ def unread(header: RawHeader, code: str, message: str) -> Judged:
 class Judge:
     """Reads deliveries; holds the keys under which dossiers, patients and contents are named.
 
-    `board` is the code of the province's assessment board: XML12 does not say who met.
+    `board` is the code of the province's assessment board: XML12 does not say who met. `erased`: patient keys and
+    dossier keys of people who were erased; what still comes under them is set aside.
     """
 
-    def __init__(self, vault: Vault | Digests, keys: KeyRing, limits: Limits, board: str | None = None) -> None:
+    def __init__(
+        self,
+        vault: Vault | Digests,
+        keys: KeyRing,
+        limits: Limits,
+        board: str | None = None,
+        erased: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset()),
+    ) -> None:
         self._vault = vault
+        self._patients, self._dossiers = erased
         self._limits = limits
         self._board = board
         self._content_key = keys.derive("content")
@@ -144,6 +156,8 @@ class Judge:
     def _open(self, header: RawHeader, data: bytes) -> _Opened:
         judged = Judged(header)
         opened = _Opened(judged)
+        if header.tombstones and not data:
+            return opened
         try:
             envelope = read_received(
                 data, self._limits, door_facility=header.facility_asserted, board_facility=self._board
@@ -152,7 +166,7 @@ class Judge:
             judged.declared = envelope.declared_count
             judged.archive = isinstance(envelope, Archive)
             judged.senders = envelope.facilities if isinstance(envelope, Archive) else (envelope.facility,)
-            opened.items.extend(envelope.drafts)
+            opened.items.extend(item for item in envelope.drafts if item.hoso not in header.erased)
             opened.findings = envelope.findings
         except InputError as error:
             opened.error = error
@@ -171,6 +185,9 @@ class Judge:
             patient_key = self._vault.patient_key(item.facility, item.ma_bn, item.identity, item.document)
         except InputError as error:
             judged.set_aside.append(SetAside(item.hoso, item.facility or None, error.code, error.message))
+            return
+        if patient_key in self._patients or dossier_key in self._dossiers or encounter_key in self._dossiers:
+            judged.set_aside.append(SetAside(item.hoso, item.facility, ERASED, ERASED_VI))
             return
         digest = hashlib.blake2b(item.content, key=self._content_key, digest_size=16).hexdigest()
         version = version_id(judged.header.seq, item.hoso)

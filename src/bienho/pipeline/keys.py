@@ -20,7 +20,7 @@ import psycopg
 from bienho.config import add_version, adopt_ring, drop_version, read_ring
 from bienho.core.errors import BusyError, UsageError
 from bienho.database import Database, Role, storage_errors
-from bienho.governance import Actor, Request, audit, decide
+from bienho.governance import Actor, Request, accounts, audit, decide, permits
 from bienho.governance.decision import Denied
 from bienho.governance.purposes import OPERATIONS
 from bienho.pipeline.app import App
@@ -119,6 +119,13 @@ def retire(app: App, by: Actor, version: int) -> None:
         _tell(app, by, "D", "retire", version)
         with ring_lock(app.database):
             drop_version(app.home, version)
+
+
+def note_split(app: App) -> None:
+    """Note that the key in use was put into two envelopes: by whoever holds it, for there may be no account yet."""
+    ring = read_ring(app.home.path)
+    version = str(ring.active if ring else 1)
+    permits.note(app.database, app.keys, app.home, accounts.unmapped(), "keys-split", version, "allowed")
 
 
 @contextmanager

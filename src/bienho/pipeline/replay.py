@@ -24,7 +24,7 @@ from bienho.pipeline.isolation import POISON, blamed, known_poison
 from bienho.pipeline.judge import Fates, Judged, Known, settle, unread
 from bienho.pipeline.records import Outcome, quarantine_rows
 from bienho.pipeline.report import IngestReport
-from bienho.pipeline.writer import Writer
+from bienho.pipeline.writer import Batch, Writer
 from bienho.standards.xml130 import opened_size
 
 log = logging.getLogger(__name__)
@@ -121,12 +121,7 @@ def _replay_together(
         if quarantine_rows([outcome]).to_pylist() != before[one.judged.header.seq]:
             changed.append(one.judged)
     if changed:
-        batch, fates, keys = _settle(app, writer, changed)
-
-        def clear(connection: duckdb.DuckDBPyConnection) -> None:
-            _take_out(writer.lake, connection, [judged.header.seq for judged in batch], keys)
-
-        written = writer.write(batch, fates, stage="replay", clear=clear)
+        written = write_again(app, writer, changed, "replay")
         outcomes |= {outcome.judged.header.seq: outcome for outcome in written.outcomes}
     for one in again:
         whole = outcomes[one.judged.header.seq]
@@ -134,6 +129,16 @@ def _replay_together(
         add_outcome(report, told, one.path, whole)
         for candidate in told.judged.kept:
             report.rows.update({name: len(rows) for name, rows in candidate.dossier.tables.items()})
+
+
+def write_again(app: App, writer: Writer, changed: Sequence[Judged], stage: str) -> Batch:
+    """Deliveries that read otherwise than before, in their old places, with every later one whose fate that changes."""
+    batch, fates, keys = _settle(app, writer, changed)
+
+    def clear(connection: duckdb.DuckDBPyConnection) -> None:
+        _take_out(writer.lake, connection, [judged.header.seq for judged in batch], keys)
+
+    return writer.write(batch, fates, stage=stage, clear=clear)
 
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, sequences: Sequence[int]) -> dict[int, list[dict[str, object]]]:

@@ -13,7 +13,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.records import table
 from bienho.pipeline.signature_process import SignatureProcess, Undecided
 from bienho.quality.expiry import LOCAL
-from bienho.standards.xml130 import signature_finding
+from bienho.standards.xml130 import Verdict, signature_finding
 from bienho.standards.xml130.signature import REVISION
 
 STAGE = "signatures"
@@ -158,9 +158,13 @@ def _judge(raw: RawStore, process: SignatureProcess, batch: Sequence[Pending], r
     """Rows of `quality.signature` by sequence; what stays undecided has none."""
     found: dict[int, list[Row]] = {}
     for one in batch:
-        _, data = raw.read(one.seq)
+        header, data = raw.read(one.seq)
         try:
-            verdicts = process.judge(data, one.received_at, one.anchors.certificates)
+            verdicts = (
+                [{"member": 0, **asdict(Verdict("redacted"))}]  # what was signed is not there any more
+                if header.tombstones
+                else process.judge(data, one.received_at, one.anchors.certificates)
+            )
         except Undecided:
             report.undecided.add(one.seq)
             log.warning("the signature of %s could not be judged now; it will be tried again", delivery_id(one.seq))

@@ -2,6 +2,7 @@
 
 from bienho.privacy.blind import Blind, Kind, blind_entries, name_birth
 from bienho.privacy.digests import Digests
+from bienho.privacy.erasures import Erasure, Erasures, Place, Spot, Taken
 from bienho.privacy.pseudonyms import Pseudonyms
 from bienho.privacy.rotation import KeyVersion, Rotation
 from bienho.privacy.sealing import Payload, encode
@@ -11,12 +12,17 @@ __all__ = [
     "BATCH_MAX",
     "Blind",
     "Digests",
+    "Erasure",
+    "Erasures",
     "KeyVersion",
     "Kind",
     "Payload",
+    "Place",
     "Pseudonyms",
     "Rotation",
     "SealResult",
+    "Spot",
+    "Taken",
     "Vault",
     "VaultEntry",
     "blind_entries",

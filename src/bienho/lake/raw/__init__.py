@@ -1,6 +1,6 @@
 """Raw segments: the bytes as sent, hashed, encrypted, append-only. Public names of the half-room."""
 
-from bienho.lake.raw.frame import RawHeader, RawItem
+from bienho.lake.raw.frame import RawHeader, RawItem, Tombstone
 from bienho.lake.raw.store import RawStore, Receipt
 
-__all__ = ["RawHeader", "RawItem", "RawStore", "Receipt"]
+__all__ = ["RawHeader", "RawItem", "RawStore", "Receipt", "Tombstone"]

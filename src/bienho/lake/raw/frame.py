@@ -9,7 +9,13 @@
 
 The prefix has a checksum of its own so that a cut file and a damaged one are told apart: a prefix that is there in full
 always speaks the truth about the length, and whatever ends before that length was cut. The header is JSON; it is
-encrypted whole because a path or a source may carry a patient's name. Version and kind are there for tombstones.
+encrypted whole because a path or a source may carry a patient's name.
+
+A frame of kind REDACTED stands where one of kind ITEM stood and is exactly as long: nothing is in its payload, and its
+header names the erasure by which the bytes went (design law 13). `size` and `sha256` stay those of the bytes as sent:
+they are on a receipt. What is left of the bytes is emitted again in a file of its own, `left-<seq>-<erasure>.red`:
+
+    left = nonce (12 bytes) | AES-256-GCM(zstd(length of JSON u32 | JSON {tombstones, sha256} | bytes)) | tag (16 bytes)
 """
 
 from __future__ import annotations
@@ -19,7 +25,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +40,7 @@ from bienho.core.errors import ConfigError, InputError, IntegrityError, LimitErr
 
 VERSION = 1
 ITEM = 1
+REDACTED = 2
 SEGMENT = struct.Struct("<4sB3xQQ")
 PREFIX = struct.Struct("<4sBB2xQIQ")
 CHECK = struct.Struct("<I")
@@ -77,8 +84,22 @@ class RawItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Tombstone:
+    """Dossiers taken out of a record: their places in it (`hoso`, from 1), under which erasure and legal article, by
+    which accounts."""
+
+    hoso: tuple[int, ...]
+    erasure: str
+    article: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class RawHeader:
-    """What is known of a kept record; `size` (bytes) and `sha256` (hex) are of the bytes as sent, times are UTC."""
+    """What is known of a kept record; `size` (bytes) and `sha256` (hex) are of the bytes as sent, times are UTC.
+
+    `left`: the last erasure that took something out of it; `tombstones`: what was taken out, in order.
+    """
 
     seq: int
     kind: str
@@ -88,6 +109,13 @@ class RawHeader:
     facility_asserted: str | None
     size: int
     sha256: str
+    left: str = ""
+    tombstones: tuple[Tombstone, ...] = ()
+
+    @property
+    def erased(self) -> frozenset[int]:
+        """Places of the dossiers that were taken out."""
+        return frozenset(place for one in self.tombstones for place in one.hoso)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +154,7 @@ def parse_prefix(data: bytes, segment: int, offset: int) -> Prefix:
     (check,) = CHECK.unpack_from(data, PREFIX.size)
     if magic != FRAME_MAGIC or zlib.crc32(data[: PREFIX.size]) != check:
         raise damaged(segment, offset)
-    if version > VERSION or kind != ITEM:
+    if version > VERSION or kind not in (ITEM, REDACTED):
         raise _newer(segment, offset)
     return Prefix(seq, header_bytes, payload_bytes)
 
@@ -169,6 +197,49 @@ def encode(item: RawItem, *, segment: int, seq: int, key: bytes, limit: int) -> 
     for piece in pieces:
         check = zlib.crc32(piece, check)
     return [*pieces, CHECK.pack(check)], digest.hexdigest(), size
+
+
+def encode_redacted(header: RawHeader, erasure: str, *, segment: int, key: bytes, total: int) -> bytes | None:
+    """The frame of `total` bytes that takes the place of a record's; None when it does not fit there."""
+    described = {
+        "kind": header.kind,
+        "source": header.source,
+        "path": "",  # it may carry the name of whoever is erased
+        "received_at": _to_nanoseconds(header.received_at),
+        "facility_asserted": header.facility_asserted,
+        "size": header.size,
+        "sha256": header.sha256,
+        "left": erasure,
+    }
+    sealed = _seal(_described(described), key, _bound(segment, header.seq, b"h"))
+    room = total - PREFIX_BYTES - len(sealed) - NONCE_BYTES - TAG_BYTES - CHECK.size
+    if room < 0:
+        return None
+    payload = _seal(bytes(room), key, _bound(segment, header.seq, b"p"))
+    prefix = PREFIX.pack(FRAME_MAGIC, VERSION, REDACTED, header.seq, len(sealed), len(payload))
+    whole = prefix + CHECK.pack(zlib.crc32(prefix)) + sealed + payload
+    return whole + CHECK.pack(zlib.crc32(whole))
+
+
+def encode_left(data: bytes, tombstones: Sequence[Tombstone], *, segment: int, seq: int, key: bytes) -> bytes:
+    """The file of what is left of a record."""
+    described = orjson.dumps({"tombstones": tombstones, "sha256": hashlib.sha256(data).hexdigest()})
+    packed = _ZSTD.compressor.compress(CHECK.pack(len(described)) + described + data)
+    return _seal(packed, key, _bound(segment, seq, b"l"))
+
+
+def decode_left(
+    sealed: bytes, *, segment: int, offset: int, seq: int, key: bytes
+) -> tuple[tuple[Tombstone, ...], bytes]:
+    """(what was taken out of a record, what is left of it)."""
+    opened = _open(sealed, segment, offset, _bound(segment, seq, b"l"), key)
+    whole = _ZSTD.decompressor.decompressobj().decompress(opened)
+    end = CHECK.size + CHECK.unpack_from(whole)[0]
+    told, data = orjson.loads(whole[CHECK.size : end]), whole[end:]
+    if hashlib.sha256(data).hexdigest() != told["sha256"]:
+        raise damaged(segment, offset)
+    stones = (Tombstone(tuple(one["hoso"]), one["erasure"], one["article"], one["who"]) for one in told["tombstones"])
+    return tuple(stones), data
 
 
 def checks(frame: bytes | memoryview) -> bool:
@@ -215,6 +286,11 @@ def _newer(segment: int, offset: int) -> ConfigError:
 def _bound(segment: int, seq: int, part: bytes) -> bytes:
     """What a cipher text is tied to: moved to another place, it does not open."""
     return b"bienho raw 1 " + part + struct.pack("<QQ", segment, seq)
+
+
+def _seal(data: bytes, key: bytes, bound: bytes) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, data, bound)
 
 
 def _open(sealed: bytes, segment: int, offset: int, bound: bytes, key: bytes) -> bytes:

@@ -10,9 +10,9 @@ import threading
 import time
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bienho.config import DEFAULT, Home, KeyRing, Limits
@@ -20,7 +20,8 @@ from bienho.core.errors import BusyError, IntegrityError, StorageError, UsageErr
 from bienho.core.ids import delivery_id
 from bienho.core.posix import fcntl
 from bienho.lake.raw import frame
-from bienho.lake.raw.frame import RawHeader, RawItem
+from bienho.lake.raw.frame import RawHeader, RawItem, Tombstone
+from bienho.lake.raw.redaction import left_files, left_path, write_left
 from bienho.lake.raw.segment import (
     Segment,
     extend,
@@ -29,7 +30,7 @@ from bienho.lake.raw.segment import (
     segment_numbers,
     segment_path,
 )
-from bienho.lake.raw.writer import DiskError, GroupWriter, sync_path
+from bienho.lake.raw.writer import DiskError, GroupWriter, put_in_place, sync_path
 
 SEGMENT_LIMIT = 256 << 20
 WATERMARK = struct.Struct("<4sQQ")
@@ -94,16 +95,76 @@ class RawStore:
         """One record by sequence; UsageError USE-DELIVERY-UNKNOWN when there is none."""
         self._refresh()
         number, offset = self._place(seq)
-        with self._opened(number) as descriptor:
-            return self._decode(descriptor, number, offset)
+        try:
+            with self._opened(number) as descriptor:
+                return self._decode(descriptor, number, offset)
+        except IntegrityError:
+            # redacted once more between opening the segment and the file it named then
+            with self._opened(number) as descriptor:
+                return self._decode(descriptor, number, offset)
 
     def scan(self, after: int = 0) -> Iterator[tuple[RawHeader, bytes]]:
         """Records with a sequence above `after`, ascending, up to what was durable when the scan began."""
         for descriptor, number, offset in self._walk(after):
             yield self._decode(descriptor, number, offset)
 
+    def redact(self, left: Mapping[int, tuple[bytes, Tombstone]]) -> None:
+        """Put what is left of records (by sequence) in their places, with what was erased and why; durable when this
+        returns. A record that carries the tombstone of the same erasure already stays as it is.
+
+        A segment is written anew beside the old one and takes its name. Frames stay as long as they were, so the index
+        of no reader changes; one at work reads the old file to its end. Torn tails that were set aside are removed:
+        nobody can say whose bytes they hold, and nothing in them was ever acknowledged. StorageError STO-RAW-REDACT for
+        a record so short that a tombstone does not fit in its place; its segment is then as it was.
+        """
+        with self._mutex, self._locked(self._wait_seconds):
+            self._settle(cut=True)
+            places: dict[int, dict[int, int]] = {}
+            for seq in left:
+                number, offset = self._place(seq)
+                places.setdefault(number, {})[offset] = seq
+            for number, offsets in sorted(places.items()):
+                with self._opened(number) as descriptor:
+                    pieces = {
+                        offset: piece
+                        for offset, seq in offsets.items()
+                        if (piece := self._redacted(descriptor, number, offset, *left[seq])) is not None
+                    }
+                    if pieces:
+                        put_in_place(segment_path(self._folder, number), descriptor, pieces)
+            self._sweep()
+
+    def _redacted(self, descriptor: int, number: int, offset: int, data: bytes, tombstone: Tombstone) -> bytes | None:
+        """The frame that takes the place of a record's, what it points to written; None when it is there already."""
+        header, _ = self._decode(descriptor, number, offset)
+        if header.left == tombstone.erasure:
+            return None
+        key, seq = self._key(number), header.seq
+        total = self._prefix(descriptor, number, offset).total
+        piece = frame.encode_redacted(header, tombstone.erasure, segment=number, key=key, total=total)
+        if piece is None:
+            raise StorageError(
+                "STO-RAW-REDACT",
+                f"Lần nhận {delivery_id(seq)} quá ngắn để ghi dấu đã xóa vào chỗ của nó; kho gốc chưa đổi.",
+                hint="Báo nhóm phát triển mã lần nhận này.",
+                who="operator",
+            )
+        sealed = frame.encode_left(data, (*header.tombstones, tombstone), segment=number, seq=seq, key=key)
+        write_left(self._folder, seq, tombstone.erasure, sealed)
+        return piece
+
+    def _sweep(self) -> None:
+        """Remove what no frame names any more, and torn tails."""
+        for path, seq, erasure in left_files(self._folder):
+            number, offset = self._place(seq)
+            with self._opened(number) as descriptor:
+                if self._decode(descriptor, number, offset)[0].left != erasure:
+                    path.unlink()
+        for torn in self._folder.glob("*.torn*"):
+            torn.unlink()
+
     def headers(self, after: int = 0) -> Iterator[RawHeader]:
-        """As `scan`, without reading the payloads (their bytes are not checked)."""
+        """As `scan`, without reading the payloads (their bytes are not checked) and without tombstones."""
         for descriptor, number, offset in self._walk(after):
             prefix = self._prefix(descriptor, number, offset)
             sealed = read_exactly(descriptor, prefix.header_bytes, offset + frame.PREFIX_BYTES)
@@ -178,8 +239,19 @@ class RawStore:
         cut = frame.PREFIX_BYTES + prefix.header_bytes
         sealed = whole[frame.PREFIX_BYTES : cut]
         header = frame.decode_header(sealed, segment=number, offset=offset, seq=prefix.seq, key=key)
+        if header.left:
+            return self._open_left(header, number, offset)
         payload = whole[cut : -frame.CHECK.size]
         return header, frame.decode_payload(payload, header, segment=number, offset=offset, key=key)
+
+    def _open_left(self, header: RawHeader, number: int, offset: int) -> tuple[RawHeader, bytes]:
+        """A record of which something was erased: with its tombstones, and what is left of it."""
+        try:
+            sealed = left_path(self._folder, header.seq, header.left).read_bytes()
+        except FileNotFoundError:
+            raise frame.damaged(number, offset) from None
+        stones, data = frame.decode_left(sealed, segment=number, offset=offset, seq=header.seq, key=self._key(number))
+        return replace(header, tombstones=stones), data
 
     def _key(self, number: int) -> bytes:
         key = self._keys.get(number)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from bienho.core.errors import StorageError
 from bienho.lake.raw import frame
@@ -107,6 +109,35 @@ def sync_path(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def put_in_place(path: Path, descriptor: int, pieces: Mapping[int, bytes]) -> None:
+    """A segment with other bytes at some offsets, by one rename; its length stays. `descriptor` reads it as it is.
+
+    Killed before the rename, a file `.new` is left, which the next call replaces and nobody reads.
+    """
+    new = path.with_suffix(".new")
+    end = os.fstat(descriptor).st_size
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        at = 0
+        for offset, piece in sorted(pieces.items()):
+            _copy(descriptor, file, at, offset)
+            file.write(piece)
+            at = offset + len(piece)
+        _copy(descriptor, file, at, end)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    sync_path(path.parent)
+
+
+def _copy(descriptor: int, file: BinaryIO, at: int, stop: int) -> None:
+    while at < stop:
+        part = os.pread(descriptor, min(WRITE_BYTES, stop - at), at)
+        if not part:
+            raise OSError(errno.EIO, "short read")
+        file.write(part)
+        at += len(part)
 
 
 class DiskError(StorageError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bienho.pipeline.doctor import environment, server, storage, stores, work
+from bienho.pipeline.doctor import environment, erasures, server, storage, stores, work
 from bienho.pipeline.doctor.check import Check, Item, Probes, Status, examine
 
 __all__ = ["CHECKS", "Check", "Probes", "Status", "diagnose"]
@@ -26,6 +26,7 @@ CHECKS: tuple[Item, ...] = (
     Item("key-match", "Khóa đúng với dữ liệu", server.key_match, DATABASE),
     Item("migrations", "Bước nâng cấp cơ sở dữ liệu", server.migrated, (*DATABASE, "key-match")),
     Item("audit", "Nhật ký truy cập", server.audit_chain, (*DATABASE, "key-match", "migrations")),
+    Item("erasures", "Xóa người theo quyết định", erasures.erasures, (*DATABASE, "key-match", "migrations")),
     Item("clock", "Đồng hồ", server.clock, (*DATABASE, "key-match")),
     Item("writer", "Quyền ghi", server.writer, (*DATABASE, "key-match")),
     Item("catalog-version", "Phiên bản danh mục kho", stores.version, (*DATABASE, "key-match", "extensions")),

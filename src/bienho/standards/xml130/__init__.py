@@ -7,6 +7,7 @@ from bienho.standards.xml130.read import Envelope, read_delivery
 from bienho.standards.xml130.read_archive import Archive, read_received
 from bienho.standards.xml130.read_check_all import check_all
 from bienho.standards.xml130.read_model import Dossier, Item, Unreadable, UnreadableDossier, assessment_identity
+from bienho.standards.xml130.redact import redact
 from bienho.standards.xml130.scan import claimed_facility, scan
 from bienho.standards.xml130.signature import Verdict, verify, verify_received
 from bienho.standards.xml130.signature_findings import signature_finding
@@ -30,6 +31,7 @@ __all__ = [
     "opened_size",
     "read_delivery",
     "read_received",
+    "redact",
     "scan",
     "signature_finding",
     "verify",

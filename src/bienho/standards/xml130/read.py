@@ -42,6 +42,11 @@ class Envelope:
     _file: HosoFile | BareFile = field(repr=False)
 
     @property
+    def source(self) -> HosoFile | BareFile:
+        """The file as it was cut."""
+        return self._file
+
+    @property
     def dossiers(self) -> Iterator[Item]:
         """Every document in file order; `hoso` is its place in the file from 1; a torn end is one more."""
         for item in self._file.items():

@@ -80,6 +80,10 @@ class BareFile:
         if not self.cut.ended:
             yield self._aside(_Taken(len(self._rows) + 1, SubFile()), Bad("IN-TRUNCATED"))
 
+    def places_of(self, hoso: int) -> tuple[int, ...]:
+        """Places of all rows of the document whose first row is at a place."""
+        return next((tuple(one.place for one in rows) for rows in self._documents() if rows[0].place == hoso), ())
+
     @cached_property
     def _rows(self) -> tuple[_Taken, ...]:
         if self.cut.spans:
