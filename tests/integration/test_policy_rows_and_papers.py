@@ -144,6 +144,49 @@ def test_a_purpose_needs_its_agreement_in_force(house: Governed, monkeypatch: py
         connection.execute("UPDATE governance.agreement_step SET state = 'in-force'")
 
 
+def test_a_partner_and_an_inspector_see_what_a_paper_in_force_names(house: Governed) -> None:
+    book = Agreements(house.made.database)
+    partner = member("partner-system", FACILITY, "52002", unit="doi-tac")
+    inspector = Actor("thanh", "Thanh", (), "portal", (Membership("inspector", "thanh-tra", None, None),))
+    with pytest.raises(Denied, match="AGREEMENT-IN-FORCE"):
+        count(house, partner, "conformed.encounter", "chia-se")
+    shared = {**PAPER, "code": "chia-se-1", "purpose": "chia-se", "units": ["doi-tac"], "classes": ["open"]}
+    in_force(book, {**shared, "datasets": ["reference.icd10"]})
+    in_force(book, {**shared, "code": "chia-se-2", "datasets": ["conformed.encounter"], "facilities": [FACILITY]})
+    decision, rows = house.gate.read(partner, "chia-se", "conformed.encounter", None)
+    assert decision.agreement == "chia-se-2"
+    assert "patient_key" in decision.hidden
+    assert rows.read_all().num_rows == 10
+    assert count(house, partner, "reference.icd10", "chia-se") == 0
+    for dataset in ("conformed.claim", "standard.xml130_1"):
+        with pytest.raises(Denied, match="AGREEMENT-SCOPE"):
+            count(house, partner, dataset, "chia-se")
+    with pytest.raises(Denied, match="AGREEMENT-IN-FORCE"):
+        count(house, member("partner-system", FACILITY, unit="khac"), "conformed.encounter", "chia-se")
+    ordered = {**PAPER, "purpose": "thanh-tra", "units": ["thanh-tra"], "datasets": ["conformed.encounter"]}
+    in_force(book, {**ordered, "code": "quyet-dinh-1", "classes": ["open", "personal"]})
+    with pytest.raises(Denied, match="DEFAULT-DENY"):  # it names no facility
+        count(house, inspector, "conformed.encounter", "thanh-tra")
+    book.move("quyet-dinh-1", "end", "giam-doc", NOW)
+    in_force(book, {**ordered, "code": "quyet-dinh-2", "classes": ["open", "personal"], "facilities": ["52002"]})
+    decision, rows = house.gate.query(inspector, "thanh-tra", "SELECT facility_code FROM conformed.encounter")
+    assert set(rows.read_all().column("facility_code").to_pylist()) == {"52002"}
+    assert decision.agreement == "quyet-dinh-2"
+    book.move("quyet-dinh-2", "suspend", "giam-doc", NOW)
+    with pytest.raises(Denied, match="AGREEMENT-IN-FORCE"):
+        house.gate.query(inspector, "thanh-tra", "SELECT facility_code FROM conformed.encounter")
+
+
+def in_force(book: Agreements, given: dict[str, Any]) -> None:
+    paper = checked(given)
+    book.draft(paper, "an", NOW)
+    for move, by in (
+        ("submit", "an"), ("pass-legal", "luat"), ("pass-security", "an-toan"), ("sign", "giam-doc"),
+        ("sign", "doi-tac-giam-doc"), ("start", "giam-doc"),
+    ):  # fmt: skip
+        book.move(paper.code, move, by, NOW, "12/SYT-NVY" if move == "sign" else "")
+
+
 def test_an_emergency_opens_one_dossier_for_its_owner_and_is_reviewed_by_another(house: Governed) -> None:
     made, gate = house.made, house.gate
     doctor = member("clinician", "99999")

@@ -118,6 +118,13 @@ def test_what_is_guessed_first_is_common(password: str) -> None:
     assert passwords.is_common(password)
 
 
+def test_thousands_of_the_most_used_are_refused_in_any_case() -> None:
+    used = [one for one in passwords._most_used() if len(one) >= 8]
+    assert len(used) > 3000
+    assert {"trustno1", "1qaz2wsx3edc4rfv", "liverpool1"} <= set(used)
+    assert all(passwords.is_common(one.title()) for one in used[::50])
+
+
 @pytest.mark.parametrize(
     "password", ["cầu vồng trên núi Hàm Rồng", "bốn con voi uống trà", "k7!rVw2pQz", "correct horse battery staple"]
 )

@@ -89,7 +89,7 @@ def ensure_demo_account(db: Database, home: Home) -> Account:
     if known:
         return known[0]
     account = Account(DEMO_ACCOUNT, "Tài khoản trình diễn", None, ACCOUNT_ROLES, True)
-    _insert(db, home, account, SYSTEM, replace_nothing=True)
+    create(db, home, account, by=SYSTEM, replace_nothing=True)
     return account
 
 
@@ -109,11 +109,7 @@ def add(
 
     UsageError USE-ACCOUNT-…; Denied when `by` is no administrator.
     """
-    account = Account(account_id, name.strip(), os_user, _checked_roles(roles), True)
-    if not _ACCOUNT_ID.match(account_id):
-        raise UsageError("USE-ACCOUNT-ID", "Mã tài khoản gồm chữ thường, số, dấu chấm, gạch; tối đa 64 ký tự.")
-    if not account.name:
-        raise UsageError("USE-ACCOUNT-NAME", "Tài khoản phải có tên người.")
+    account = new(account_id, name, roles, os_user)
     _may_manage(db, home, by, first_allowed=True)
     if by is None and not (os_user and ADMINISTRATOR in account.roles):
         raise UsageError(
@@ -121,8 +117,17 @@ def add(
             "Tài khoản đầu tiên phải là người quản trị và gắn với một người dùng hệ điều hành.",
             hint=f"Thêm --role {ADMINISTRATOR} --os-user TÊN; nếu không, sẽ không ai thêm được tài khoản sau.",
         )
-    _insert(db, home, account, by or unmapped())
+    create(db, home, account, by=by or unmapped())
     return account
+
+
+def new(account_id: str, name: str, roles: Collection[str] = (), os_user: str | None = None) -> Account:
+    """An account that may be made, not made yet; UsageError USE-ACCOUNT-ID, -NAME, -ROLE."""
+    if not _ACCOUNT_ID.match(account_id):
+        raise UsageError("USE-ACCOUNT-ID", "Mã tài khoản gồm chữ thường, số, dấu chấm, gạch; tối đa 64 ký tự.")
+    if not name.strip():
+        raise UsageError("USE-ACCOUNT-NAME", "Tài khoản phải có tên người.")
+    return Account(account_id, name.strip(), os_user, _checked_roles(roles), True)
 
 
 def change(
@@ -203,8 +208,11 @@ def _select(db: Database, where: str, value: str | None) -> list[Account]:
     return [Account(row[0], row[1], row[2], tuple(row[3]), row[4]) for row in rows]
 
 
-def _insert(db: Database, home: Home, account: Account, by: Actor, *, replace_nothing: bool = False) -> None:
-    """The event first, then the account: an account nobody heard of is worse than an event about none."""
+def create(db: Database, home: Home, account: Account, *, by: Actor, replace_nothing: bool = False) -> None:
+    """Store an account; asks no right: whoever calls has. UsageError USE-ACCOUNT-TAKEN.
+
+    The event first, then the account: an account nobody heard of is worse than an event about none.
+    """
     _record(home, db, by, "C", account)
     conflict = " ON CONFLICT DO NOTHING" if replace_nothing else ""
     try:

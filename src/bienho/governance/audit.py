@@ -33,6 +33,10 @@ VALUE_KEY = "governance/audit-value"
 CHECKPOINT = "audit-checkpoint.json"
 GENESIS = bytes(32)
 FETCH = 2_000
+#: The clock is read outside, once the row is ours: time runs with `seq`.
+HEAD = (
+    "SELECT seq, hash, clock_timestamp() FROM (SELECT seq, hash FROM governance.audit_head FOR UPDATE OFFSET 0) AS head"
+)
 
 Category = Literal["access", "decision", "change", "administration"]
 
@@ -105,12 +109,11 @@ class AuditLog:
         if connection is None or connection.closed:
             connection = self._connection = self._db.connect(Role.GOVERNANCE, autocommit=True)
         with connection.transaction():
-            row = connection.execute("SELECT seq, hash FROM governance.audit_head FOR UPDATE").fetchone()
-            clock = connection.execute("SELECT clock_timestamp()").fetchone()
-            if row is None or clock is None:
+            row = connection.execute(HEAD).fetchone()
+            if row is None:
                 raise StorageError("STO-AUDIT-HEAD", _PROBLEMS["head-missing"], hint="Chạy `bienho audit verify`.")
             seq, previous = int(row[0]) + 1, bytes(row[1])
-            body = _canonical({**event, "recorded": _instant(clock[0]), "resourceType": "AuditEvent"})
+            body = _canonical({**event, "recorded": _instant(row[2]), "resourceType": "AuditEvent"})
             digest = _chain(self._key, previous, seq, body)
             connection.execute(
                 "INSERT INTO governance.audit_event (seq, body, prev_hash, hash) VALUES (%s, %s, %s, %s)",
@@ -218,6 +221,18 @@ def verify(db: Database, keys: KeyRing, home: Home | None = None) -> ChainStatus
     if checkpoint is not None and checkpoint[0] and (checkpoint[0] > seen or checkpoint[1] != marked):
         return _bad("checkpoint", seen, head[0], checkpoint[0])
     return ChainStatus(True, seen, seen, "", None, f"Nhật ký nguyên vẹn: {seen} sự kiện nối tiếp nhau.")
+
+
+def last_command(db: Database, command: str) -> datetime | None:
+    """When a command (`backup`, `keys-split:1` …) was last let begin; None when never."""
+    wanted = orjson.dumps([{"type": "command", "what": {"identifier": command}}]).decode()
+    with db.connect(Role.GOVERNANCE) as connection:
+        row = connection.execute(
+            "SELECT event ->> 'recorded' FROM governance.audit_event WHERE event -> 'entity' @> %s::jsonb"
+            " AND event ->> 'outcomeDesc' = 'allowed' ORDER BY seq DESC LIMIT 1",
+            (wanted,),
+        ).fetchone()
+    return datetime.fromisoformat(row[0]) if row else None
 
 
 def recent(db: Database, *, limit: int = 100, person: str | None = None) -> list[dict[str, Any]]:

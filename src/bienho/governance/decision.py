@@ -16,7 +16,7 @@ from bienho.core.errors import DeniedError
 from bienho.governance.actor import Actor, Membership
 from bienho.governance.policy import CLASSES, CURRENT, Engine, Facts, Reach, Verdict, engine, judge
 from bienho.governance.policy.rows import Rows
-from bienho.governance.purposes import PURPOSES, STANDING_RULE
+from bienho.governance.purposes import ANY_PAPER, PURPOSES, STANDING_RULE
 from bienho.governance.roles import ROLES
 from bienho.governance.scope import RowFilter, as_filter, scope_of
 
@@ -24,8 +24,9 @@ __all__ = ["Actor", "Decision", "Denied", "Membership", "Request", "decide"]
 
 Action = Literal[
     "read", "aggregate", "query", "identify", "export", "share", "audit", "manage", "break-glass", "emergency-review",
-    "agreement-read", "agreement-draft", "agreement-review", "agreement-sign", "agreement-steer", "ingest", "replay",
-    "run", "work", "serve", "rebuild", "job", "backup", "import-codes", "list-accounts",
+    "audit-own", "agreement-read", "agreement-draft", "agreement-review", "agreement-sign", "agreement-steer", "ingest",
+    "replay", "run", "work", "serve", "rebuild", "job", "backup", "import-codes", "list-accounts", "list-members",
+    "manage-members", "erase-ask", "erase-confirm",
 ]  # fmt: skip
 
 MARKER = "marker"
@@ -38,7 +39,7 @@ _HOUSE = frozenset({"read", "aggregate", "query", "identify", "export", "share"}
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What an agreement says on the day of a request: see `agreements.terms`; `datasets`, `classes`, `purposes` None =
-    all, `units` None = whichever unit asks."""
+    all, `units` None = whichever unit asks, `facilities` None = whichever facilities a membership reaches."""
 
     code: str
     in_force: bool
@@ -46,6 +47,7 @@ class Terms:
     datasets: frozenset[str] | None = None
     classes: frozenset[str] | None = None
     units: frozenset[str] | None = None
+    facilities: frozenset[str] | None = None
 
 
 STANDING = Terms(STANDING_RULE, True)
@@ -152,7 +154,7 @@ def facts_of(request: Request) -> Facts:
     purpose = PURPOSES.get(request.purpose)
     paper = purpose.agreement if purpose else STANDING_RULE
     terms = request.terms or (STANDING if paper == STANDING_RULE else Terms(paper, False))
-    if terms.code != paper:
+    if terms.code != paper and (paper != ANY_PAPER or terms.code == STANDING_RULE):
         terms = Terms(paper, False)
     scope = scope_of(contract) if contract else None
     held = {field_class(item) for item in contract.fields} if contract else set()
@@ -201,14 +203,19 @@ def _reaches(actor: Actor, terms: Terms) -> tuple[Reach, ...]:
     """One reach per set of rows; memberships of a unit the agreement does not name reach nothing."""
     if not actor.memberships:
         roles = frozenset(role for role in actor.roles if role in ROLES)
-        return (Reach(roles),)
+        return (Reach(roles, terms.facilities),)
     found: dict[tuple[frozenset[str] | None, frozenset[str] | None], set[str]] = {}
     units = terms.units
     named = [one for one in actor.memberships if units is None or one.unit in units]
     for one in named or actor.memberships:  # with none named, `covers` is false and nothing is allowed
         if one.role in ROLES:
-            found.setdefault((one.facilities, one.communes), set()).add(one.role)
+            found.setdefault((_both(one.facilities, terms.facilities), one.communes), set()).add(one.role)
     return tuple(Reach(frozenset(roles), *rows) for rows, roles in found.items())
+
+
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    """What lies within two limits, None = no limit."""
+    return other if one is None else one if other is None else one & other
 
 
 def _decision(

@@ -90,13 +90,15 @@ class Gate:
         offset: int = 0,
         at: At = None,
         versions: Versions = "current",
+        export: bool = False,
     ) -> tuple[Decision, pa.RecordBatchReader]:
         """Rows of one dataset. `columns` None = all the actor may see; `filter` items are (column, op, value), ANDed.
 
+        `export`: they leave in a file, which is decided and recorded as such.
         Streams; the snapshot is in the Decision. Raises Denied, UsageError (USE-DATASET, USE-COLUMN, USE-FILTER …),
         LimitError LIM-QUERY-SECONDS.
         """
-        with self._look(actor, purpose, "read") as look:
+        with self._look(actor, purpose, "export" if export else "read") as look:
             contract = self._contract(dataset)
             look.about(
                 contract.id,
@@ -229,7 +231,7 @@ class Gate:
     ) -> dict[str, list[dict[str, Any]]]:
         """Everything the vault holds of one record, {table: [{FIELD: text}]}; {} when its person was erased.
 
-        `reason` and `emergency` as for `identify`.
+        `reason` and `emergency` as for `identify`; with an emergency `record_id` may be '': that of its dossier.
         """
         with self._look(actor, purpose, "identify") as look:
             opened = self._emergency(look, emergency)
@@ -237,7 +239,8 @@ class Gate:
             contract = self._contract("standard.xml130_1")
             look.about(contract.id, columns=["*"])
             decision = self._decide(look, contract, None, emergency=opened.reason if opened else "")
-            found = self._open(look, [record_id], [decision], opened).get(record_id, {})
+            record_id = record_id or (self._record_of(opened) if opened else "")
+            found = self._open(look, [record_id], [decision], opened).get(record_id, {}) if record_id else {}
         return {table: [dict(row) for row in rows] for table, rows in found.items()}
 
     def permit_bytes(self, actor: Actor, purpose: str, delivery_id: str) -> Decision:
@@ -282,7 +285,8 @@ class Gate:
         if contract is not None:
             for name in columns or ():
                 question.column(contract, name)
-        terms = self._agreements.terms(look.purpose)
+        units = {one.unit for one in look.actor.memberships}
+        terms = self._agreements.terms(look.purpose, units, contract.id if contract else "")
         request = Request(
             look.look_id, look.actor, look.purpose, action or look.action, contract, columns, terms,
             bool(emergency), emergency,
@@ -413,6 +417,13 @@ class Gate:
                 raise Denied(refusal(decisions[0], "row-reach", "Hồ sơ này nằm ngoài phạm vi của tài khoản."))
         if opened is not None and set(found.column("dossier_key").to_pylist()) != {opened.dossier_key}:
             raise Denied(refusal(decisions[0], "emergency-dossier", "Lần mở khẩn cấp này chỉ dành cho một hồ sơ khác."))
+
+    def _record_of(self, opened: Emergency) -> str:
+        """The current record of an emergency's dossier, '' when there is none: who opens it may not read the lists."""
+        contract = self._contract(identifying.DOSSIER)
+        asked = question.rows(contract, ("record_id",), [("dossier_key", "=", opened.dossier_key)], (), 1, 0)
+        source = _relation(contract, self._engine.moment(None), "current")
+        return next(iter(self._engine.collect(asked.over(source), asked.values).column("record_id").to_pylist()), "")
 
     def _emergency(self, look: Look, emergency: str) -> Emergency | None:
         """The opened emergency a look stands on; DeniedError DENY-EMERGENCY when it is not this actor's or is over."""

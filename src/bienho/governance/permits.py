@@ -13,18 +13,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bienho.config import Home, KeyRing
-from bienho.core.errors import DeniedError
+from bienho.core.errors import DeniedError, UsageError
 from bienho.database import Database
 from bienho.governance import accounts, audit, people
 from bienho.governance.actor import Actor
-from bienho.governance.break_glass import EMERGENCIES, KEY, Emergencies, Emergency
+from bienho.governance.agreements import MOVES, Agreements, Step
+from bienho.governance.break_glass import EMERGENCIES, EXPLANATIONS, KEY, VERDICTS, Emergencies, Emergency
 from bienho.governance.decision import Action, Decision, Denied, Request, decide
 from bienho.governance.look import decided
-from bienho.governance.purposes import OPERATIONS
+from bienho.governance.purposes import INSPECTION, OPERATIONS
 
-CHANGES = frozenset({"ingest", "replay", "rebuild", "import-codes", "run"})
+CHANGES = frozenset({"ingest", "replay", "rebuild", "import-codes", "run", "erase-confirm"})
 """Actions that change data; the others are administration."""
-_LETTERS = {"ingest": "C", "import-codes": "C", "agreement-draft": "C", "list-accounts": "R", "agreement-read": "R"}
+_PURPOSE: dict[str, str] = {"audit": INSPECTION}
+"""Purpose of a command by its action; the others are the operation of the house."""
+_LETTERS = {
+    "ingest": "C", "import-codes": "C", "agreement-draft": "C", "list-accounts": "R", "agreement-read": "R",
+    "erase-confirm": "D",
+    "list-members": "R",
+    "audit": "R", "audit-own": "R",
+}  # fmt: skip
+
+
+def may(actor: Actor, action: Action, purpose: str = OPERATIONS) -> bool:
+    """Whether `permit` would let the actor do this; nothing is recorded. For buttons, never in place of `permit`."""
+    return decide(Request("", actor, purpose, action, None)).allowed
 
 
 def permit(
@@ -63,7 +76,7 @@ def permit_caller(db: Database, keys: KeyRing, home: Home, action: Action, what:
         stranger = accounts.unmapped()
         note(db, keys, home, stranger, action, what, "denied", policy=[error.code], reason=error.message)
         raise
-    permit(db, keys, home, actor, action, what)
+    permit(db, keys, home, actor, action, what, purpose=_PURPOSE.get(action, OPERATIONS))
     return actor
 
 
@@ -115,9 +128,11 @@ def break_glass(
     reason: str,
     document: str,
     now: datetime,
+    explanation: str = "",
 ) -> Emergency:
     """Open an emergency for an actor the policies let; the event is flagged (BTG) and names the dossier's key."""
     words = ["BTG", *([f"reason:{reason}"] if reason in EMERGENCIES else [])]
+    words += [f"explanation:{explanation}"] if explanation in EXPLANATIONS else []
     permit(
         db,
         keys,
@@ -128,4 +143,51 @@ def break_glass(
         purpose=purpose,
         words=words,
     )
-    return Emergencies(db).open(actor, purpose, dossier_key, reason, document, now)
+    return Emergencies(db).open(actor, purpose, dossier_key, reason, document, now, explanation)
+
+
+def review_emergency(
+    db: Database,
+    keys: KeyRing,
+    home: Home,
+    actor: Actor,
+    emergency_id: str,
+    verdict: str,
+    now: datetime,
+    grounds: Sequence[str] = (),
+    document: str = "",
+) -> Emergency:
+    """Review an emergency for an actor the policies let; that it was one's own is recorded as a refusal."""
+    what = f"{verdict if verdict in VERDICTS else ''}:{emergency_id if KEY.match(emergency_id) else ''}"
+    permit(db, keys, home, actor, "emergency-review", what)
+    try:
+        return Emergencies(db).review(actor, emergency_id, verdict, now, grounds, document)
+    except DeniedError as error:
+        note(db, keys, home, actor, "emergency-review", what, "denied", policy=[error.code], reason=error.message)
+        raise
+
+
+def move_agreement(
+    db: Database,
+    keys: KeyRing,
+    home: Home,
+    actor: Actor,
+    code: str,
+    move: str,
+    now: datetime,
+    document: str = "",
+    revision: int | None = None,
+) -> Step:
+    """One step of an agreement by an actor the policies let; a step that needs another person is recorded as refused.
+
+    Raises as `Agreements.move` does.
+    """
+    if move not in MOVES:
+        raise UsageError("USE-AGREEMENT-MOVE", "Không có bước này.", hint=", ".join(MOVES))
+    action, what = MOVES[move].action, f"{move}:{code[:40]}"
+    permit(db, keys, home, actor, action, what)
+    try:
+        return Agreements(db).move(code, move, actor.account_id, now, document, revision)
+    except DeniedError as error:
+        note(db, keys, home, actor, action, what, "denied", policy=[error.code], reason=error.message)
+        raise

@@ -72,7 +72,7 @@ ROLES: dict[str, Role] = {
         Role(
             LEADER,
             "Lãnh đạo đơn vị",
-            "Xem số liệu của đơn vị mình và xác nhận ai trong đơn vị được truy cập.",
+            "Xem số liệu của đơn vị mình; giao, thu hồi và rà soát vai trò trong đơn vị và cấp dưới.",
             _WHOLE_PROVINCE | _CARE | {"station", "commune-committee", "social-protection"},
         ),
         Role(
@@ -155,6 +155,14 @@ ROLES: dict[str, Role] = {
         ),
     )
 }
+
+GIVEN_BY_LEADERS = frozenset(
+    {
+        LEADER, ROOM_OFFICER, EPIDEMIOLOGIST, FACILITY_OFFICER, CLINICIAN, STATION_WORKER, COMMUNE_OFFICER,
+        DIGITAL_TEAM_MEMBER, SOCIAL_OFFICER,
+    }
+)  # fmt: skip
+"""Roles a leader may give and take in the unit and below it; LEADER only below. All others are for administrators."""
 
 ACCOUNT_ROLES = (VIEWER, OPERATOR, IDENTIFIER_READER, ADMINISTRATOR)
 """Roles an account may hold by itself, without a unit."""

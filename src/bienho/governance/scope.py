@@ -1,8 +1,9 @@
 """Which column of a dataset says whose row it is, and the condition that keeps an answer to the rows of a reach.
 
 A dataset with `facility_code` is limited by it; one with `commune_canonical` by the current commune of the person.
-Other tables of records are limited through their version: the dossier's facility, the patient's commune. A table that
-has neither cannot be limited; whether it may then be read by somebody of one facility is for the policies to say.
+Other tables of records are limited through their version (the dossier's facility, the patient's current commune), one
+about deliveries through its delivery. A table that has none of these cannot be limited; whether it may then be read by
+somebody of one facility is for the policies to say.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from bienho.governance.policy.rows import Rows
 FACILITY = "facility_code"
 COMMUNE = "commune_canonical"
 VERSION = "version_id"
+DELIVERY = "delivery_id"
 DOSSIERS = "standard.xml130_dossier"
 PATIENTS = "conformed.patient"
+DELIVERIES = "standard.delivery"
 _RECORDS = frozenset({"standard", "conformed", "quality"})
-_CODE = re.compile(r"[0-9A-Za-z._-]{1,40}\Z")
+CODE = re.compile(r"[0-9A-Za-z._-]{1,40}\Z")
 
 RowFilter = tuple[tuple[tuple[str, str, tuple[str, ...]], ...], ...] | None
 """Alternatives of conditions (column, "in", codes), as a question's filter has them; None = every row."""
@@ -29,7 +32,7 @@ RowFilter = tuple[tuple[tuple[str, str, tuple[str, ...]], ...], ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How rows are told apart; a part is '' (not at all), a column, or a dataset reached through `version_id`."""
+    """How rows are told apart: '' (not at all), a column, or a dataset reached by `version_id` or `delivery_id`."""
 
     facility: str
     commune: str
@@ -43,7 +46,11 @@ def scope_of(contract: Contract) -> Scope:
 def _part(contract: Contract, column: str, through: str) -> str:
     if column in contract.by_name:
         return column
-    return through if VERSION in contract.by_name and contract.zone in _RECORDS else ""
+    if contract.zone not in _RECORDS:
+        return ""
+    if VERSION in contract.by_name:
+        return through
+    return DELIVERIES if column == FACILITY and DELIVERY in contract.by_name else ""
 
 
 def condition(contract: Contract, rows: Rows, relation: Callable[[str], str]) -> str:
@@ -76,12 +83,13 @@ def _limit(how: str, column: str, codes: frozenset[str] | None, relation: Callab
         return "false"
     if how == column:
         return f'"{column}" IN ({listed})'
-    return f"{VERSION} IN (SELECT {VERSION} FROM {relation(how)} WHERE {column} IN ({listed}))"
+    key = DELIVERY if how == DELIVERIES else VERSION
+    return f"{key} IN (SELECT {key} FROM {relation(how)} WHERE {column} IN ({listed}))"
 
 
 def _listed(codes: Iterable[str]) -> str:
     for code in codes:
-        if not _CODE.match(code):
+        if not CODE.match(code):
             raise UsageError("USE-SCOPE-CODE", "Phạm vi của tài khoản có một mã cơ sở hoặc mã xã không hợp lệ.")
     return ", ".join(f"'{code}'" for code in sorted(codes))
 

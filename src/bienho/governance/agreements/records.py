@@ -13,9 +13,11 @@ from bienho.core.errors import UsageError
 from bienho.governance.agreements.states import MOVES
 from bienho.governance.decision import Terms
 from bienho.governance.policy import CLASSES
-from bienho.governance.purposes import PURPOSES, STANDING_RULE
+from bienho.governance.purposes import ANY_PAPER, PURPOSES, STANDING_RULE
 from bienho.governance.reasons import document_number
+from bienho.governance.scope import CODE
 
+OPTIONAL = ("conditions", "facilities")
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{2,39}\Z")
 _UNIT = re.compile(r"[0-9A-Za-z._-]{1,60}\Z")
 _TEXT_MAX = 2_000
@@ -26,7 +28,8 @@ class Agreement:
     """The record that is reviewed and signed: who gets what, for what, under which articles, from when until when.
 
     `units`: codes of the recipients. `until` is the last day, None = without end. `conditions`: free words, never of a
-    patient.
+    patient. `facilities`: codes of those whose rows it is about, () = of all a recipient reaches; the decision of an
+    inspection names them.
     """
 
     code: str
@@ -40,6 +43,7 @@ class Agreement:
     starts: date
     until: date | None
     conditions: tuple[str, ...] = ()
+    facilities: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values; days as text."""
@@ -58,12 +62,13 @@ class Agreement:
             frozenset(self.datasets),
             frozenset(self.classes),
             frozenset(self.units),
+            frozenset(self.facilities) or None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the history: `state` is the one after it."""
+    """One step of the history: `state` is the one after it, of the words that are its `revision` (from 1)."""
 
     step: int
     move: str
@@ -72,40 +77,69 @@ class Step:
     at: datetime
     document: str
     agreement: Agreement
+    revision: int = 1
 
 
 def checked(given: Mapping[str, Any]) -> Agreement:
     """An agreement from plain values; UsageError USE-AGREEMENT that says what is wrong with it."""
-    unknown = sorted(set(given) - set(Agreement.__slots__))
-    if unknown:
-        raise _bad(f"không có mục {', '.join(unknown)[:100]}")
-    code = _text(given, "code")
-    if not _CODE.match(code) or code == STANDING_RULE:
-        raise _bad("mã gồm chữ thường, số và gạch ngang, từ 3 đến 40 ký tự, không trùng quy định nội bộ")
-    made = Agreement(
-        code,
-        _text(given, "title_vi"),
-        _texts(given, "parties"),
-        _texts(given, "units"),
-        _text(given, "purpose"),
-        _texts(given, "datasets"),
-        _texts(given, "classes"),
-        _texts(given, "articles"),
-        _day(given, "starts"),
-        _day(given, "until") if given.get("until") else None,
-        _texts(given, "conditions") if given.get("conditions") else (),
+    wrong = faults(given)
+    if wrong:
+        raise UsageError(
+            "USE-AGREEMENT",
+            f"Thỏa thuận chưa đúng: {'; '.join(wrong.values())[:300]}.",
+            hint="Xem mẫu trong docs/agreements.md.",
+            who="người soạn",
+        )
+    return Agreement(
+        given["code"].strip(),
+        given["title_vi"].strip(),
+        _texts(given["parties"]),
+        _texts(given["units"]),
+        given["purpose"],
+        _texts(given["datasets"]),
+        _texts(given["classes"]),
+        _texts(given["articles"]),
+        _day(given["starts"]),
+        _day(given["until"]) if given.get("until") else None,
+        _texts(given["conditions"]) if given.get("conditions") else (),
+        _texts(given["facilities"]) if given.get("facilities") else (),
     )
-    if made.purpose not in PURPOSES:
-        raise _bad(f"mục đích phải là một trong: {', '.join(PURPOSES)}")
-    if not set(made.datasets) <= catalogue().keys():
-        raise _bad("có bộ dữ liệu không có trong danh mục")
-    if not set(made.classes) <= set(CLASSES):
-        raise _bad(f"lớp cột phải là: {', '.join(CLASSES)}")
-    if not all(_UNIT.match(unit) for unit in made.units):
-        raise _bad("mã đơn vị nhận không hợp lệ")
-    if made.until is not None and made.until < made.starts:
-        raise _bad("ngày cuối trước ngày đầu")
-    return made
+
+
+def faults(given: Mapping[str, Any]) -> dict[str, str]:
+    """What keeps plain values from being an agreement: field → why. {} when nothing does."""
+    wrong = {name: f"không có mục {name[:60]}" for name in sorted(set(given) - set(Agreement.__slots__))}
+    for name in ("code", "title_vi", "purpose"):
+        if not _is_text(given.get(name)):
+            wrong[name] = f"thiếu {name}"
+    for name in ("parties", "units", "datasets", "classes", "articles", *OPTIONAL):
+        if (given.get(name) or name not in OPTIONAL) and not _is_list(given.get(name)):
+            wrong[name] = f"{name} phải là một danh sách"
+    for name in ("starts", "until"):
+        if (given.get(name) or name == "starts") and _day_or_none(given.get(name)) is None:
+            wrong[name] = f"{name} phải là ngày dạng 2026-01-31"
+    return wrong | _senseless({name: value for name, value in given.items() if name not in wrong})
+
+
+def _senseless(given: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with values that have the right form."""
+    wrong = {}
+    code = given.get("code", "").strip()
+    if "code" in given and (not _CODE.match(code) or code in (STANDING_RULE, ANY_PAPER)):
+        wrong["code"] = "mã gồm chữ thường, số và gạch ngang, từ 3 đến 40 ký tự, không trùng quy định nội bộ"
+    if "purpose" in given and given["purpose"] not in PURPOSES:
+        wrong["purpose"] = f"mục đích phải là một trong: {', '.join(PURPOSES)}"
+    if not set(_texts(given.get("datasets", ()))) <= catalogue().keys():
+        wrong["datasets"] = "có bộ dữ liệu không có trong danh mục"
+    if not set(_texts(given.get("classes", ()))) <= set(CLASSES):
+        wrong["classes"] = f"lớp cột phải là: {', '.join(CLASSES)}"
+    if not all(_UNIT.match(unit) for unit in _texts(given.get("units", ()))):
+        wrong["units"] = "mã đơn vị nhận không hợp lệ"
+    if not all(CODE.match(facility) for facility in _texts(given.get("facilities", ()))):
+        wrong["facilities"] = "mã cơ sở không hợp lệ"
+    if given.get("until") and "starts" in given and _day(given["until"]) < _day(given["starts"]):
+        wrong["until"] = "ngày cuối trước ngày đầu"
+    return wrong
 
 
 def document_of(move: str, document: str) -> str:
@@ -116,29 +150,29 @@ def document_of(move: str, document: str) -> str:
     return number
 
 
-def _bad(why: str) -> UsageError:
-    return UsageError(
-        "USE-AGREEMENT", f"Thỏa thuận chưa đúng: {why}.", hint="Xem mẫu trong docs/agreements.md.", who="người soạn"
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= _TEXT_MAX
+
+
+def _is_list(value: Any) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and bool(value)
+        and all(_is_text(one) for one in value)
     )
 
 
-def _text(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > _TEXT_MAX:
-        raise _bad(f"thiếu {name}")
-    return value.strip()
+def _texts(value: Sequence[str]) -> tuple[str, ...]:
+    return tuple(one.strip() for one in value)
 
 
-def _texts(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = given.get(name)
-    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        raise _bad(f"{name} phải là một danh sách")
-    return tuple(_text({name: item}, name) for item in value)
+def _day(value: Any) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
-def _day(given: Mapping[str, Any], name: str) -> date:
-    value = given.get(name)
+def _day_or_none(value: Any) -> date | None:
     try:
-        return value if isinstance(value, date) else date.fromisoformat(str(value))
+        return _day(value)
     except ValueError:
-        raise _bad(f"{name} phải là ngày dạng 2026-01-31") from None
+        return None

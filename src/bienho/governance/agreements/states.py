@@ -66,6 +66,16 @@ MOVES: dict[str, Move] = {
 }  # fmt: skip
 
 
+def main_way() -> tuple[str, ...]:
+    """States from the draft to force, by the first move that leads on from each."""
+    way = ["draft"]
+    while True:
+        onward = [move.target for move in MOVES.values() if way[-1] in move.sources and move.target not in way]
+        if way[-1] == "in-force" or not onward:
+            return tuple(way)
+        way.append(onward[0])
+
+
 def mermaid() -> str:
     """The diagram of the states, as it stands in docs/agreements.md."""
     lines = ["stateDiagram-v2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,7 +14,7 @@ from bienho.core.errors import UsageError
 from bienho.database import Database, Role, storage_errors
 from bienho.governance import changes
 from bienho.governance.actor import Actor
-from bienho.governance.people.units import unknown
+from bienho.governance.people.units import Unit, unknown, upwards
 
 Matter = Literal["data", "security"]
 MATTERS: dict[str, str] = {"data": "Đầu mối dữ liệu", "security": "Đầu mối an toàn thông tin"}
@@ -46,6 +47,12 @@ def list_contacts(db: Database, *, unit: str | None = None, at: datetime | None 
             {"unit": unit, "at": at},
         ).fetchall()
     return [Contact(*row) for row in rows]
+
+
+def nearest(tree: Mapping[str, Unit], named: Sequence[Contact], code: str, matter: str) -> Contact | None:
+    """Whom a member of a unit asks: the unit's own contact, else that of the nearest unit above. `named`: in force."""
+    found = {(one.unit, one.matter): one for one in named}
+    return next((found[at, matter] for at in upwards(tree, code) if (at, matter) in found), None)  # type: ignore[index]
 
 
 def name_contact(

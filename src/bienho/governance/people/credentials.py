@@ -35,6 +35,12 @@ def has_password(db: Database, account_id: str) -> bool:
         return kept(connection, account_id) is not None
 
 
+def holders(db: Database) -> frozenset[str]:
+    """Accounts that have set a password."""
+    with db.connect(Role.GOVERNANCE) as connection, storage_errors():
+        return frozenset(row[0] for row in connection.execute("SELECT account_id FROM governance.password"))
+
+
 def kept(connection: psycopg.Connection[Any], account_id: str) -> tuple[str, datetime] | None:
     """(Argon2id text, when it was set) of an account."""
     row = connection.execute(
@@ -49,6 +55,11 @@ def invite(db: Database, home: Home, *, by: Actor, account_id: str, now: datetim
     UsageError USE-INVITED when the account has a password: then it is a recovery, and takes two persons.
     """
     changes.must_manage(db, home, by)
+    return issue(db, home, by=by, account_id=account_id, now=now)
+
+
+def issue(db: Database, home: Home, *, by: Actor, account_id: str, now: datetime) -> str:
+    """The same without asking for the right: whoever calls has asked."""
     if accounts.find(db, account_id) is None:
         raise UsageError("USE-ACCOUNT-UNKNOWN", "Không có tài khoản này.", hint="Xem `bienho account list`.")
     if has_password(db, account_id):
@@ -178,9 +189,16 @@ def note_failure(db: Database, home: Home, account: accounts.Account | None, of:
 
 
 def wipe(connection: psycopg.Connection[Any], account_id: str, now: datetime) -> None:
-    """Take password and factors away and end the sessions, for a recovery. Former passwords stay barred."""
+    """Take password, factors and outside identities away and end the sessions, for a recovery.
+
+    Former passwords stay barred.
+    """
     for table in ("password", "totp", "passkey", "recovery_code"):
         connection.execute(f"DELETE FROM governance.{table} WHERE account_id = %s", (account_id,))
+    connection.execute(
+        "UPDATE governance.external_identity SET ended_at = %s WHERE account_id = %s AND ended_at IS NULL",
+        (now, account_id),
+    )
     sessions.end_all(connection, account_id, now, "recovery")
 
 

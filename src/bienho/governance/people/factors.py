@@ -47,13 +47,25 @@ def works(db: Database, account_id: str) -> bool:
         return has_factor(connection, account_id)
 
 
+def has_device(db: Database, account_id: str) -> bool:
+    """Whether the account has a confirmed device that shows codes."""
+    with db.connect(Role.GOVERNANCE) as connection, storage_errors():
+        row = connection.execute(
+            "SELECT 1 FROM governance.totp WHERE account_id = %s AND confirmed", (account_id,)
+        ).fetchone()
+    return row is not None
+
+
 def idle(connection: psycopg.Connection[Any], account_id: str, now: datetime) -> bool:
-    """Whether an account that has a password or passkey was not used, made or opened again for too long."""
+    """Whether an account that has a password, passkey or outside identity was not used, made or opened for too long."""
     row = connection.execute(
-        "SELECT greatest(a.woken_at, p.used_at, k.used_at), p.account_id IS NOT NULL OR k.used_at IS NOT NULL"
+        "SELECT greatest(a.woken_at, p.used_at, k.used_at, e.used_at),"
+        " p.account_id IS NOT NULL OR k.used_at IS NOT NULL OR e.used_at IS NOT NULL"
         " FROM governance.account AS a LEFT JOIN governance.password AS p USING (account_id) LEFT JOIN LATERAL"
         " (SELECT max(coalesce(used_at, added_at)) AS used_at FROM governance.passkey WHERE account_id = a.account_id)"
-        " AS k ON true WHERE a.account_id = %s",
+        " AS k ON true LEFT JOIN LATERAL (SELECT max(coalesce(used_at, bound_at)) AS used_at"
+        " FROM governance.external_identity WHERE account_id = a.account_id AND ended_at IS NULL) AS e ON true"
+        " WHERE a.account_id = %s",
         (account_id,),
     ).fetchone()
     return bool(row and row[1]) and is_idle(row[0], now) if row else False
@@ -81,9 +93,10 @@ def begin_totp(db: Database, home: Home, *, by: Actor, now: datetime) -> str:
 def confirm_totp(db: Database, home: Home, *, by: Actor, code: str, now: datetime) -> list[str]:
     """Prove that the device shows the right codes; the recovery codes, shown once, in place of older ones.
 
-    UsageError USE-CODE when the code is wrong or no device was begun.
+    UsageError USE-CODE when the code is wrong or no device was begun; DeniedError DENY-TWO-FACTORS as for beginning.
     """
     with db.connect(Role.GOVERNANCE) as connection, storage_errors():
+        may_enrol(connection, by)  # another factor may have begun to work since
         if not _take_code(connection, home, by.account_id, code, now, confirmed=False):
             raise UsageError("USE-CODE", "Mã không đúng.", hint="Kiểm tra giờ của điện thoại, rồi nhập mã đang hiện.")
         changes.record(db, home, by, "C", [changes.entity("second-factor", by.account_id, {"kind": "totp"})])
@@ -96,24 +109,38 @@ def take(connection: psycopg.Connection[Any], home: Home, account_id: str, code:
     """Use up a code of the device or a recovery code; which of them it was (`totp`, `recovery-code`), or None."""
     if _take_code(connection, home, account_id, code, now, confirmed=True):
         return "totp"
-    plain = "".join(code.split()).replace("-", "").lower()
     used = connection.execute(
         "DELETE FROM governance.recovery_code WHERE account_id = %s AND digest = %s",
-        (account_id, sessions.digest(plain)),
+        (account_id, sessions.digest(plain_code(code))),
     )
     return "recovery-code" if used.rowcount == 1 else None
 
 
 def new_recovery_codes(connection: psycopg.Connection[Any], account_id: str) -> list[str]:
     """Codes of 80 random bits as `abcd-efgh-…`, each works once; older ones are gone."""
-    plain = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(NUMBERS.recovery_codes)]
+    plain = [random_code() for _ in range(NUMBERS.recovery_codes)]
     connection.execute("DELETE FROM governance.recovery_code WHERE account_id = %s", (account_id,))
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO governance.recovery_code VALUES (%s, %s)",
             [(account_id, sessions.digest(code)) for code in plain],
         )
-    return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in plain]
+    return [grouped(code) for code in plain]
+
+
+def random_code() -> str:
+    """80 random bits as 16 letters and digits that are not mistaken for one another."""
+    return base64.b32encode(secrets.token_bytes(10)).decode().lower()
+
+
+def grouped(code: str) -> str:
+    """Letters in groups of four, as people read them out."""
+    return "-".join(code[at : at + 4] for at in range(0, len(code), 4))
+
+
+def plain_code(typed: str) -> str:
+    """A code as somebody typed it, without what they put between."""
+    return "".join(typed.split()).replace("-", "").lower()
 
 
 def may_enrol(connection: psycopg.Connection[Any], by: Actor) -> None:

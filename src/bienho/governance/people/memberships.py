@@ -9,13 +9,13 @@ from typing import Any
 import psycopg
 
 from bienho.config import Home
-from bienho.core.errors import UsageError
+from bienho.core.errors import DeniedError, UsageError
 from bienho.database import Database, storage_errors
 from bienho.database import Role as Login
 from bienho.governance import changes
 from bienho.governance.actor import Actor
-from bienho.governance.people import units
-from bienho.governance.roles import ROLES
+from bienho.governance.people import leading, units
+from bienho.governance.people.rules import review_ends
 
 _COLUMNS = (
     "membership_id, account_id, unit_code, role, since, until, given_by, document, confirmed_at, ended_at, ended_by"
@@ -24,7 +24,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One membership as stored. `until`: agreed beforehand; `ended_at`: ended by somebody."""
+    """One membership as stored. `until`: agreed beforehand; `ended_at`: ended by somebody.
+
+    One that nobody confirms in time ends too (`rules.review_ends`); that is reckoned, not stored.
+    """
 
     membership_id: int
     account_id: str
@@ -40,7 +43,12 @@ class Member:
 
     def in_force(self, now: datetime) -> bool:
         """Whether it counts at an instant: begun, not lapsed, not ended."""
-        return self.since <= now and not any(end is not None and end <= now for end in (self.until, self.ended_at))
+        return self.since <= now < self.ends
+
+    @property
+    def ends(self) -> datetime:
+        """When it ends: the first of what was agreed, what somebody did, and what nobody confirmed."""
+        return min(end for end in (self.until, self.ended_at, review_ends(self.confirmed_at)) if end is not None)
 
 
 def list_members(
@@ -89,29 +97,18 @@ def give(
 ) -> Member:
     """Give an account a role in a unit. Nobody gives one to themselves.
 
-    UsageError USE-MEMBERSHIP-ROLE when units of that kind do not give the role, -OWN, -OPEN when there is an open one
-    already, -UNTIL; USE-UNIT-UNKNOWN; USE-ACCOUNT-UNKNOWN. Denied when `by` is no administrator.
+    UsageError USE-MEMBERSHIP-ROLE when units of that kind do not give the role or the actor may not, -OWN, -OPEN when
+    there is an open one already, -UNTIL; USE-UNIT-UNKNOWN; USE-ACCOUNT-UNKNOWN. Denied (DENY-UNIT …) when `by` does not
+    answer for the unit.
     """
-    changes.must_manage(db, home, by)
+    rule = check(db, home, by=by, account_id=account_id, unit=unit, role=role, document=document, now=now, until=until)
     number = changes.required_document(document)
-    if by.account_id == account_id:
-        raise UsageError("USE-MEMBERSHIP-OWN", "Không ai tự giao quyền cho mình.", hint="Đề nghị người quản trị khác.")
-    if until is not None and until <= now:
-        raise UsageError("USE-MEMBERSHIP-UNTIL", "Thời hạn phải ở sau hiện tại.")
-    at_home = {one.code: one for one in units.list_units(db, day=units.local_day(now))}.get(unit)
-    if at_home is None:
-        raise units.unknown(unit)
-    if role not in ROLES or at_home.kind not in ROLES[role].kinds:
-        giving = ", ".join(one.code for one in ROLES.values() if at_home.kind in one.kinds)
-        raise UsageError("USE-MEMBERSHIP-ROLE", "Đơn vị này không giao được vai trò đó.", hint=f"Giao được: {giving}.")
-    _record(db, home, by, "C", account_id, unit, role, number, until)
+    _record(db, home, by, "C", account_id, unit, role, number, until, rule)
     try:
         with db.connect(Login.GOVERNANCE) as connection:
-            connection.execute(
-                "UPDATE governance.membership SET ended_at = until, ended_by = 'lapsed' WHERE ended_at IS NULL"
-                " AND until <= %s AND account_id = %s AND unit_code = %s AND role = %s",
-                (now, account_id, unit, role),
-            )
+            for old in load(connection, account_id=account_id, unit=unit):
+                if old.role == role and not old.in_force(now):
+                    close(connection, old.membership_id, "lapsed", old.ends)
             row = connection.execute(
                 "INSERT INTO governance.membership"
                 " (account_id, unit_code, role, since, until, given_by, document, confirmed_at)"
@@ -126,12 +123,51 @@ def give(
     return Member(*row)
 
 
+def check(
+    db: Database,
+    home: Home,
+    *,
+    by: Actor,
+    account_id: str,
+    unit: str,
+    role: str,
+    document: str,
+    now: datetime,
+    until: datetime | None = None,
+) -> str:
+    """What `give` refuses before it looks at the account; the rule by which the actor may give."""
+    tree = {one.code: one for one in units.list_units(db, day=units.local_day(now))}
+    rule = leading.must_lead(db, home, by, tree, unit)
+    changes.required_document(document)
+    if by.account_id == account_id:
+        raise UsageError("USE-MEMBERSHIP-OWN", "Không ai tự giao quyền cho mình.", hint="Đề nghị người quản trị khác.")
+    if until is not None and until <= now:
+        raise UsageError("USE-MEMBERSHIP-UNTIL", "Thời hạn phải ở sau hiện tại.")
+    if unit not in tree:
+        raise units.unknown(unit)
+    giving = leading.givable(by, tree, unit)
+    if role not in giving:
+        named = ", ".join(giving)
+        raise UsageError("USE-MEMBERSHIP-ROLE", "Đơn vị này không giao được vai trò đó.", hint=f"Giao được: {named}.")
+    return rule
+
+
 def end(db: Database, home: Home, *, by: Actor, membership_id: int, document: str, now: datetime) -> None:
-    """End a membership now; ending an ended one changes nothing. Denied when `by` is no administrator."""
-    changes.must_manage(db, home, by)
-    number = changes.required_document(document)
+    """End a membership now; ending an ended one changes nothing. Denied when `by` does not answer for it."""
     one = find(db, membership_id)
-    _record(db, home, by, "D", one.account_id, one.unit, one.role, number, None)
+    tree = {unit.code: unit for unit in units.list_units(db)}
+    rule = leading.must_lead(db, home, by, tree, one.unit)
+    if not leading.may_change(by, tree, one.unit, one.role):
+        thing = changes.entity("membership", one.account_id, {"unit": one.unit, "role": one.role})
+        changes.record(db, home, by, "D", [thing], outcome="denied", rule=leading.RULE)
+        raise DeniedError(
+            "DENY-UNIT",
+            "Vai trò này chỉ người quản trị giao và thu hồi.",
+            hint="Đề nghị người quản trị; hoặc trả lời ở rà soát quyền.",
+            who="người quản trị",
+        )
+    number = changes.required_document(document)
+    _record(db, home, by, "D", one.account_id, one.unit, one.role, number, None, rule)
     with db.connect(Login.GOVERNANCE) as connection, storage_errors():
         close(connection, membership_id, by.account_id, now)
 
@@ -155,6 +191,8 @@ def _record(
     role: str,
     document: str,
     until: datetime | None,
+    rule: str,
 ) -> None:
     detail = {"unit": unit, "role": role, "until": until and until.isoformat()}
-    changes.record(db, home, by, action, [changes.entity("membership", account_id, detail)], document=document)
+    thing = changes.entity("membership", account_id, detail)
+    changes.record(db, home, by, action, [thing], document=document, rule=rule)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -80,8 +82,13 @@ def check(password: str, *, account_id: str, name: str, second_factor: bool, for
 
 
 def is_common(password: str) -> bool:
-    """Whether it is made of nothing but what is guessed first: listed words, digits, keyboard paths, few characters."""
+    """Whether it is made of nothing but what is guessed first: listed words, digits, keyboard paths, few characters.
+
+    Or it is one of the passwords that people use most.
+    """
     plain = _plain(password)
+    if nfc(password).strip().lower() in _most_used():
+        return True
     letters = re.sub(r"[^a-z]", "", plain)
     if not letters or len(set(plain)) < _FEW or _is_path(plain):
         return True
@@ -126,6 +133,14 @@ def _names(text: str, account_id: str, name: str) -> bool:
 def _words() -> frozenset[str]:
     lines = (Path(__file__).parent / "common_passwords.txt").read_text(encoding="utf-8").splitlines()
     return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+@cache
+def _most_used() -> frozenset[str]:
+    """Some 20,000 passwords in small letters, as Django brings them; the file is read, no code of Django runs."""
+    found = distribution("django").locate_file("django/contrib/auth/common-passwords.txt.gz")
+    with gzip.open(str(found), "rt", encoding="utf-8") as lines:
+        return frozenset(line.strip() for line in lines)
 
 
 @cache

@@ -37,6 +37,11 @@ class Recovery:
     approved_by: str | None
 
 
+def may(by: Actor) -> bool:
+    """Whether the actor's roles let them take part in a recovery at all."""
+    return bool(_MAY & set(by.roles))
+
+
 def ask(db: Database, home: Home, *, by: Actor, account_id: str, document: str, now: datetime) -> Recovery:
     """The first person asks. DeniedError DENY-TWO-FACTORS, DENY-TWO-PERSONS; UsageError USE-…"""
     _must_be_able(db, home, by, account_id)
@@ -100,7 +105,7 @@ def _reset(connection: psycopg.Connection, account_id: str, now: datetime) -> st
 
 def _must_be_able(db: Database, home: Home, by: Actor, account_id: str) -> None:
     """Another person than the account's, administrator or security officer, signed in with two factors."""
-    if not _MAY & set(by.roles) or by.account_id == account_id:
+    if not may(by) or by.account_id == account_id:
         _refuse(db, home, by, account_id)
     if by.assurance != "two":
         raise changes.two_factors_missing()

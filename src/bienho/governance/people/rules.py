@@ -28,6 +28,7 @@ class Numbers:
     idle_disable_days: int
     review_months: int
     review_lead_days: int
+    review_grace_days: int
     session_idle_minutes: int
     session_absolute_hours: int
     lock_after: int
@@ -40,6 +41,12 @@ class Numbers:
     recovery_request_hours: int
     invitation_hours: int
     challenge_minutes: int
+    identity_code_hours: int
+    token_minutes: int
+    assertion_minutes: int
+    client_minute_requests: int
+    account_minute_requests: int
+    address_minute_requests: int
     argon2_memory_kib: int
     argon2_passes: int
     argon2_lanes: int
@@ -121,6 +128,11 @@ def session_state(created: datetime, last_seen: datetime, ended: datetime | None
 def review_due(confirmed_at: datetime) -> datetime:
     """Until when a membership given or confirmed then must be confirmed again."""
     return months_after(confirmed_at, NUMBERS.review_months)
+
+
+def review_ends(confirmed_at: datetime) -> datetime:
+    """When a membership given or confirmed then ends by itself, because nobody has said that it is still needed."""
+    return review_due(confirmed_at) + timedelta(days=NUMBERS.review_grace_days)
 
 
 def review_state(confirmed_at: datetime, now: datetime) -> ReviewState:

@@ -9,7 +9,7 @@ import hashlib
 import ipaddress
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import psycopg
@@ -18,6 +18,8 @@ from bienho.database import Database, Role, storage_errors
 from bienho.governance.actor import Assurance
 from bienho.governance.people.rules import SessionState, session_state
 
+TOUCHED_EVERY = timedelta(seconds=30)
+"""Reading many pages at once writes once; a session may lock so much earlier."""
 Pending = Literal["", "second-factor", "enrol", "password"]
 
 
@@ -89,7 +91,7 @@ def look(db: Database, token: str, now: datetime, *, touch: bool = True) -> Sess
         state = session_state(row[5], row[6], row[7], now)
         if state == "expired":
             _end(connection, "digest = %s", digest(token), now, "expired")
-        elif state == "live" and touch:
+        elif state == "live" and touch and now - row[6] >= TOUCHED_EVERY:
             refresh(connection, token, now)
     return Session(*[*row[:7], state])
 
@@ -112,6 +114,24 @@ def end(db: Database, token: str, now: datetime, reason: str = "signed-out") -> 
 def end_all(connection: psycopg.Connection[Any], account_id: str, now: datetime, reason: str) -> int:
     """End every session of an account (new password, closing, recovery); how many were open."""
     return _end(connection, "account_id = %s", account_id, now, reason)
+
+
+def end_others(db: Database, token: str, now: datetime) -> int:
+    """End every other session of the same account; how many were open."""
+    with db.connect(Role.GOVERNANCE) as connection, storage_errors():
+        return connection.execute(
+            "UPDATE governance.session SET ended_at = %(now)s, end_reason = 'elsewhere' WHERE ended_at IS NULL"
+            " AND digest <> %(own)s"
+            " AND account_id = (SELECT account_id FROM governance.session WHERE digest = %(own)s)",
+            {"now": now, "own": digest(token)},
+        ).rowcount
+
+
+def last_seen(db: Database) -> dict[str, datetime]:
+    """When each account that ever signed in was last seen."""
+    with db.connect(Role.GOVERNANCE) as connection, storage_errors():
+        rows = connection.execute("SELECT account_id, max(last_seen_at) FROM governance.session GROUP BY account_id")
+        return {row[0]: row[1] for row in rows}
 
 
 def list_open(db: Database, account_id: str, now: datetime) -> list[Session]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 import secrets
@@ -11,7 +12,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+import orjson
 import psycopg
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bienho.config import Home
 from bienho.core.errors import UsageError
@@ -93,10 +97,12 @@ def add(
         with db.connect(Role.GOVERNANCE) as connection:
             connection.execute(
                 "INSERT INTO governance.system_client (client_id, name, unit_code, certificate_sha256, secret_digest,"
-                " scopes, made_at, made_by, document, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                " scopes, made_at, made_by, document, expires_at, public_key)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (
                     client_id, name.strip(), unit, sha256(certificate).digest() if certificate is not None else None,
                     sessions.digest(secret) if secret else None, given, now, by.account_id, number, expires_at,
+                    _public_key(certificate),
                 ),
             )  # fmt: skip
     except psycopg.errors.UniqueViolation:
@@ -127,14 +133,48 @@ def list_clients(db: Database) -> list[SystemClient]:
     return [_client(row) for row in rows]
 
 
-def by_certificate(db: Database, certificate: bytes, now: datetime) -> SystemClient | None:
-    """The client in force whose certificate this is (DER bytes, as the TLS layer verified it); None otherwise."""
+def by_thumbprint(db: Database, certificate_sha256: bytes, now: datetime) -> SystemClient | None:
+    """The client in force whose certificate has this SHA-256, as the TLS layer verified it; None otherwise."""
     with db.connect(Role.GOVERNANCE) as connection, storage_errors():
         row = connection.execute(
-            f"SELECT {_COLUMNS} FROM governance.system_client WHERE certificate_sha256 = %s",
-            (sha256(certificate).digest(),),
+            f"SELECT {_COLUMNS} FROM governance.system_client WHERE certificate_sha256 = %s", (certificate_sha256,)
         ).fetchone()
     return _in_force(row, now)
+
+
+def by_certificate(db: Database, certificate: bytes, now: datetime) -> SystemClient | None:
+    """The same by the certificate itself (DER bytes)."""
+    return by_thumbprint(db, sha256(certificate).digest(), now)
+
+
+def find(db: Database, client_id: str, now: datetime) -> SystemClient | None:
+    """The client in force of that id, without any proof; None otherwise."""
+    with db.connect(Role.GOVERNANCE) as connection, storage_errors():
+        row = connection.execute(
+            f"SELECT {_COLUMNS} FROM governance.system_client WHERE client_id = %s", (client_id,)
+        ).fetchone()
+    return _in_force(row, now)
+
+
+def public_key_of(db: Database, client_id: str, now: datetime) -> tuple[SystemClient, bytes] | None:
+    """The client in force of that id and the key of its certificate (SubjectPublicKeyInfo); None without one."""
+    client = find(db, client_id, now)
+    if client is None:
+        return None
+    with db.connect(Role.GOVERNANCE) as connection, storage_errors():
+        row = connection.execute(
+            "SELECT public_key FROM governance.system_client WHERE client_id = %s", (client_id,)
+        ).fetchone()
+    return (client, bytes(row[0])) if row and row[0] is not None else None
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """What a signed token says, NOT verified: only to find the key that verifies it. ValueError when it is none."""
+    middle = token.split(".")[1] if token.count(".") == 2 else ""
+    found = orjson.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+    if not isinstance(found, dict):
+        raise ValueError("no claims")
+    return found
 
 
 def by_secret(db: Database, client_id: str, secret: str, now: datetime) -> SystemClient | None:
@@ -160,6 +200,15 @@ def actor_of_client(db: Database, client: SystemClient, door: str, now: datetime
     if not given:
         return None
     return Actor(f"client:{client.client_id}", client.name, (ROLES[PARTNER_SYSTEM].code,), door, given, "one")
+
+
+def _public_key(certificate: bytes | None) -> bytes | None:
+    """The key of a certificate; None without one, or when the bytes are none: then only TLS can prove it."""
+    try:
+        read = x509.load_der_x509_certificate(certificate) if certificate else None
+    except ValueError:
+        return None
+    return read.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) if read else None
 
 
 def _client(row: tuple[Any, ...]) -> SystemClient:

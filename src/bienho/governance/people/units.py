@@ -124,6 +124,16 @@ def reach(units: Mapping[str, Unit], code: str) -> tuple[frozenset[str] | None, 
     return nobody
 
 
+def upwards(units: Mapping[str, Unit], code: str) -> list[str]:
+    """Codes of the unit and of those above it, nearest first; empty for an unknown one."""
+    found: list[str] = []
+    at: str | None = code
+    while at is not None and at in units and at not in found:
+        found.append(at)
+        at = units[at].parent
+    return found
+
+
 def _below(units: Mapping[str, Unit], top: str, wanted: Reach) -> list[Unit]:
     """The unit and those below it that reach in the same way."""
     children: dict[str, list[str]] = {}

@@ -1,6 +1,6 @@
 """The engine: one set of Cedar policies, read and checked once, asked many times.
 
-A question is about one reach of one account (its roles over one set of rows) and all classes of columns it may want to
+A question is about one reach of one account (its roles over one set of rows) and the classes of columns it wants to
 see: they are answered in one batch. Policies whose scope names another action or a role not held cannot matter, so a
 question is put to the slice that can; slices are cut once and kept. Answers depend on the question alone and are kept
 too: no value of a patient is in a question.
@@ -98,12 +98,9 @@ class Engine:
         """One answer per question; those not known yet are put to Cedar in one batch per slice."""
         with self._lock:
             found = {question: self._answers.get(question) for question in questions}
-        missing: dict[tuple[str, frozenset[str]], list[Question]] = {}
-        for question, answer in found.items():
-            if answer is None:
-                missing.setdefault((question.action, question.roles), []).append(question)
-        for key, asked in missing.items():
-            fresh = dict(zip(asked, self._evaluate(self._slice(*key), asked), strict=True))
+        missing = [question for question, answer in found.items() if answer is None]
+        if missing:
+            fresh = self._evaluate(missing)
             found.update(fresh)
             with self._lock:
                 self._answers.update(fresh)
@@ -115,6 +112,18 @@ class Engine:
         """Drop kept answers, as a bench or a test wants it."""
         with self._lock:
             self._answers.clear()
+
+    def permitting(self, action: str, role: str) -> tuple[Policy, ...]:
+        """Permits whose scope does not rule out that a role does this; their conditions may still."""
+        return tuple(
+            policy
+            for name, policy in self.policies.items()
+            if not policy.forbids and _may_matter(self._parts[name], action, frozenset({role}))
+        )
+
+    def names(self, dataset: str) -> bool:
+        """Whether a policy speaks of this dataset by its name."""
+        return f'"{dataset}"'.encode() in orjson.dumps(self._parts)
 
     def article(self, policies: Iterable[str]) -> tuple[str, ...]:
         """Laws and articles of the policies, each once."""
@@ -129,32 +138,30 @@ class Engine:
             found = self._slices[key] = cedarpy.PolicySet.from_json_str(text)
         return found
 
-    def _evaluate(self, handle: cedarpy.PolicySet, questions: Sequence[Question]) -> list[Answer]:
+    def _evaluate(self, questions: Sequence[Question]) -> dict[Question, Answer]:
+        """Answers by question. What they speak of is read by Cedar once, each slice is asked once."""
         entities: dict[tuple[str, str], dict[str, Any]] = {}
-        requests: list[dict[str, Any]] = []
+        slices: dict[tuple[str, frozenset[str]], list[tuple[Question, str, dict[str, Any]]]] = {}
         for place, question in enumerate(questions):
-            resource = _entities(question, str(place), entities)
+            base = _request(question, str(place), entities)
             for name in (WHOLE, *question.classes):
-                requests.append(
-                    {
-                        "principal": {"type": "Actor", "id": str(place)},
-                        "action": {"type": "Action", "id": question.action},
-                        "resource": resource,
-                        "context": _situation(question, str(place), name),
-                    }
-                )
-        results = iter(cedarpy.is_authorized_batch(requests, handle, list(entities.values())))
-        answers = []
-        for question in questions:
-            whole = next(results)
-            parts = [(name, next(results)) for name in question.classes]
-            if any(result.diagnostics.errors for result in (whole, *(part for _, part in parts))):
-                answers.append(Answer(False, (), frozenset()))  # a policy that cannot be computed allows nothing
-                continue
-            decided = sorted(whole.diagnostics.reasons, key=lambda name: self.policies[name].place)
-            allowed = frozenset(name for name, part in parts if part.allowed)
-            answers.append(Answer(whole.allowed, tuple(decided), allowed if whole.allowed else frozenset()))
-        return answers
+                slices.setdefault((question.action, question.roles), []).append((question, name, base))
+        known = cedarpy.Entities.from_json_str(orjson.dumps(list(entities.values())).decode())
+        results: dict[Question, dict[str, cedarpy.AuthzResult]] = {}
+        for key, asked in slices.items():
+            requests = [_about(base, name) for _, name, base in asked]
+            told = cedarpy.is_authorized_batch(requests, self._slice(*key), known)
+            for (question, name, _), result in zip(asked, told, strict=True):
+                results.setdefault(question, {})[name] = result
+        return {question: self._answer(parts) for question, parts in results.items()}
+
+    def _answer(self, parts: dict[str, cedarpy.AuthzResult]) -> Answer:
+        if any(result.diagnostics.errors for result in parts.values()):
+            return Answer(False, (), frozenset())  # a policy that cannot be computed allows nothing
+        whole = parts[WHOLE]
+        decided = sorted(whole.diagnostics.reasons, key=lambda name: self.policies[name].place)
+        allowed = frozenset(name for name, part in parts.items() if name != WHOLE and part.allowed)
+        return Answer(whole.allowed, tuple(decided), allowed if whole.allowed else frozenset())
 
 
 @cache
@@ -226,46 +233,58 @@ def _may_matter(part: Mapping[str, Any], action: str, roles: frozenset[str]) -> 
     return True
 
 
-def _entities(question: Question, place: str, entities: dict[tuple[str, str], dict[str, Any]]) -> dict[str, str]:
-    """Puts what a question speaks of among the entities; the resource it is about."""
+def _request(question: Question, place: str, entities: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    """Puts what a question speaks of among the entities, what is shared once; the request about the whole."""
 
     def put(kind: str, name: str, parents: Sequence[dict[str, str]], **attributes: Any) -> dict[str, str]:
         uid = {"type": kind, "id": name}
         entities[kind, name] = {"uid": uid, "attrs": attributes, "parents": list(parents)}
         return uid
 
+    def shared(kind: str, **attributes: Any) -> dict[str, str]:
+        same = (known for known in entities.values() if known["uid"]["type"] == kind and known["attrs"] == attributes)
+        return next((known["uid"] for known in same), None) or put(kind, place, (), **attributes)
+
     roles = [{"type": "Role", "id": name} for name in sorted(question.roles)]
-    put(
+    actor = put(
         "Actor", place, roles,
         roles=[{"__entity": role} for role in roles], by_facility=question.limited[0], by_commune=question.limited[1],
     )  # fmt: skip
-    put(
-        "Purpose", place, (),
-        known=question.known, identifies=question.identifies,
+    purpose = shared(
+        "Purpose",
+        known=question.known,
+        identifies=question.identifies,
         claimants=[{"__entity": {"type": "Role", "id": name}} for name in sorted(question.claimants)],
-    )  # fmt: skip
-    put(
-        "Agreement", place, (),
-        standing=question.standing, in_force=question.in_force, covers=question.covers,
+    )
+    agreement = shared(
+        "Agreement",
+        standing=question.standing,
+        in_force=question.in_force,
+        covers=question.covers,
         classes=sorted(question.agreed),
-    )  # fmt: skip
+    )
     if question.dataset is None:
-        return put("House", "house", ())
-    zones = question.zone.split()
-    return put(
-        "Dataset", question.dataset, [{"type": "Zone", "id": zone} for zone in zones],
-        persons=question.persons, by_facility=question.scoped[0], by_commune=question.scoped[1],
-        domain=question.domain,
-    )  # fmt: skip
-
-
-def _situation(question: Question, place: str, name: str) -> dict[str, Any]:
-    return {
-        "purpose": {"__entity": {"type": "Purpose", "id": place}},
-        "agreement": {"__entity": {"type": "Agreement", "id": place}},
+        resource = put("House", "house", ())
+    else:
+        zones = [{"type": "Zone", "id": zone} for zone in question.zone.split()]
+        resource = put(
+            "Dataset", question.dataset, zones,
+            persons=question.persons, by_facility=question.scoped[0], by_commune=question.scoped[1],
+            domain=question.domain,
+        )  # fmt: skip
+    situation = {
+        "purpose": {"__entity": purpose},
+        "agreement": {"__entity": agreement},
         "door": question.door,
         "assurance": question.assurance,
         "emergency": question.emergency,
         "reason": question.reason,
-        "class": name,
+        "class": WHOLE,
     }
+    action = {"type": "Action", "id": question.action}
+    return {"principal": actor, "action": action, "resource": resource, "context": situation}
+
+
+def _about(request: dict[str, Any], name: str) -> dict[str, Any]:
+    """The same request about one class of columns."""
+    return {**request, "context": orjson.dumps({**request["context"], "class": name}).decode()}

@@ -153,7 +153,7 @@ def _question(facts: Facts, reach: Reach) -> Question:
         facts.assurance,
         facts.emergency,
         facts.reason,
-        facts.held if facts.dataset else (),
+        (facts.classes or facts.held) if facts.dataset else (),
     )
 
 
