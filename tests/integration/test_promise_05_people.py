@@ -249,7 +249,7 @@ def test_access_review(made: Made) -> None:
         assert refused(reviews.confirm, made.database, made.home, by=wrong, **given) == "DENY-REVIEW"
     reviews.confirm(made.database, made.home, by=actor(lead), **given)
     assert worker not in mine(late)
-    reviews.end(made.database, made.home, by=actor(above), **given)
+    reviews.end(made.database, made.home, by=actor(above), reason="nghi-viec", **given)
     assert memberships.find(made.database, held).in_force(late) is False
     assert refused(reviews.confirm, made.database, made.home, by=actor(lead), **given) == "USE-MEMBERSHIP-ENDED"
     with made.database.connect(Role.GOVERNANCE) as connection:

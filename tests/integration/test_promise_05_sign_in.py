@@ -284,10 +284,13 @@ def test_another_device_takes_two_factors(made: Made) -> None:
     assert (
         refused(people.passkeys.registration_options, made.database, by=one, rp_id=RP, now=START) == "DENY-TWO-FACTORS"
     )
-    factors.begin_totp(made.database, made.home, by=replace(one, assurance="two"), now=START)
+    both = replace(one, assurance="two")
+    factors.begin_totp(made.database, made.home, by=both, now=START)
     now = START + HOUR
     assert attempt_code(made, who, now, device.at(now)) == "", "the old device works until the new one is confirmed"
-    assert refused(factors.confirm_totp, made.database, made.home, by=one, code="123", now=now) == "USE-CODE"
+    confirm = factors.confirm_totp
+    assert refused(confirm, made.database, made.home, by=both, code="123", now=now) == "USE-CODE"
+    assert refused(confirm, made.database, made.home, by=one, code="123", now=now) == "DENY-TWO-FACTORS"
 
 
 def add_passkey(made: Made, who: str, device: Authenticator, now: datetime = START) -> None:

@@ -160,11 +160,11 @@ class Visitor:
     def sign_in(self, link: str) -> None:
         """By the button of the one-time link."""
         page = self.ask(link)
-        self.ask("/dang-nhap/", {"ma": link.partition("ma=")[2], "csrfmiddlewaretoken": _token(page)})
+        self.ask("/dang-nhap/", {"ma": link.partition("ma=")[2], "csrfmiddlewaretoken": token_of(page)})
 
     def post(self, page: str, path: str, form: Mapping[str, str], *, keep: str = "") -> Answer:
         """Send a form found on a page."""
-        return self.ask(path, {"csrfmiddlewaretoken": _token(self.ask(page)), **form}, keep=keep)
+        return self.ask(path, {"csrfmiddlewaretoken": token_of(self.ask(page)), **form}, keep=keep)
 
     def follow(self, start: Iterable[str], *, most: Mapping[str, int], otherwise: int = 1) -> int:
         """Read `start` and all it leads to; how many addresses were read.
@@ -202,7 +202,8 @@ class Visitor:
         (folder / f"{number:05d}.txt").write_bytes(head.encode() + b"\n\n" + answer.body)
 
 
-def _token(page: Answer) -> str:
+def token_of(page: Answer) -> str:
+    """The token of a page's forms."""
     found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
     assert found, "the page has no form"
     return found[1]

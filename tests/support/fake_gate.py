@@ -48,8 +48,10 @@ FINDINGS = (
 class FakeActor:
     account_id: str = "test-1"
     name: str = "Người xem thử"
-    roles: tuple[str, ...] = ("operator", "identifier-reader")
+    roles: tuple[str, ...] = ("operator", "identifier-reader", "administrator")
     door: str = "portal"
+    memberships: tuple[Any, ...] = ()
+    assurance: str = "none"
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,9 @@ class FakeGate:
         offset: int = 0,
         at: int | None = None,
         versions: str = "current",
+        export: bool = False,
     ) -> tuple[FakeDecision, pa.RecordBatchReader]:
-        self._enter("read", purpose, dataset)
+        self._enter("export" if export else "read", purpose, dataset)
         known = catalogue()[dataset].by_name
         assert all(name in known for name in columns), set(columns) - set(known)
         picked = ", ".join(f'"{name}"' for name in columns)
@@ -145,6 +148,12 @@ class FakeGate:
             relation = relation.set_column(relation.schema.get_field_index(name), name, pa.array(texts, pa.string()))
         return FakeDecision(), relation
 
+    def payload(
+        self, actor: Any, purpose: str, record_id: str, reason: str = "", emergency: str = ""
+    ) -> dict[str, list[dict[str, Any]]]:
+        self._enter("payload", purpose, "vault")
+        return {"XML1": [{"HO_TEN": SECRET_NAME, "SO_CCCD": "001"}]} if emergency else {}
+
     def _enter(self, door: str, purpose: str, dataset: str) -> None:
         self.calls.append((door, purpose, dataset))
         if dataset in self.closed:
@@ -160,7 +169,7 @@ class FakeGate:
             if operator in ("is_null", "not_null"):
                 where.append(f'"{column}" IS {"NOT " if operator == "not_null" else ""}NULL')
             elif operator == "in":
-                where.append(f'"{column}" IN ({", ".join("?" * len(value))})')
+                where.append(f'"{column}" IN ({", ".join("?" * len(value))})' if value else "false")
                 values += list(value)
             else:
                 where.append(f'"{column}" {OPERATORS[operator]} ?')

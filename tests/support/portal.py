@@ -15,10 +15,17 @@ from typing import Any
 from django.db import connections
 from django.test import Client
 
-from bienho.portal import serve, settings, signin
+from bienho.config import Home
+from bienho.database import Database
+from bienho.governance import accounts
+from bienho.governance.changes import SYSTEM
+from bienho.portal import entry, serve, settings, signin
 from bienho.portal.house import House
+from bienho.portal.rates import RATES
+from support import rooms
 from support.fake_gate import NOW, FakeActor, FakeGate, fake_gate
 from support.homes import temporary_home
+from support.papers import lay_out
 
 ACTOR = FakeActor()
 VIEWER = FakeActor("test-2", "Người không được mở định danh", ("operator",))
@@ -31,10 +38,25 @@ def base() -> House:
     stack = ExitStack()
     atexit.register(stack.close)
     made = stack.enter_context(temporary_home())
+    accounts.ensure_demo_account(made.database, made.home)
+    for actor in ACTORS.values():
+        ensure(made.database, made.home, actor)
     house = House(made.home, made.keys, made.database, fake_gate(), ACTORS.get, clock=lambda: NOW)
     settings.set_up(house)
     stack.callback(connections.close_all)
     return house
+
+
+def ensure(db: Database, home: Home, actor: Any) -> None:
+    """An account in that house: sessions are governance's, and whoever has one has an account."""
+    if accounts.find(db, actor.account_id) is None:
+        accounts.create(db, home, accounts.new(actor.account_id, actor.name), by=SYSTEM)
+
+
+@functools.cache
+def papers() -> str:
+    """Lays out agreements, decisions and an emergency in the house of this process, once; the emergency's id."""
+    return lay_out(base())
 
 
 @functools.cache
@@ -44,15 +66,22 @@ def empty_gate() -> FakeGate:
 
 def client(actor: FakeActor = ACTOR, gate: FakeGate | None = None) -> Client:
     """A browser without a screen, signed in as `actor` through the real sign-in."""
-    house = use(gate or FakeGate(base().gate.connection))  # type: ignore[attr-defined]
+    ensure(base().database, base().home, actor)
+    use(gate or FakeGate(base().gate.connection))  # type: ignore[attr-defined]
+    return signed_in(actor.account_id)
+
+
+def signed_in(account_id: str) -> Client:
+    """A browser of an account that the house in use knows."""
     browser = Client()
-    answer = browser.post("/dang-nhap/", {"ma": signin.new_token(actor.account_id, house.clock())})
+    answer = browser.post("/dang-nhap/", {"ma": signin.new_token(account_id, entry.house().clock())})
     assert answer.status_code == 302, answer.status_code
     return browser
 
 
 def use(gate: FakeGate, **changes: Any) -> House:
-    """Put another gate behind the pages of this process."""
+    """Put another gate behind the pages of this process; nobody has asked anything yet."""
+    RATES.forget()
     house = replace(base(), gate=gate, **changes)
     settings.set_up(house)
     return house
@@ -65,5 +94,9 @@ def _tell(line: str) -> None:
 
 if __name__ == "__main__":
     port = int(sys.argv[1])
+    rooms.seed(base().database, base().home)
+    ACTORS[ACTOR.account_id] = replace(ACTOR, roles=(*ACTOR.roles, "administrator"))
+    settings.set_up(replace(base(), first_steps=rooms.first_steps))
     token = signin.new_token(ACTOR.account_id, base().clock())
+    papers()
     serve.listen("127.0.0.1", port, on_ready=lambda: _tell(serve.link(token, port=port)))

@@ -10,6 +10,11 @@ import pytest
 import yaml
 
 from bienho import portal
+from bienho.governance import PURPOSES, ROLES
+from bienho.governance.people import reviews
+from bienho.governance.people.contacts import MATTERS
+from bienho.governance.people.units import KINDS
+from bienho.pipeline.start import GUIDES
 from bienho.portal import guide, language
 
 HOME = Path(portal.__file__).parent
@@ -33,13 +38,25 @@ def texts_of_pages() -> set[str]:
     return {a or b for path in pages for a, b in TAG.findall(path.read_text(encoding="utf-8"))}
 
 
+def texts_of_lists() -> set[str]:
+    """Words of reviewed lists that pages show."""
+    told = [*ROLES.values(), *PURPOSES.values()]
+    found = {one.title_vi for one in told} | {one.description_vi for one in told}
+    found |= {text for one in GUIDES.values() for text in (one.title_vi, one.why_vi)}
+    return found | {one.title_vi for one in KINDS.values()} | set(MATTERS.values()) | set(reviews.REASONS.values())
+
+
+def texts() -> set[str]:
+    return texts_of_code() | texts_of_pages() | texts_of_lists()
+
+
 def test_every_text_has_its_english() -> None:
-    missing = sorted((texts_of_code() | texts_of_pages()) - language.english().keys())
+    missing = sorted(texts() - language.english().keys())
     assert not missing, yaml.safe_dump(missing, allow_unicode=True, width=200)
 
 
 def test_no_english_is_left_over() -> None:
-    assert not sorted(language.english().keys() - (texts_of_code() | texts_of_pages()))
+    assert not sorted(language.english().keys() - texts())
 
 
 def test_places_to_fill_are_the_same() -> None:

@@ -11,7 +11,7 @@ from bienho.portal.house import GateLike
 from support.fake_gate import FakeGate
 
 
-@pytest.mark.parametrize("door", ["read", "aggregate", "query", "identify"])
+@pytest.mark.parametrize("door", ["read", "aggregate", "query", "identify", "payload"])
 @pytest.mark.parametrize("stand_in", [FakeGate, GateLike])
 def test_same_parameters_as_the_real_gate(door: str, stand_in: type) -> None:
     def shape(owner: type) -> list[tuple[str, object]]:

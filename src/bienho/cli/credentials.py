@@ -111,7 +111,7 @@ def approve(home: Path | None, recovery_id: int) -> None:
 def recoveries(home: Path | None) -> None:
     """Các yêu cầu khôi phục đang chờ người thứ hai."""
     with open_app(home) as app:
-        ask.caller(app)
+        ask.permit(app, "list-accounts", "recoveries")
         found = people.recovery.waiting(app.database, datetime.now(UTC))
     rows = [(one.recovery_id, one.account_id, one.asked_by, one.document, one.expires_at) for one in found]
     as_table(("Số", "Tài khoản", "Người yêu cầu", "Văn bản", "Hết hạn"), rows)
@@ -136,3 +136,54 @@ def _secret(label: str) -> str:
 
 def _show(text: str) -> None:
     console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+@click.command()
+@click.argument("account_id")
+@DOCUMENT
+@click.pass_obj
+def bind(home: Path | None, account_id: str, document: str) -> None:
+    """Gắn danh tính của dịch vụ đăng nhập ngoài với tài khoản người khác. Nhập mã giới thiệu mà người đó được đưa."""
+    with open_app(home) as app:
+        people.external.bind(
+            app.database, app.home, by=ask.caller(app), code=_secret("Mã giới thiệu"), account_id=account_id,
+            document=document, now=datetime.now(UTC),
+        )  # fmt: skip
+    console.print(f"Đã gắn danh tính với tài khoản {account_id}.")
+
+
+@click.command()
+@click.argument("account_id")
+@DOCUMENT
+@click.pass_obj
+def unbind(home: Path | None, account_id: str, document: str) -> None:
+    """Gỡ mọi danh tính ngoài của một tài khoản và kết thúc các phiên của tài khoản đó."""
+    with open_app(home) as app:
+        count = people.external.unbind(
+            app.database, app.home, by=ask.caller(app), account_id=account_id, document=document, now=datetime.now(UTC)
+        )
+    console.print(f"Đã gỡ {count} danh tính của tài khoản {account_id}.")
+
+
+@click.command()
+@click.pass_obj
+def identities(home: Path | None) -> None:
+    """Danh tính ngoài đang gắn với tài khoản nào, do ai gắn, theo văn bản nào."""
+    with open_app(home) as app:
+        ask.permit(app, "list-accounts")
+        found = people.external.list_bound(app.database)
+    rows = [(one.account_id, one.issuer, one.bound_by, one.document, one.bound_at) for one in found]
+    as_table(("Tài khoản", "Dịch vụ", "Người gắn", "Văn bản", "Lúc"), rows)
+
+
+@click.command("sso-secret")
+@DOCUMENT
+@click.pass_obj
+def sso_secret(home: Path | None, document: str) -> None:
+    """Cất bí mật của kho ở dịch vụ đăng nhập ngoài (doors.yaml, sso); nhập từ bàn phím hoặc đầu vào chuẩn."""
+    with open_app(home) as app:
+        people.door_secrets.keep(
+            app.database, app.home, by=ask.caller(app), name=people.door_secrets.SSO,
+            secret=_secret("Bí mật"), document=document, now=datetime.now(UTC),
+        )  # fmt: skip
+    console.print("Đã cất bí mật, niêm phong bằng khóa của kho.")

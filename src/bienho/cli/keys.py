@@ -8,7 +8,7 @@ import click
 
 from bienho.cli.data import JSON
 from bienho.cli.output import as_json, as_table, console, number
-from bienho.config import Home, combine_key, split_key
+from bienho.config import combine_key, split_key
 from bienho.pipeline import ask, open_app
 from bienho.pipeline import keys as masters
 
@@ -27,6 +27,7 @@ def keys() -> None:
 def status(home: Path | None, json_: bool) -> None:
     """Các phiên bản khóa chủ và số khóa dữ liệu dưới mỗi phiên bản."""
     with open_app(home) as app:
+        ask.permit(app, "manage", "keys")
         found = masters.status(app)
     if json_:
         as_json([one.as_dict() for one in found])
@@ -76,7 +77,10 @@ def retire(home: Path | None, version: int, json_: bool) -> None:
 @click.pass_obj
 def split(home: Path | None, first: Path, second: Path) -> None:
     """Chia tệp khóa đang dùng thành hai phong bì cho hai cán bộ; một phong bì không nói lên điều gì."""
-    check = split_key(Home.open(home), first, second)
+    with open_app(home) as app:
+        ask.permit(app, "manage", "keys:split")
+        check = split_key(app.home, first, second)
+        masters.note_split(app)
     console.print(f"Đã ghi hai phong bì. Mã đối chiếu: {check}. Mỗi người cất một tệp, ở hai nơi khác nhau.")
 
 

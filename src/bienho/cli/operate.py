@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from bienho.config import Home, create_key, default_home, key_path
 from bienho.core.errors import IntegrityError
 from bienho.pipeline import ask, jobs, open_app, setup
 from bienho.pipeline import backup as backups
+from bienho.pipeline import start as first_steps
 from bienho.pipeline.doctor import diagnose
 from bienho.pipeline.rebuild import rebuild as rebuild_lake
 from bienho.pipeline.worker.process import work as do_work
@@ -31,6 +33,26 @@ def init(home: Path | None, production: bool) -> None:
     console.print(
         f"Thư mục dữ liệu: {made.path}\nTệp khóa: {key_path(made)} — sao lưu ở nơi khác, mất khóa là mất dữ liệu."
     )
+
+
+@click.command()
+@JSON
+@click.pass_obj
+def start(home: Path | None, json_: bool) -> None:
+    """Các bước đầu tiên của một kho mới: bước nào xong, bước nào chưa, làm bằng lệnh nào."""
+    with open_app(home) as app:
+        found = first_steps.steps(app, datetime.now(UTC))
+    if json_:
+        as_json([step.as_dict() for step in found])
+        return
+    for step in found:
+        guide = first_steps.GUIDES[step.code]
+        sign, colour = ("✓", "green") if step.done else ("✗", "red")
+        console.print(Text.assemble((sign, colour), f" {guide.title_vi}: {number(step.have)}/{number(step.want)}"))
+        if not step.done:
+            console.print(f"    {guide.why_vi}\n    Lệnh: {guide.command}", soft_wrap=True)
+    left = sum(not step.done for step in found)
+    console.print(f"Còn {left} bước." if left else "Đã xong mọi bước đầu tiên.")
 
 
 @click.command()
@@ -133,17 +155,27 @@ def backup(home: Path | None, target: Path, json_: bool) -> None:
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--erasures",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Danh sách đã xóa (.erasures), khi nó không nằm cạnh tệp khóa.",
+)
 @JSON
 @click.pass_obj
-def restore(home: Path | None, source: Path, json_: bool) -> None:
-    """Khôi phục bản sao lưu vào thư mục trống và dựng lại kho từ dữ liệu gốc."""
-    report = backups.restore(source, home or default_home())
+def restore(home: Path | None, source: Path, erasures: Path | None, json_: bool) -> None:
+    """Khôi phục bản sao lưu vào thư mục trống, xóa lại ai đã xóa sau đó, và dựng lại kho từ dữ liệu gốc."""
+    report = backups.restore(source, home or default_home(), erasures)
     with open_app(home or default_home()) as app:  # who holds the key restores; the accounts are only now there to ask
         ask.restored(app)
     if json_:
         as_json(report.as_dict())
     else:
         console.print(f"Đã khôi phục {number(report.deliveries)} lần nhận và dựng lại kho.")
+        console.print(
+            f"Đã xóa lại {number(report.erasures)} người theo danh sách đã xóa."
+            if report.erasures
+            else "Không có ai phải xóa lại. Nếu sau bản sao này đã có lần xóa, khôi phục lại với --erasures TỆP."
+        )
 
 
 @click.command()

@@ -81,6 +81,9 @@ for _command in (
     credentials.recover,
     credentials.approve,
     credentials.recoveries,
+    credentials.bind,
+    credentials.unbind,
+    credentials.identities,
 ):
     account.add_command(_command)
 

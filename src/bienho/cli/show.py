@@ -10,11 +10,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bienho.cli.output import console, number
 from bienho.cli.twin import make_files
-from bienho.config import Home, create_key, default_home
+from bienho.config import Home, create_key, default_home, read_doors
 from bienho.core.errors import ConfigError
 from bienho.governance import Actor, people
 from bienho.pipeline import App, ask, open_app, setup
 from bienho.pipeline.ingest import ingest
+from bienho.pipeline.start import Step, steps
 from bienho.pipeline.worker.standing import Standing, standing
 from bienho.pipeline.worker.supervisor import supervised
 from bienho.portal import serve as server
@@ -47,6 +48,7 @@ def serve(home: Path | None, port: int) -> None:
 def open_portal(app: App, port: int) -> None:
     """Serve until interrupted; the sign-in link of the caller's own account is printed once the portal answers."""
     caller = ask.permit(app, "serve", "portal")
+    doors = read_doors(app.home)
     with app.reading() as gate:
 
         def find_actor(account_id: str) -> Actor | None:
@@ -55,14 +57,20 @@ def open_portal(app: App, port: int) -> None:
         def how_work_stands(now: datetime) -> Standing:
             return standing(app.home, app.database, app.raw, app.limits, now)
 
-        house = House(app.home, app.keys, app.database, gate, find_actor, limits=app.limits, standing=how_work_stands)
+        def first_steps(now: datetime) -> list[Step]:
+            return steps(app, now)
+
+        house = House(
+            app.home, app.keys, app.database, gate, find_actor, limits=app.limits, standing=how_work_stands,
+            doors=doors, first_steps=first_steps,
+        )  # fmt: skip
         settings.set_up(house)
         demo = app.home.mode == "demo"
         address = server.link(signin.new_token(caller.account_id, datetime.now(UTC)), port=port) if demo else ""
 
         def ready() -> None:
             if not demo:
-                console.print(f"\nCổng thông tin mở ở cổng {port} của máy này. Dừng: Ctrl-C")
+                console.print(f"\nCổng thông tin mở: {doors.address or f'http://localhost:{port}'}. Dừng: Ctrl-C")
                 return
             console.print("\nMở cổng thông tin bằng đường dẫn này (dùng một lần, trong 10 phút):")
             console.print(f"  {address}\n", markup=False, highlight=False, soft_wrap=True)

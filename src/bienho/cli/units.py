@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from bienho.cli.credentials import DOCUMENT
+from bienho.cli.credentials import DOCUMENT, sso_secret
 from bienho.cli.data import JSON
 from bienho.cli.output import as_json, as_table, console
 from bienho.core.errors import UsageError
 from bienho.governance import ROLES, people
 from bienho.governance.people.contacts import MATTERS
+from bienho.governance.people.reviews import REASONS
 from bienho.governance.people.systems import SCOPES
 from bienho.governance.people.units import KINDS, LOCAL, Unit
 from bienho.pipeline import ask, open_app
@@ -143,7 +144,7 @@ def member() -> None:
 def member_list(home: Path | None, account: str | None, unit_: str | None, json_: bool) -> None:
     """Liệt kê các lần giao quyền đang có hiệu lực."""
     with open_app(home) as app:
-        ask.caller(app)
+        ask.permit(app, "list-accounts", "members")
         found = people.memberships.list_members(app.database, account_id=account, unit=unit_, at=datetime.now(UTC))
     columns = ("membership", "account", "unit", "role", "since", "until", "given_by", "document")
     rows = [
@@ -201,10 +202,12 @@ def review() -> None:
 @JSON
 @click.pass_obj
 def review_list(home: Path | None, unit_: str | None, everything: bool, json_: bool) -> None:
-    """Những quyền phải xác nhận, ai xác nhận, hạn nào; quá hạn xếp trước."""
+    """Những quyền phải xác nhận trong đơn vị mình và cấp dưới, ai xác nhận, hạn nào; quá hạn xếp trước."""
     with open_app(home) as app:
-        ask.caller(app)
+        actor = ask.permit(app, "list-members", "review")
+        led = people.leading.led(actor, {one.code: one for one in people.units.list_units(app.database)})
         found = people.reviews.worklist(app.database, datetime.now(UTC), unit=unit_, everything=everything)
+        found = [item for item in found if item.member.unit in led]
     columns = ("membership", "account", "unit", "role", "due", "state", "confirmers")
     rows = [
         (item.member.membership_id, item.member.account_id, item.member.unit, item.member.role, item.due, item.state)
@@ -232,13 +235,15 @@ def review_confirm(home: Path | None, membership_id: int) -> None:
 
 @review.command("end")
 @click.argument("membership_id", type=int)
+@click.option("--reason", required=True, type=click.Choice(sorted(REASONS)), help="Vì sao không còn cần.")
 @click.pass_obj
-def review_end(home: Path | None, membership_id: int) -> None:
+def review_end(home: Path | None, membership_id: int, reason: str) -> None:
     """Trả lời là quyền không còn cần; quyền hết ngay."""
     with open_app(home) as app:
         people.reviews.end(
-            app.database, app.home, by=ask.caller(app), membership_id=membership_id, now=datetime.now(UTC)
-        )
+            app.database, app.home, by=ask.caller(app), membership_id=membership_id, now=datetime.now(UTC),
+            reason=reason,
+        )  # fmt: skip
     console.print(f"Đã thu hồi quyền số {membership_id}.")
 
 
@@ -253,7 +258,7 @@ def client() -> None:
 def client_list(home: Path | None, json_: bool) -> None:
     """Liệt kê hệ thống kết nối, cả những hệ thống đã hết."""
     with open_app(home) as app:
-        ask.caller(app)
+        ask.permit(app, "list-accounts", "clients")
         found = people.systems.list_clients(app.database)
     columns = ("client", "name", "unit", "scopes", "certificate", "expires", "ended")
     rows = [
@@ -311,3 +316,6 @@ def client_end(home: Path | None, client_id: str, document: str) -> None:
             app.database, app.home, by=ask.caller(app), client_id=client_id, document=document, now=datetime.now(UTC)
         )
     console.print(f"Đã dừng hệ thống {client_id}.")
+
+
+client.add_command(sso_secret)

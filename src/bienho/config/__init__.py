@@ -1,5 +1,6 @@
 """Where things are and what they may cost: home, keys, limits, province profile. Public names of the room."""
 
+from bienho.config.doors import Doors, Sso, read_doors
 from bienho.config.envelopes import combine_key, split_key
 from bienho.config.home import Home, cores, default_home
 from bienho.config.keys import KeyRing, add_version, adopt_ring, create_key, drop_version, key_path, load_keys
@@ -11,6 +12,7 @@ __all__ = [
     "DEFAULT",
     "Commune",
     "CommuneChange",
+    "Doors",
     "Facility",
     "Home",
     "KeyRing",
@@ -18,6 +20,7 @@ __all__ = [
     "ProvinceProfile",
     "Ring",
     "Side",
+    "Sso",
     "Unit",
     "WrapKeys",
     "add_version",
@@ -30,6 +33,7 @@ __all__ = [
     "key_path",
     "load_keys",
     "load_profile",
+    "read_doors",
     "read_ring",
     "split_key",
     "write_ring",

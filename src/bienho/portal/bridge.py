@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from bienho.portal.middleware import HEADERS
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -20,7 +22,9 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 MOST_BODY = 1024 * 1024
 # A body over the limit is still read this far and thrown away: a client that is cut off while it sends never sees why.
 MOST_DRAINED = 16 * MOST_BODY
-TOO_LARGE = (413, [(b"content-type", b"text/plain; charset=utf-8")], "[LIM-BODY] Nội dung gửi lên quá lớn.".encode())
+REFUSED = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+REFUSED += [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+TOO_LARGE = (413, REFUSED, "[LIM-BODY] Nội dung gửi lên quá lớn.".encode())
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
@@ -103,6 +107,8 @@ def environ(scope: MutableMapping[str, Any], body: bytes) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in scope["headers"]:
+        if b"_" in name:  # would be mistaken for the header with a dash, which a proxy vouches for
+            continue
         key = name.decode("latin-1").upper().replace("-", "_")
         text = value.decode("latin-1")
         if key == "CONTENT_TYPE":

@@ -11,6 +11,9 @@ from django.http import HttpRequest
 
 from bienho.config import ProvinceProfile, load_profile
 from bienho.core.errors import DeniedError, StorageError
+from bienho.governance import permits
+from bienho.governance.decision import Action
+from bienho.governance.purposes import claimed
 from bienho.portal.components import State
 from bienho.portal.house import Filter, House, Measures, Order, Versions
 from bienho.portal.language import t
@@ -36,7 +39,17 @@ class Desk:
 
     @classmethod
     def of(cls, request: HttpRequest, purpose: str = OPERATIONS) -> Desk:
-        return cls(settings.BIENHO_HOUSE, request.actor, purpose)
+        """The desk of whoever asks; where their roles may not claim the purpose, the first they may claim is taken."""
+        return cls(settings.BIENHO_HOUSE, request.actor, claimed(request.actor.roles, purpose))
+
+    def may(self, action: Action) -> bool:
+        """Whether a button for this is shown; nothing is recorded."""
+        return permits.may(self.actor, action, self.purpose)
+
+    def permit(self, action: Action, what: str = "") -> None:
+        """The recorded leave to do this to the house; Denied when the policies do not let this reader."""
+        house = self.house
+        permits.permit(house.database, house.keys, house.home, self.actor, action, what, purpose=self.purpose)
 
     @property
     def profile(self) -> ProvinceProfile:
@@ -51,8 +64,9 @@ class Desk:
         limit: int = MOST_ROWS,
         offset: int = 0,
         versions: Versions = "current",
+        export: bool = False,
     ) -> list[Row]:
-        """Rows as dicts, never more than `MOST_ROWS`."""
+        """Rows as dicts, never more than `MOST_ROWS`; `export`: for a file."""
         decision, reader = self.house.gate.read(
             self.actor,
             self.purpose,
@@ -63,6 +77,7 @@ class Desk:
             min(limit, MOST_ROWS),
             offset,
             versions=versions,
+            export=export,
         )
         return self._take(decision, reader)
 

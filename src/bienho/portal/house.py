@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from bienho.config import DEFAULT, Home, KeyRing, Limits
+from bienho.config import DEFAULT, Doors, Home, KeyRing, Limits
+from bienho.database import Database
+from bienho.governance.people.outside import Fetch, https
+from bienho.pipeline.start import Step
 from bienho.pipeline.worker.standing import Standing
 
 Filter = Sequence[tuple[str, str, Any]]
@@ -42,6 +45,7 @@ class GateLike(Protocol):
         offset: int = 0,
         at: int | None = None,
         versions: Versions = "current",
+        export: bool = False,
     ) -> tuple[Any, Any]: ...
 
     def aggregate(
@@ -78,28 +82,31 @@ class GateLike(Protocol):
         emergency: str = "",
     ) -> tuple[Any, Any]: ...
 
-
-class DatabaseLike(Protocol):
-    """Connection parameters by role."""
-
-    def parameters(self, role: Any) -> Mapping[str, Any]: ...
+    def payload(
+        self, actor: Any, purpose: str, record_id: str, reason: str = "", emergency: str = ""
+    ) -> dict[str, list[dict[str, Any]]]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class House:
     """One opened Bienho as the portal sees it: no lake, no vault, only the gate.
 
-    `find_actor(account_id)` gives the account or None when it is unknown or closed; `standing(now)` says how the work
+    `find_actor(account_id)` gives the account or None when it is unknown or closed; `doors` says how the house is
+    reached from outside, `fetch` asks an outside sign-in service; `standing(now)` says how the work
     of the worker stands, None where there is no worker to ask about. `clock` is the only clock of the
-    pages (lateness is a fact of now); tests and screenshots pass a fixed one.
+    pages (lateness is a fact of now); tests and screenshots pass a fixed one. `first_steps(now)` says how far a new
+    house has come, None where nobody can tell.
     """
 
     home: Home
     keys: KeyRing
-    database: DatabaseLike
+    database: Database
     gate: GateLike
     find_actor: Callable[[str], ActorLike | None]
     province: str = "gialai"
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     limits: Limits = DEFAULT
     standing: Callable[[datetime], Standing] | None = None
+    doors: Doors = Doors()  # noqa: RUF009 - frozen
+    fetch: Fetch = https
+    first_steps: Callable[[datetime], Sequence[Step]] | None = None

@@ -152,7 +152,7 @@ def read_listing(request: HttpRequest, desk: Desk, listing: Listing) -> Listed:
     page = min(asked.page, pages)
     order = [asked.order] if asked.order[0] == listing.tie else [asked.order, (listing.tie, "desc")]
     limit, offset = (EXPORT_ROWS, 0) if everything else (PER_PAGE, (page - 1) * PER_PAGE)
-    rows = desk.rows(listing.dataset, listing.needs, asked.filter, order, limit, offset, listing.versions)
+    rows = desk.rows(listing.dataset, listing.needs, asked.filter, order, limit, offset, listing.versions, everything)
     if listing.prepare:
         listing.prepare(rows)
     shows = [show for show in listing.shows if show.key in asked.columns]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,13 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bienho.config import load_profile
-from bienho.governance import PURPOSES
+from bienho.governance import PURPOSES, permits
+from bienho.governance.purposes import claimed
+from bienho.governance.roles import ADMINISTRATOR
 from bienho.portal.components import Chart, Crumb, Crumbs, Table
 from bienho.portal.desk import Desk
 from bienho.portal.export import Line, Sheet, table_csv, table_xlsx
 from bienho.portal.formats import moment
 from bienho.portal.guide import help_for
 from bienho.portal.language import current_language, later, t
+from bienho.portal.presenters import emergencies
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NAVIGATION = (
@@ -29,8 +32,24 @@ NAVIGATION = (
     ("/cach-ly/", later("Cách ly"), "shield"),
     ("/chi-so/", later("Chỉ số"), "chart"),
     ("/danh-muc-du-lieu/", later("Danh mục dữ liệu"), "book"),
+    ("/quyen/", later("Quyền truy cập"), "key"),
+    ("/thoa-thuan/", later("Thỏa thuận"), "paper"),
+    ("/nhat-ky/", later("Nhật ký"), "list"),
+    ("/khan-cap/", later("Mở khẩn cấp"), "alarm"),
     ("/huong-dan/", later("Hướng dẫn"), "help"),
 )
+
+
+def _everybody(actor: Any) -> bool:
+    return True
+
+
+#: Pages about the house itself stand in the navigation of those only whom the policies let.
+HOUSE: dict[str, Callable[[Any], bool]] = {
+    "/thoa-thuan/": lambda actor: permits.may(actor, "agreement-read", claimed(actor.roles)),
+    "/khan-cap/": lambda actor: emergencies.may_open(actor)
+    or permits.may(actor, "emergency-review", claimed(actor.roles)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +63,47 @@ class Page:
     crumbs: tuple[Crumb, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a page under a heading of its own. `panel` puts it on paper; `closed` shows the heading alone at first,
+    unless a form in it has something to mend (`open`)."""
+
+    id: str
+    title: str
+    parts: Sequence[Any]
+    lead: str = ""
+    panel: bool = False
+    closed: bool = False
+    open: bool = False
+
+
 def render_page(
     request: HttpRequest, template: str, page: Page, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """Render with the frame: navigation, breadcrumb, help beside."""
+    actor = getattr(request, "actor", None)
     home = () if request.path == "/" else (Crumb(t("Tổng quan"), "/"),)
     frame = {
         "page": page,
         "lang": current_language(),
         "crumbs": Crumbs((*home, *page.crumbs, Crumb(page.title))) if home else None,
-        "navigation": [(href, t(title), icon, _here(request.path, href)) for href, title, icon in NAVIGATION],
+        "navigation": [
+            (href, t(title), icon, _here(request.path, href))
+            for href, title, icon in NAVIGATION
+            if actor is None or HOUSE.get(href, _everybody)(actor)
+        ],
+        "urgent": emergencies.banner(Desk.of(request)) if actor is not None else None,
         "province": load_profile().full_name_vi,
         "help": help_for(page.guide) if page.guide else None,
+        "has_start": _leads_first_steps(request),
         "has_work": settings.BIENHO_HOUSE.standing is not None,
     }
     return render(request, template, {**frame, **context}, status=status)
+
+
+def _leads_first_steps(request: HttpRequest) -> bool:
+    actor = getattr(request, "actor", None)
+    return settings.BIENHO_HOUSE.first_steps is not None and ADMINISTRATOR in getattr(actor, "roles", ())
 
 
 def _here(path: str, href: str) -> bool:

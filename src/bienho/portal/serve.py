@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from bienho.core.errors import ConfigError
@@ -30,8 +30,8 @@ def listen(host: str, port: int, *, on_ready: Callable[[], None] | None = None) 
     if host not in LOOPBACK:
         raise ConfigError(
             "CFG-PORTAL-ADDRESS",
-            "Cổng chỉ mở trên chính máy này (127.0.0.1) cho đến khi có đăng nhập hai lớp.",
-            hint="Bỏ --host, hoặc dùng đường hầm SSH tới máy chủ.",
+            "Cổng chỉ nghe trên chính máy này (127.0.0.1); mạng vào qua máy chủ HTTPS đứng trước.",
+            hint="Bỏ --host; đặt máy chủ HTTPS đứng trước theo docs/deployment.md, hoặc dùng đường hầm SSH.",
         )
     _check_free(host, port)
     bridge = Bridge(get_wsgi_application())
@@ -57,7 +57,16 @@ def _check_free(host: str, port: int) -> None:
 
 
 async def _serve(bridge: Bridge, host: str, port: int, on_ready: Callable[[], None] | None) -> None:
-    server = Server(bridge, address=host, port=port, interface=Interfaces.ASGINL, log_access=False, log_enabled=False)
+    server = Server(
+        bridge,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_access=False,
+        log_enabled=False,
+    )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):

@@ -16,31 +16,30 @@ from bienho.portal.assets import build_assets
 from bienho.portal.house import House
 
 HERE = Path(__file__).parent
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "testserver")
-SESSION_HOURS = 10
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 def build_settings(house: House) -> dict[str, Any]:
     """All settings. The session key is derived from the home's key, so it dies with it."""
     run = house.home.run_dir / "portal"
+    production = house.home.mode == "production"
     return {
         "BIENHO_HOUSE": house,
         "SECRET_KEY": base64.b64encode(house.keys.derive("portal")).decode(),
         "DEBUG": False,
-        "ALLOWED_HOSTS": list(LOOPBACK),
+        "ALLOWED_HOSTS": allowed_hosts(house),
         "ROOT_URLCONF": "bienho.portal.urls",
         "WSGI_APPLICATION": None,
         "INSTALLED_APPS": [
-            "django.contrib.sessions",
             "django.contrib.staticfiles",
             "bienho.portal.apps.PortalConfig",
         ],
         "MIDDLEWARE": [
+            "bienho.portal.middleware.Proxy",
             "bienho.portal.middleware.SecurityHeaders",
             "whitenoise.middleware.WhiteNoiseMiddleware",
             "django.middleware.gzip.GZipMiddleware",
             "bienho.portal.middleware.Language",
-            "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.common.CommonMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
             "bienho.portal.middleware.SignedIn",
@@ -57,11 +56,9 @@ def build_settings(house: House) -> dict[str, Any]:
         ],
         "DATABASES": {"default": _database(house.database.parameters(Role.PORTAL))},
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
-        "SESSION_COOKIE_NAME": "bienho_session",
-        "SESSION_COOKIE_AGE": SESSION_HOURS * 3600,
-        "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_EXPIRE_AT_BROWSER_CLOSE": True,
+        "CSRF_COOKIE_NAME": "__Host-bienho-form" if production else "bienho_form",
+        "CSRF_COOKIE_SECURE": production,
+        "CSRF_COOKIE_AGE": None,
         "CSRF_COOKIE_HTTPONLY": True,
         "CSRF_COOKIE_SAMESITE": "Lax",
         "CSRF_FAILURE_VIEW": "bienho.portal.views.errors.csrf_failure",
@@ -89,6 +86,12 @@ def build_settings(house: House) -> dict[str, Any]:
     }
 
 
+def allowed_hosts(house: House) -> list[str]:
+    """Names this portal answers to: this machine's own, and the one of `doors.yaml`."""
+    named = [house.doors.host] if house.doors.host else []
+    return [*LOOPBACK, *named, *([] if house.home.mode == "production" else ["testserver"])]
+
+
 def _database(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -106,7 +109,7 @@ def _database(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def set_up(house: House) -> None:
     """Configure Django for this process (once), bring its tables and static files up to date."""
     if settings.configured:
-        settings.BIENHO_HOUSE = house
+        settings.BIENHO_HOUSE, settings.ALLOWED_HOSTS = house, allowed_hosts(house)
         return
     built = build_settings(house)
     settings.configure(**built)

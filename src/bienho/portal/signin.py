@@ -15,7 +15,6 @@ from django.apps import apps
 from django.db import transaction
 
 LIFETIME = timedelta(minutes=10)
-SESSION_ACCOUNT = "account_id"
 
 
 def digest(token: str) -> str:

@@ -38,6 +38,7 @@ SIGNATURES: dict[str, tuple[str, Tone]] = {
     "several": (later("Có nhiều chữ ký"), "act"),
     "too_big": (later("Tệp quá lớn để xét chữ ký"), "info"),
     "no_envelope": (later("Không phải tệp hồ sơ"), "quiet"),
+    "redacted": (later("Một phần đã được xóa theo quyết định"), "quiet"),
 }
 VERSIONS = {"3176": "QĐ 3176", "4750": "QĐ 4750", "130": "QĐ 130", "4210": "QĐ 4210"}
 EVIDENCE = {
@@ -75,6 +76,7 @@ CLASSES: dict[str, tuple[str, Tone]] = {
     "personal": (later("Cá nhân"), "info"),
     "sensitive": (later("Nhạy cảm"), "warn"),
     "text": (later("Văn bản có thể lộ danh tính"), "warn"),
+    "marker": (later("Dấu của phần nằm trong két"), "quiet"),
 }
 RESEND = later("Xuất lại từ phần mềm của cơ sở rồi gửi lại cả tệp.")
 SPLIT = later("Chia dữ liệu thành nhiều tệp nhỏ hơn rồi gửi lại.")
@@ -99,6 +101,10 @@ FIXES = {
     "IN-POISON": later(
         "Cơ sở không phải gửi lại. Quản trị hệ thống báo nhóm phát triển mã lần nhận này;"
         " sau khi nâng cấp, chạy `bienho quarantine replay` với mã đó."
+    ),
+    "IN-ERASED": later(
+        "Cơ sở không phải gửi lại. Cần quyết định mới về người bệnh đã xóa: quản trị hệ thống và cán bộ an toàn"
+        " thông tin cùng làm, xem docs/keys.md."
     ),
     "IN-FACILITY-ASSERTED": later("Kiểm tra tệp có đúng của cơ sở gửi không, hoặc sửa mã cơ sở đã khai."),
     "IN-MA-LK-MISMATCH": later("Sửa MA_LK của dòng cho giống XML1 rồi gửi lại hồ sơ."),

@@ -13,6 +13,8 @@ from bienho.portal.components.form import Field, Form
 from bienho.portal.components.help import Help
 from bienho.portal.components.map import Area, Map
 from bienho.portal.components.pagination import Pagination
+from bienho.portal.components.passkey import Passkey
+from bienho.portal.components.secret import Secret
 from bienho.portal.components.state import State
 from bienho.portal.components.table import Cell, Column, Table
 from bienho.portal.components.tabs import Tab, Tabs
@@ -37,6 +39,8 @@ __all__ = [
     "Help",
     "Map",
     "Pagination",
+    "Passkey",
+    "Secret",
     "State",
     "Step",
     "Tab",

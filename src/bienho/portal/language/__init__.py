@@ -14,7 +14,6 @@ from bienho.core.documents import read_yaml
 
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 DEFAULT_LANGUAGE = "vi"
-COOKIE = "bienho_lang"
 
 _language: ContextVar[str] = ContextVar("language", default=DEFAULT_LANGUAGE)
 

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from bienho.core.errors import UsageError
-from bienho.governance import PURPOSES, REASONS, reasons
+from bienho.governance import PURPOSES, REASONS, permits, reasons
 from bienho.portal.components import Crumb, Field, Form, State
 from bienho.portal.desk import Desk
 from bienho.portal.formats import moment, number
@@ -16,7 +16,7 @@ from bienho.portal.language import current_language, t
 from bienho.portal.listing import read_listing
 from bienho.portal.pages import Page, download, render_page
 from bienho.portal.presenters import dossier as presenter
-from bienho.portal.presenters import dossiers, findings
+from bienho.portal.presenters import dossiers, emergencies, findings
 from bienho.portal.presenters.deliveries import short
 
 
@@ -38,7 +38,8 @@ def dossier_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def dossier(request: HttpRequest, key: str) -> HttpResponse:
     desk = Desk.of(request)
-    found = _find(desk, key)
+    if not (found := presenter.find(desk, key)):
+        return _out_of_reach(request, key)
     part = request.GET.get("phan", "goc")
     if part not in presenter.PARTS:
         raise Http404
@@ -94,6 +95,21 @@ def _find(desk: Desk, key: str) -> presenter.Dossier:
     return found
 
 
+def _out_of_reach(request: HttpRequest, key: str) -> HttpResponse:
+    """No such dossier, or none in the reader's reach: whoever may open in an emergency is told how."""
+    if not emergencies.may_open(request.actor):
+        raise Http404
+    state = State(
+        "empty",
+        t("Không thấy hồ sơ này trong phạm vi của bạn"),
+        t("Khóa sai, hồ sơ chưa gửi, hoặc của cơ sở khác. Khi cấp cứu hoặc điều tra ổ dịch, vẫn mở khẩn cấp được."),
+        href=f"/khan-cap/mo/{key}/",
+        link=t("Mở khẩn cấp"),
+    )
+    page = Page(t("Hồ sơ {key}", key=short(key)), guide="khan-cap", crumbs=(Crumb(t("Hồ sơ"), "/ho-so/"),))
+    return render_page(request, "plain.html", page, {"parts": [state]}, status=404)
+
+
 def _answer(
     request: HttpRequest,
     desk: Desk,
@@ -114,6 +130,7 @@ def _answer(
         "facts": presenter.facts(desk, found),
         "tabs": presenter.tabs(found, part),
         "part": part,
+        "emergency_url": f"/khan-cap/mo/{found.key}/" if emergencies.may_open(desk.actor) else "",
         "snapshot": desk.snapshot,
     }
     return render_page(request, "dossier.html", page, {**frame, **context}, status=status)
@@ -128,7 +145,7 @@ def _purposes(desk: Desk) -> list[tuple[str, str]]:
 def _form(desk: Desk, found: presenter.Dossier, given: dict[str, str], errors: dict[str, str]) -> Form | None:
     """The form that opens identifiers; None for whoever has no purpose that allows it."""
     purposes = _purposes(desk)
-    if not purposes:
+    if not any(permits.may(desk.actor, "identify", code) for code, _ in purposes):
         return None
     return Form(
         "dinh-danh",

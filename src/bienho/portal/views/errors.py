@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from bienho.core.errors import BienhoError, DeniedError
+from bienho.portal import entry
 from bienho.portal.components import State
 from bienho.portal.language import t
 
@@ -123,18 +125,39 @@ def known(request: HttpRequest, error: BienhoError) -> HttpResponse:
     )
 
 
-def catch(view: Any) -> Any:
-    """Turn errors of the project's tree into their pages; Django turns the rest into 404 and 500."""
+def too_often(request: HttpRequest) -> HttpResponse:
+    """Somebody asks for pages faster than a person reads them."""
+    return page(
+        request,
+        429,
+        State(
+            "error",
+            t("Hỏi quá dày"),
+            t("Tài khoản này vừa hỏi nhiều trang hơn mức cho phép trong một phút."),
+            safe=t("Dữ liệu không thay đổi."),
+            do=t("Đợi một phút rồi mở lại trang. Nếu không phải bạn, đăng xuất mọi nơi và đổi mật khẩu."),
+            code="WEB-429",
+        ),
+    )
 
+
+def catch(view: Any) -> Any:
+    """Turn errors of the project's tree into their pages; Django turns the rest into 404 and 500.
+
+    What needs two factors sends whoever has shown fewer to sign in with two, and back.
+    """
+
+    @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             response: HttpResponse = view(request, *args, **kwargs)
         except Http404:
             raise
         except BienhoError as error:
+            if error.code == "DENY-TWO-FACTORS" and request.actor is not None and request.actor.assurance != "two":
+                onward = entry.local(request.get_full_path()) if request.method == "GET" else "/"
+                return HttpResponseRedirect(entry.with_following(entry.SIGN_IN, onward, can="hai-lop"))
             return known(request, error)
         return response
 
-    guarded.__name__ = getattr(view, "__name__", "guarded")
-    guarded.open_to_all = getattr(view, "open_to_all", False)  # type: ignore[attr-defined]
     return guarded

@@ -9,11 +9,14 @@ from typing import ClassVar, Literal
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`options` are (value, label) pairs of a choice or of check boxes; `values` are the chosen ones."""
+    """`options` are (value, label) pairs of a choice or of check boxes; `values` are the chosen ones.
+
+    `autocomplete` tells a password manager what belongs here; `digits` brings up the keys of numbers on a phone.
+    """
 
     name: str
     label: str
-    kind: Literal["text", "choice", "area", "checks", "hidden"] = "text"
+    kind: Literal["text", "password", "choice", "area", "checks", "hidden"] = "text"
     value: str = ""
     values: Sequence[str] = ()
     options: Sequence[tuple[str, str]] = ()
@@ -21,11 +24,17 @@ class Field:
     error: str = ""
     required: bool = False
     hint: str = ""
+    autocomplete: str = "off"
+    digits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`method` get for filters (the state is in the address), post for anything that changes or reveals."""
+    """`method` get for filters (the state is in the address), post for anything that changes or reveals.
+
+    `quiet`: the second of two things to do on a page. `username`: whose password
+    is asked for, told to a password manager.
+    """
 
     id: str
     fields: Sequence[Field]
@@ -35,6 +44,8 @@ class Form:
     inline: bool = False
     reset_url: str = ""
     title: str = ""
+    quiet: bool = False
+    username: str = ""
     component: ClassVar[str] = "form"
 
     @property

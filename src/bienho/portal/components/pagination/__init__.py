@@ -8,7 +8,10 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Pagination:
-    """`first`–`last` of `total` rows (texts, already written in the reader's way); links are empty at the ends."""
+    """`first`–`last` of `total` rows (texts, already written in the reader's way); links are empty at the ends.
+
+    `pages` is empty where a list is cut by key and nobody counts its pages.
+    """
 
     summary: str
     previous_url: str = ""

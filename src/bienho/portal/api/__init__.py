@@ -1,0 +1,1 @@
+"""The door of systems: tokens, certificates, and the first resources behind them."""
