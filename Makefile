@@ -5,7 +5,7 @@ PY = .venv/bin/python
 PYTHONUTF8 = 1
 export PYTHONUTF8
 
-.PHONY: help demo test check unit integration pages bench soak install install-dev wheels lock audit errors clean
+.PHONY: help demo test check unit integration pages bench soak install install-dev wheels lock audit errors authorisation clean
 
 help:
 	@echo 'make demo      build a small synthetic province and open the portal on http://localhost:8000'
@@ -59,10 +59,13 @@ lock:
 	  --custom-compile-command 'make lock' -c requirements-dev.lock pyproject.toml tools/build-backend.in -o requirements.lock
 
 audit: install-dev
-	@$(PY) -m pip_audit --require-hashes --disable-pip -r requirements-dev.lock
+	@$(PY) tools/audit.py
 
 errors: install-dev
 	@$(PY) tools/error_codes.py docs/errors.md
+
+authorisation: install-dev
+	@$(PY) tools/authorisation.py docs/authorisation.md
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
