@@ -65,6 +65,9 @@ def temporary_home(
                     yield Made(home, keys, database, config)
             finally:
                 remove_database(home)
+                # the homes of one process share key files, but are not one house: none restores what another erased
+                for path in config.rglob("*.erasures"):
+                    path.unlink(missing_ok=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -146,6 +146,23 @@ def test_errors_are_json_with_a_code_and_an_exit_code(
         assert error["code"] == code
 
 
+def test_an_erasure_takes_a_paper_and_two_accounts(made: Made, files: Path) -> None:
+    (key,) = (row["k"] for row in answer(made, "sql", "SELECT min(dossier_key) AS k FROM standard.xml130_dossier"))
+    paper = ("--decision", "12/QĐ-SYT", "--article", "Điều 14", "--retention", "gửi nhầm")
+    assert answer(made, "erase", "ask", "--dossier", "x", *paper, code=2)["error"]["code"] == "USE-COMMAND"
+    unknown = answer(made, "erase", "ask", "--place", "D999999999999/1", *paper, code=2)
+    assert unknown["error"]["code"] == "USE-ERASE-NOBODY"
+    asked = answer(made, "erase", "ask", "--dossier", key, *paper)
+    assert (asked["state"], len(asked["asked"]["patients"])) == ("asked", 1)
+    alone = answer(made, "erase", "confirm", asked["erasure_id"], code=7)
+    assert alone["error"]["code"].startswith("DENY-"), "the demo account is no security officer"
+    assert [(one["erasure_id"], one["state"]) for one in answer(made, "erase", "list")] == [
+        (asked["erasure_id"], "asked")
+    ]
+    assert asked["erasure_id"] in said(made, "erase", "list")
+    assert answer(made, "erase", "finish") == []
+
+
 def test_a_missing_home_is_never_made(made: Made, tmp_path: Path) -> None:
     nowhere = tmp_path / "không có"
     done = run(made, "--home", str(nowhere), "ingest", str(tmp_path))

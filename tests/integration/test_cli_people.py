@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -72,6 +73,43 @@ def test_from_first_account_to_first_opening(made: Made) -> None:
     said(made, "account", "recover", "ban", *DOC, given=f"{GOOD}\n{codes[0]}\n")
     assert "ban" in said(made, "account", "recoveries")
     assert "DENY-TWO-PERSONS" in run(made, "account", "approve", "1", given=f"{GOOD}\n{codes[1]}\n").stderr
+    assert "USE-IDENTITY-CODE" in run(made, "account", "bind", "ban", *DOC, given="aaaa-bbbb\n").stderr
+    said(made, "account", "unbind", "ban", *DOC)
+    said(made, "account", "identities")
+    said(made, "client", "sso-secret", *DOC, given="bí mật\n")
+    doors = made.home.path / "doors.yaml"
+    doors.write_text("address: http://kho.example.vn", encoding="utf-8")
+    assert "CFG-DOORS" in run(made, "serve", "--port", "8998").stderr
+    doors.unlink()
+
+
+def test_first_steps_are_found_out_and_never_ticked_off(made: Made, tmp_path: Path) -> None:
+    """After the opening above: one administrator is ready; each further step shows as soon as it is really done."""
+
+    def steps() -> dict[str, tuple[int, int, bool]]:
+        return {one["step"]: (one["have"], one["want"], one["done"]) for one in answer(made, "start")}
+
+    before = steps()
+    assert before["profile"][2]
+    assert before["units"][2]
+    assert before["administrators"] == (1, 2, False)
+    assert before["factors"] == (1, 2, False)
+    undone = {name for name, (_, _, done) in before.items() if not done}
+    assert undone == {"administrators", "factors", "contacts", "envelopes", "backup", "delivery"}
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    said(made, "keys", "split", str(tmp_path / "a" / "mot"), str(tmp_path / "b" / "hai"))
+    said(made, "unit", "contact", "so-y-te", "--matter", "data", "--account", "chu", *DOC)
+    said(made, "account", "add", "hai", "--name", "Hai", "--role", "administrator")
+    said(made, "backup", str(tmp_path / "ban.sao"))
+    after = steps()
+    assert after["envelopes"][2]
+    assert after["backup"][2]
+    assert after["contacts"] == (1, 2, False)
+    assert after["administrators"] == (2, 2, True)
+    assert after["factors"] == (1, 2, False)
+    assert "bienho ingest" in said(made, "start")
+    said(made, "account", "change", "hai", "--close")
 
 
 def test_units_members_reviews_and_systems(made: Made) -> None:
@@ -107,8 +145,8 @@ def test_units_members_reviews_and_systems(made: Made) -> None:
     assert (item["state"], item["confirmers"]) == ("confirmed", ["chu"])
     number = str(one["membership"])
     said(made, "review", "confirm", number)
-    said(made, "review", "end", number)
-    assert "USE-MEMBERSHIP-ENDED" in run(made, "review", "end", number).stderr
+    said(made, "review", "end", number, "--reason", "nghi-viec")
+    assert "USE-MEMBERSHIP-ENDED" in run(made, "review", "end", number, "--reason", "nghi-viec").stderr
     assert answer(made, "member", "list", "--account", "tram") == []
     year = str(datetime.now(UTC).year + 1)
     said(

@@ -39,6 +39,20 @@ VAULT_RIGHTS = {
         }.items()
         for column in columns
     },
+    **{("bienho_worker", "erased_name", column): "SELECT" for column in ("name", "kind")},
+    **{
+        ("bienho_governance", table, column): "INSERT SELECT"
+        for table, columns in {
+            "erasure": ("erasure_id", "decision", "article", "retention", "asked_by", "asked_at", "patients", "places"),
+            "erased_name": ("name", "kind", "erasure_id"),
+            "erased_place": ("erasure_id", "seq", "hoso", "sha256"),
+        }.items()
+        for column in columns
+    },
+    **{
+        ("bienho_governance", "erasure", column): "INSERT SELECT UPDATE"
+        for column in ("confirmed_by", "confirmed_at", "done_at")
+    },
 }
 
 

@@ -221,9 +221,8 @@ def test_a_key_beside_the_data(made: Made, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_wrong_key(made: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    other = tmp_path / "other.key"
-    other.touch(mode=0o600)
-    other.write_bytes(bytes(32))
+    (other := tmp_path / "other.key").write_bytes(bytes(32))
+    other.chmod(0o600)
     monkeypatch.setenv("BIENHO_KEY_FILE", str(other))
     found = the_only_fault(look(made), "key")
     assert "đừng tạo khóa mới" in found.repair
