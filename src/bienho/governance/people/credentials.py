@@ -35,12 +35,6 @@ def has_password(db: Database, account_id: str) -> bool:
         return kept(connection, account_id) is not None
 
 
-def holders(db: Database) -> frozenset[str]:
-    """Accounts that have set a password."""
-    with db.connect(Role.GOVERNANCE) as connection, storage_errors():
-        return frozenset(row[0] for row in connection.execute("SELECT account_id FROM governance.password"))
-
-
 def kept(connection: psycopg.Connection[Any], account_id: str) -> tuple[str, datetime] | None:
     """(Argon2id text, when it was set) of an account."""
     row = connection.execute(
