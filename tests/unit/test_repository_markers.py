@@ -58,12 +58,14 @@ def run(project: Path, *options: str, **settings: str) -> tuple[int, str, dict[s
     absent = {"BIENHO_SHARED": str(project / "absent"), "BIENHO_HOME": "/my/own"}
     absent |= {"BIENHO_CHROMIUM": "/nonexistent", "BIENHO_OFFICE": "/nonexistent"}
     environment |= absent | settings | {"BIENHO_TEST_REPORT": str(report)}
-    command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *options]
+    # Only the plugin that is under test with them: whatever else is installed takes seconds to load, each time.
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    command = [sys.executable, "-m", "pytest", *options]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, json.loads(report.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["alone", "parallel"])
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "parallel"])
 def test_what_is_absent_is_skipped_counted_said_and_fails_when_required(
     project: Path, options: tuple[str, ...]
 ) -> None:

@@ -17,6 +17,7 @@ from bienho.config import Home, KeyRing
 from bienho.core.errors import BusyError, ConfigError, StorageError
 from bienho.database import binaries, places, server
 from bienho.database.failures import WHO, connecting, disk_full, is_wrong_password, storage_errors
+from bienho.database.keeping import Keeper, Kept
 from bienho.database.migrations import migrate
 from bienho.database.roles import Role, password
 
@@ -25,6 +26,8 @@ URL = "BIENHO_DATABASE_URL"
 WRITER_LOCK = 7_206_002
 CONNECT_SECONDS = 10
 OLDEST = 160000
+KEPT = (Role.GOVERNANCE, Role.WEB)
+"""Roles that ask small questions again and again, several for each page."""
 UNREACHABLE = "STO-DATABASE-UNREACHABLE"
 
 
@@ -42,6 +45,7 @@ class Database:
         self._address = {name: value for name, value in address.items() if name in _FIVE}
         self._users = users
         self.embedded = users is not None
+        self._keepers = {role: Keeper() for role in KEPT}
 
     @property
     def place(self) -> str:
@@ -55,11 +59,15 @@ class Database:
         return {**self._address, "user": role.value, "password": password(self._keys, role)}
 
     def connect(self, role: Role, **options: Any) -> psycopg.Connection[Any]:
-        """A new connection of a role; `options` go to psycopg.connect (autocommit, row_factory, …).
+        """A connection of a role; `options` go to psycopg.connect (autocommit, row_factory, …).
 
+        One of `KEPT` without options of its own may be one that was closed before; closing it keeps it for the next.
         ConfigError CFG-KEY-WRONG for a refused password, StorageError STO-DATABASE-UNREACHABLE for no server,
         STO-NOT-MIGRATED for a role that no migration has made yet, BusyError BUSY-CONNECTIONS.
         """
+        keeper = self._keepers.get(role) if options.keys() <= {"autocommit"} else None
+        if keeper is not None and (kept := keeper.lend(autocommit=options.get("autocommit", False))) is not None:
+            return kept
         given: dict[str, Any] = {
             "application_name": f"bienho-{role.name.lower()}",
             "connect_timeout": CONNECT_SECONDS,
@@ -68,7 +76,11 @@ class Database:
             **options,
         }
         try:
-            return psycopg.connect(**given)
+            if keeper is None:
+                return psycopg.connect(**given)
+            made = Kept.connect(**given)
+            made.keeper = keeper
+            return made
         except psycopg.OperationalError as error:
             if is_wrong_password(error) and role is not Role.ADMIN and not self._exists(role):
                 raise StorageError(
@@ -118,6 +130,8 @@ class Database:
 
     def close(self) -> None:
         """Leave the server; the last one to leave stops it, unless somebody asked to keep it running."""
+        for keeper in self._keepers.values():
+            keeper.close()
         if self._users is None:
             return
         handle, self._users = self._users, None
