@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +17,15 @@ from bienho.pipeline import open_app, setup
 from bienho.pipeline.ingest import ingest
 from bienho.standards.xml130.read_checks import sound
 from support import injections
+from support.browsing import serving
+from support.chromium import ARGUMENTS
 from support.homes import temporary_home
 from support.office import Office
 
 pytestmark = [pytest.mark.browser, pytest.mark.database]
 
-SIGN_IN = re.compile(r"(http://127\.0\.0\.1:\d+)(/dang-nhap/\S+)")
-WIDTHS = (1440, 375)
+PHONE = 375
+"""Width at which a long text shows first."""
 # Marks of a text that became markup: none of the portal's own pages has such an element.
 MARKS = "img[src='x'], svg[onload], [onerror], main script:not([type='application/json']), b, iframe, object"
 
@@ -45,26 +44,8 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, li
             assert report.quarantined >= len(injections.TEXTS)
             assert report.accepted_with_findings > len(injections.FILE_NAMES)
             whole = [str(one.id) for one in report.deliveries if Path(one.path).name in injections.FILE_NAMES]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        server = subprocess.Popen(
-            [sys.executable, "-m", "bienho", "serve", "--port", str(port)],
-            env=made.environment | {"PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert server.stdout is not None
-            for line in server.stdout:
-                if found := SIGN_IN.search(line):
-                    yield found[0], whole
-                    break
-        finally:
-            server.terminate()
-            server.wait(timeout=60)
-            if server.stdout:
-                server.stdout.close()
+        with serving(made, folder / "server.log") as portal:
+            yield f"http://127.0.0.1:{portal.port}{portal.link}", whole
 
 
 class Watched:
@@ -92,14 +73,12 @@ class Watched:
         self.look(path)
 
     def look(self, path: str) -> None:
-        """Read the page; note markup that a text has become, and a page wider than its window."""
+        """Read the page; note markup that a text has become, and a page wider than a phone."""
         self.text += str(self.page.evaluate("document.title + '\\n' + document.body.textContent"))
         if self.page.locator(MARKS).count():
             self.wrong.append(f"{path}: a text became markup")
-        for width in WIDTHS:
-            self.page.set_viewport_size({"width": width, "height": 900})
-            if self.page.evaluate("document.documentElement.scrollWidth") > width:
-                self.wrong.append(f"{path}: wider than {width}")
+        if self.page.evaluate("document.documentElement.scrollWidth") > PHONE:
+            self.wrong.append(f"{path}: wider than {PHONE}")
 
     def links(self, start: str) -> list[str]:
         hrefs = self.page.eval_on_selector_all(f"a[href^='{start}']", "all => all.map(a => a.getAttribute('href'))")
@@ -110,8 +89,8 @@ class Watched:
 def context(chromium_path: str, attacked: tuple[str, list[str]]) -> Iterator[BrowserContext]:
     address, _ = attacked
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"])
-        made = opened.new_context(base_url=address.split("/dang-nhap")[0])
+        opened = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+        made = opened.new_context(base_url=address.split("/dang-nhap")[0], viewport={"width": PHONE, "height": 900})
         made.set_default_timeout(15_000)
         page = made.new_page()
         page.goto(address)

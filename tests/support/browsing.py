@@ -19,7 +19,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.client import HTTPConnection
@@ -28,6 +28,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from bienho.portal.urls import urlpatterns
+from support.assets import shared_assets
 from support.homes import Made
 
 READY_SECONDS = 120
@@ -51,7 +52,8 @@ def serving(made: Made, log: Path) -> Iterator[Portal]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    with log.open("wb") as out:
+    with log.open("wb") as out, ExitStack() as starting:
+        starting.enter_context(shared_assets(made.home))
         server = subprocess.Popen(
             [sys.executable, "-m", "bienho", "serve", "--port", str(port)],
             env={**made.environment, "PYTHONUNBUFFERED": "1"},
@@ -60,7 +62,9 @@ def serving(made: Made, log: Path) -> Iterator[Portal]:
             stderr=subprocess.STDOUT,
         )
         try:
-            yield Portal(port, _link(server, log))
+            link = _link(server, log)
+            starting.close()
+            yield Portal(port, link)
         finally:
             server.terminate()
             server.wait(timeout=60)

@@ -23,6 +23,7 @@ from bienho.portal import entry, serve, settings, signin
 from bienho.portal.house import House
 from bienho.portal.rates import RATES
 from support import rooms
+from support.assets import shared_assets
 from support.fake_gate import NOW, FakeActor, FakeGate, fake_gate
 from support.homes import temporary_home
 from support.papers import lay_out
@@ -42,7 +43,8 @@ def base() -> House:
     for actor in ACTORS.values():
         ensure(made.database, made.home, actor)
     house = House(made.home, made.keys, made.database, fake_gate(), ACTORS.get, clock=lambda: NOW)
-    settings.set_up(house)
+    with shared_assets(made.home):
+        settings.set_up(house)
     stack.callback(connections.close_all)
     return house
 

@@ -1,0 +1,14 @@
+"""How tests start Chromium: without what only a person in front of it would need."""
+
+from __future__ import annotations
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-software-rasterizer",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
