@@ -216,6 +216,7 @@ def test_everything_works_without_script(browser: Browser, state: Any, link: str
     page.locator("#giao-nhan-loc").get_by_label("Kết quả").select_option("quarantined")
     page.get_by_role("button", name="Lọc").click()
     assert "ket_qua=quarantined" in page.url
+    page.locator("#giao-nhan tbody .badge").first.wait_for()
     badges = page.locator("#giao-nhan tbody .badge").all_inner_texts()
     assert badges
     assert set(badges) == {"Có phần cách ly"}
