@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from bienho.contracts import catalogue, load, loader
+from bienho.core.documents import read_yaml
 from bienho.core.errors import IntegrityError
 from bienho.quality import describe_cast_finding
 
@@ -53,10 +54,14 @@ RENAMED_13 = {"MA_NOI_DI": "MA_CSKCB_DI", "MA_NOI_DEN": "MA_CSKCB_DEN", "PP_DIEU
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "facts" / "xml130"
 
 
+def text_of(document: Any) -> str:
+    return str(yaml.dump(document, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_file_obeys_schema_and_loader(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    jsonschema.validate(yaml.safe_load(text), SCHEMA, cls=jsonschema.Draft202012Validator)
+    jsonschema.validate(read_yaml(text), SCHEMA, cls=jsonschema.Draft202012Validator)
     contract = load(text, file.name)
     assert file.parent.name == contract.zone
     assert file.stem == contract.name
@@ -242,13 +247,13 @@ WRONG_ACROSS = {
 
 @pytest.mark.parametrize("name", [*WRONG, *WRONG_ACROSS])
 def test_a_wrong_file_is_refused(name: str) -> None:
-    document = yaml.safe_load((ROOM / "datasets" / "standard" / "xml130_2.yaml").read_text(encoding="utf-8"))
+    document = read_yaml((ROOM / "datasets" / "standard" / "xml130_2.yaml").read_text(encoding="utf-8"))
     right = copy.deepcopy(document)
-    load(yaml.safe_dump(right))
+    load(text_of(right))
     ({**WRONG, **WRONG_ACROSS}[name])(document)
     assert document != right
     with pytest.raises(IntegrityError, match="INT-CONTRACT"):
-        load(yaml.safe_dump(document))
+        load(text_of(document))
     if name in WRONG:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)

@@ -11,8 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from bienho.core.documents import read_yaml
 from bienho.terminology import Icd10Code
 from support import slow_map
 from support.slow_map import Row, at, day, decimal, facility, integer, moment, present, text, years
@@ -23,7 +22,7 @@ YES_NO = {1: True, 0: False}
 
 @cache
 def _names() -> Mapping[tuple[str, str, str], str]:
-    entries = yaml.safe_load((files("bienho.terminology") / "data" / "value_sets.yaml").read_text(encoding="utf-8"))
+    entries = read_yaml((files("bienho.terminology") / "data" / "value_sets.yaml").read_text(encoding="utf-8"))
     return {
         (entry["value_set"], version, code): name
         for entry in entries
