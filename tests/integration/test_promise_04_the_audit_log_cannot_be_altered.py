@@ -187,3 +187,29 @@ def test_two_writers_make_one_chain_and_a_lost_connection_is_mended() -> None:
         for log in logs:
             log.close()
         assert audit.verify(made.database, made.keys).events == 31
+
+
+def test_a_writer_others_keep_overtaking_still_writes_once_and_time_runs_with_the_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with temporary_home() as made:
+        slow, quick = (audit.AuditLog(made.database, made.keys, made.home) for _ in range(2))
+        chain, overtaken = audit._chain, []
+
+        def late(key: bytes, previous: bytes, seq: int, body: str) -> bytes:
+            if '"slow"' in body and len(overtaken) < audit.TRIES:  # the head was read: now somebody else comes first
+                overtaken.append(quick.append({"id": "quick"}))
+            return chain(key, previous, seq, body)
+
+        monkeypatch.setattr(audit, "_chain", late)
+        assert slow.append({"id": "slow"}) == audit.TRIES + 1
+        for log in (slow, quick):
+            log.close()
+        with made.database.connect(Role.ADMIN) as admin:
+            events = admin.execute(
+                "SELECT event ->> 'id', event ->> 'recorded' FROM governance.audit_event ORDER BY seq"
+            )
+            names, times = zip(*events, strict=True)
+        assert names == ("quick",) * audit.TRIES + ("slow",)
+        assert list(times) == sorted(set(times))
+        assert audit.verify(made.database, made.keys, made.home).ok

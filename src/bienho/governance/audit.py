@@ -33,10 +33,15 @@ VALUE_KEY = "governance/audit-value"
 CHECKPOINT = "audit-checkpoint.json"
 GENESIS = bytes(32)
 FETCH = 2_000
-#: The clock is read outside, once the row is ours: time runs with `seq`.
-HEAD = (
+TRIES = 4
+#: Time runs with `seq`: the clock is read after the snapshot that shows the event before, and an event stands only
+#: where nothing came between.
+HEAD = "SELECT seq, hash, clock_timestamp() FROM governance.audit_head"
+#: The same once the row is ours, for a writer others keep overtaking.
+HELD_HEAD = (
     "SELECT seq, hash, clock_timestamp() FROM (SELECT seq, hash FROM governance.audit_head FOR UPDATE OFFSET 0) AS head"
 )
+APPEND = "SELECT governance.append_event(%s, %s, %s, %s)"
 
 Category = Literal["access", "decision", "change", "administration"]
 
@@ -74,7 +79,7 @@ class AuditLog:
         self._db = db
         self._key = keys.derive(CHAIN_KEY)
         self._value_key = keys.derive(VALUE_KEY)
-        self._home = home
+        self._checkpoint = str(_checkpoint_path(home))
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
 
@@ -108,20 +113,27 @@ class AuditLog:
         connection = self._connection
         if connection is None or connection.closed:
             connection = self._connection = self._db.connect(Role.GOVERNANCE, autocommit=True)
-        with connection.transaction():
-            row = connection.execute(HEAD).fetchone()
-            if row is None:
-                raise StorageError("STO-AUDIT-HEAD", _PROBLEMS["head-missing"], hint="Chạy `bienho audit verify`.")
-            seq, previous = int(row[0]) + 1, bytes(row[1])
-            body = _canonical({**event, "recorded": _instant(row[2]), "resourceType": "AuditEvent"})
-            digest = _chain(self._key, previous, seq, body)
-            connection.execute(
-                "INSERT INTO governance.audit_event (seq, body, prev_hash, hash) VALUES (%s, %s, %s, %s)",
-                (seq, body, previous, digest),
-            )
-            connection.execute("UPDATE governance.audit_head SET seq = %s, hash = %s", (seq, digest))
-        _write_checkpoint(self._home, self._key, seq, digest)
-        return seq
+        written = next(filter(None, (self._put(connection, HEAD, event) for _ in range(TRIES))), None)
+        if written is None:
+            with connection.transaction():
+                written = self._put(connection, HELD_HEAD, event)
+        if written is None:
+            raise _headless()
+        _write_checkpoint(self._checkpoint, self._key, *written)
+        return written[0]
+
+    def _put(
+        self, connection: psycopg.Connection[Any], head: str, event: Mapping[str, Any]
+    ) -> tuple[int, bytes] | None:
+        """Number and hash of the event once it stands; None when another came first."""
+        row = connection.execute(head).fetchone()
+        if row is None:
+            raise _headless()
+        seq, previous = int(row[0]) + 1, bytes(row[1])
+        body = _canonical({**event, "recorded": _instant(row[2]), "resourceType": "AuditEvent"})
+        digest = _chain(self._key, previous, seq, body)
+        answer = connection.execute(APPEND, (seq, body, previous, digest)).fetchone()
+        return (seq, digest) if answer is not None and answer[0] else None
 
     def _forget(self) -> None:
         connection, self._connection = self._connection, None
@@ -280,15 +292,19 @@ def _checkpoint_path(home: Home) -> Path:
     return home.log_dir / CHECKPOINT
 
 
-def _write_checkpoint(home: Home, key: bytes, seq: int, digest: bytes) -> None:
+def _headless() -> StorageError:
+    return StorageError("STO-AUDIT-HEAD", _PROBLEMS["head-missing"], hint="Chạy `bienho audit verify`.")
+
+
+def _write_checkpoint(path: str, key: bytes, seq: int, digest: bytes) -> None:
     """Remember the newest event beside the database; not synced to disk, so at worst a little old after a power cut."""
-    path = _checkpoint_path(home)
-    temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
+    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}"
     try:
-        temporary.write_bytes(orjson.dumps({"seq": seq, "hash": digest.hex(), "mac": _mark(key, seq, digest)}))
-        temporary.replace(path)
+        with open(temporary, "wb", buffering=0) as file:
+            file.write(orjson.dumps({"seq": seq, "hash": digest.hex(), "mac": _mark(key, seq, digest)}))
+        os.replace(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         raise StorageError(
             "STO-AUDIT-CHECKPOINT",
             "Không ghi được điểm đối chiếu của nhật ký nên không trả dữ liệu.",

@@ -133,6 +133,23 @@ def field_class(field: Field) -> str:
 def decide(request: Request, policies: Engine | None = None) -> Decision:
     """The decision on one request. Never raises for a refusal; what no policy permits is denied."""
     used = policies or engine(CURRENT)
+    key = _asked(request)
+    known: tuple[Contract | None, Decision] | None = used.decisions.get(key)
+    if known is None or known[0] is not request.contract:
+        known = used.decisions.put(key, (request.contract, _decided(request, used)))
+    return replace(known[1], decision_id=request.request_id)
+
+
+def _asked(request: Request) -> tuple[Any, ...]:
+    """All of a request that a decision reads; nobody's name is in it."""
+    actor, contract = request.actor, request.contract
+    return (
+        actor.roles, actor.memberships, actor.door, actor.assurance, request.purpose, request.action,
+        contract.id if contract else None, request.columns, request.terms, request.emergency, request.reason,
+    )  # fmt: skip
+
+
+def _decided(request: Request, used: Engine) -> Decision:
     facts = facts_of(request)
     verdict = judge(used, facts)
     if not verdict.allowed:

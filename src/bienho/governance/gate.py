@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 import duckdb
@@ -439,11 +439,17 @@ def _relation(
     contract: Contract, moment: int, versions: Versions, hidden: Sequence[str] = (), reaches: Sequence[Rows] = ()
 ) -> str:
     """A dataset as of a snapshot, as a subquery; hidden columns and rows out of reach are not there at all."""
+    return _bounded(contract.id, moment, versions, tuple(hidden), tuple(dict.fromkeys(reaches)))
+
+
+@lru_cache(maxsize=500)
+def _bounded(dataset: str, moment: int, versions: Versions, hidden: tuple[str, ...], reaches: tuple[Rows, ...]) -> str:
+    contract = catalogue()[dataset]
     source = reading(LakeTable(contract.zone, contract.name, contract.versioned), at=moment, versions=versions)
     names = [field.name for field in contract.fields if field.name not in hidden]
 
-    def beside(dataset: str) -> str:
-        return _relation(catalogue()[dataset], moment, "all")
+    def beside(other: str) -> str:
+        return _bounded(other, moment, "all", (), ())
 
     conditions = [text for rows in reaches if (text := scope.condition(contract, rows, beside))]
     where = f" WHERE {' AND '.join(f'({text})' for text in conditions)}" if conditions else ""

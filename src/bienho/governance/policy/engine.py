@@ -2,15 +2,14 @@
 
 A question is about one reach of one account (its roles over one set of rows) and the classes of columns it wants to
 see: they are answered in one batch. Policies whose scope names another action or a role not held cannot matter, so a
-question is put to the slice that can; slices are cut once and kept. Answers depend on the question alone and are kept
-too: no value of a patient is in a question.
+question is put to the slice that can; slices are cut once and kept, and so is what words of reviewed lists say of
+purposes, agreements and datasets. Answers depend on the question alone and are kept too: no value of a patient is in a
+question.
 """
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,11 +20,13 @@ import cedarpy
 import orjson
 
 from bienho.core.errors import ConfigError
+from bienho.governance.policy.memory import Memory
 
 SCHEMA = "schema.cedarschema"
 WHOLE = ""
 """The class that stands for the dataset as a whole."""
 KEPT = 20_000
+KEPT_DECISIONS = 2_000
 _ANNOTATIONS = ("id", "article", "reviewed", "title_vi")
 
 
@@ -91,27 +92,23 @@ class Engine:
         self.revision = digest({**texts, SCHEMA: schema})
         self.policies, self._parts = _checked(texts, schema)
         self._slices: dict[tuple[str, frozenset[str]], cedarpy.PolicySet] = {}
-        self._answers: OrderedDict[Question, Answer] = OrderedDict()
-        self._lock = threading.Lock()
+        self._named: Memory[bytes, cedarpy.Entities] = Memory(KEPT_DECISIONS)
+        self._answers: Memory[Question, Answer] = Memory(KEPT)
+        self.decisions: Memory[Any, Any] = Memory(KEPT_DECISIONS)
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer per question; those not known yet are put to Cedar in one batch per slice."""
-        with self._lock:
-            found = {question: self._answers.get(question) for question in questions}
+        found = {question: self._answers.get(question) for question in questions}
         missing = [question for question, answer in found.items() if answer is None]
         if missing:
-            fresh = self._evaluate(missing)
-            found.update(fresh)
-            with self._lock:
-                self._answers.update(fresh)
-                while len(self._answers) > KEPT:
-                    self._answers.popitem(last=False)
+            for question, answer in self._evaluate(missing).items():
+                found[question] = self._answers.put(question, answer)
         return [answer for question in questions if (answer := found[question]) is not None]
 
     def forget(self) -> None:
-        """Drop kept answers, as a bench or a test wants it."""
-        with self._lock:
-            self._answers.clear()
+        """Drop kept answers and decisions, as a bench or a test wants it."""
+        self._answers.clear()
+        self.decisions.clear()
 
     def permitting(self, action: str, role: str) -> tuple[Policy, ...]:
         """Permits whose scope does not rule out that a role does this; their conditions may still."""
@@ -140,13 +137,16 @@ class Engine:
 
     def _evaluate(self, questions: Sequence[Question]) -> dict[Question, Answer]:
         """Answers by question. What they speak of is read by Cedar once, each slice is asked once."""
-        entities: dict[tuple[str, str], dict[str, Any]] = {}
+        actors: list[dict[str, Any]] = []
+        named: dict[tuple[str, str], dict[str, Any]] = {}
         slices: dict[tuple[str, frozenset[str]], list[tuple[Question, str, dict[str, Any]]]] = {}
         for place, question in enumerate(questions):
-            base = _request(question, str(place), entities)
+            base = _request(question, str(place), actors, named)
             for name in (WHOLE, *question.classes):
                 slices.setdefault((question.action, question.roles), []).append((question, name, base))
-        known = cedarpy.Entities.from_json_str(orjson.dumps(list(entities.values())).decode())
+        text = orjson.dumps(list(named.values()))
+        known = self._named.get(text) or self._named.put(text, cedarpy.Entities.from_json_str(text.decode()))
+        known = known.with_added_json_str(orjson.dumps(actors).decode())
         results: dict[Question, dict[str, cedarpy.AuthzResult]] = {}
         for key, asked in slices.items():
             requests = [_about(base, name) for _, name, base in asked]
@@ -233,23 +233,32 @@ def _may_matter(part: Mapping[str, Any], action: str, roles: frozenset[str]) -> 
     return True
 
 
-def _request(question: Question, place: str, entities: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
-    """Puts what a question speaks of among the entities, what is shared once; the request about the whole."""
+def _request(
+    question: Question,
+    place: str,
+    actors: list[dict[str, Any]],
+    named: dict[tuple[str, str], dict[str, Any]],
+) -> dict[str, Any]:
+    """Puts what a question speaks of among the actors and the things named, what is shared once; the request about the
+    whole."""
 
     def put(kind: str, name: str, parents: Sequence[dict[str, str]], **attributes: Any) -> dict[str, str]:
         uid = {"type": kind, "id": name}
-        entities[kind, name] = {"uid": uid, "attrs": attributes, "parents": list(parents)}
+        named[kind, name] = {"uid": uid, "attrs": attributes, "parents": list(parents)}
         return uid
 
     def shared(kind: str, **attributes: Any) -> dict[str, str]:
-        same = (known for known in entities.values() if known["uid"]["type"] == kind and known["attrs"] == attributes)
+        same = (known for known in named.values() if known["uid"]["type"] == kind and known["attrs"] == attributes)
         return next((known["uid"] for known in same), None) or put(kind, place, (), **attributes)
 
     roles = [{"type": "Role", "id": name} for name in sorted(question.roles)]
-    actor = put(
-        "Actor", place, roles,
-        roles=[{"__entity": role} for role in roles], by_facility=question.limited[0], by_commune=question.limited[1],
-    )  # fmt: skip
+    actor = {"type": "Actor", "id": place}
+    holds = {
+        "roles": [{"__entity": role} for role in roles],
+        "by_facility": question.limited[0],
+        "by_commune": question.limited[1],
+    }
+    actors.append({"uid": actor, "attrs": holds, "parents": roles})
     purpose = shared(
         "Purpose",
         known=question.known,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bienho.governance.policy.engine import Answer, Engine, Question
@@ -71,10 +72,7 @@ class Facts:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the record of looks; sets are sorted."""
-        return {
-            name: [_reach_dict(reach) for reach in self.reaches] if name == "reaches" else _plain(getattr(self, name))
-            for name in self.__slots__
-        }
+        return dict(_as_dict(self))
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Facts:
@@ -90,6 +88,14 @@ class Facts:
             known[name] = tuple(known[name])
         known["classes"] = None if known["classes"] is None else tuple(known["classes"])
         return cls(**known)
+
+
+@lru_cache(maxsize=2_000)
+def _as_dict(facts: Facts) -> dict[str, Any]:
+    return {
+        name: [_reach_dict(reach) for reach in facts.reaches] if name == "reaches" else _plain(getattr(facts, name))
+        for name in facts.__slots__
+    }
 
 
 @dataclass(frozen=True, slots=True)
