@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from bench import gate, growth, ingest, stores
+from bench import audit, gate, growth, ingest, stores
 
-BENCHES = {"ingest": ingest.run, "stores": stores.run, "growth": growth.run, "gate": gate.run}
+BENCHES = {"ingest": ingest.run, "stores": stores.run, "growth": growth.run, "gate": gate.run, "audit": audit.run}
 """Each takes what it needs of rounds, persons and dossiers."""
 
 

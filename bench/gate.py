@@ -2,32 +2,32 @@
 
 `gate_call`: all the gate does for one look (decision, scope, the limit on rows put into the statement, the event
 committed to disk), the lake's own reading left out: in its place stands an empty answer, in the bench process only.
-`whole_look`: with the lake's reading. `lake_alone`: the very statement the gate makes, limit on rows and all, put to
-the lake without the gate. `commit_alone`: one durable commit in PostgreSQL. Decisions are made anew (`_first`: kept
-answers dropped, the handle of the policies reused) or found again, as a portal at work does (`_again`);
-`decision_bare`: anew, for somebody with one membership. `ingest`: with the record of looks and, in this process only,
-without it.
+`record`: the part of it that writes the event. `insert_alone` is the physical limit of that: the same text put into a
+bare table, `INSERT … COMMIT`, on the same connection in the same round; `commit_alone` a durable commit with next to
+nothing in it. `whole_look`: with the lake's reading. `lake_alone`: the very statement the gate makes, limit on rows and
+all, put to the lake without the gate. Decisions are made anew (`_first`: kept answers dropped, the handle of the
+policies reused) or found again, as a portal at work does (`_again`); `decision_bare`: anew, for somebody with one
+membership.
 
-Every round measures everything once; of the rounds' p50 and p99 the median, least and most are told, because a busy
-machine spoils a round. Times are of the wall, in milliseconds; `cpu` beside a decision is processor time.
+Every round measures everything once, bare limits beside what they limit; of the rounds' p50 and p99 the median, least
+and most are told, because a busy machine spoils a round. Times are of the wall, in milliseconds. `…_cpu_ms` is
+processor time of this process, `gate_call_postgres_cpu_ms` that of PostgreSQL for us: a busy machine spoils it less.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+import psutil
 import pyarrow as pa
 
 from bench.homes import Made, temporary_home
-from bench.measure import fresh_app, mean, spending
 from bienho.contracts import catalogue
 from bienho.database import Role
 from bienho.governance import Actor, Gate, Membership, Request, audit, decide
@@ -35,18 +35,18 @@ from bienho.governance import decision as deciding
 from bienho.governance.policy import CURRENT, Engine
 from bienho.governance.policy.engine import SCHEMA
 from bienho.lake import Lake
-from bienho.pipeline import ask
-from bienho.pipeline.ingest import ingest
-from bienho.synthetic import Plan, generate
 
 POLICIES = 500
 CALLS = 300
 SLOW = {"lake_alone", "whole_look"}
-INGESTED = 400
-SEED = 20261123
 FACILITY = "52001"
-TARGETS = {"gate_call_p99_ms": 5.0, "decision_bare_p99_ms": 1.0, "record_costs_ingest_percent": 5.0}
+TARGETS = {"gate_call_p99_ms": 5.0, "decision_bare_p99_ms": 1.0}
 PURPOSE = "tra-cuu-ho-so"
+BARE_TABLE = """
+CREATE TABLE governance.bench_bare (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text, hash bytea);
+GRANT INSERT ON governance.bench_bare TO bienho_governance
+"""
+BARE_INSERT = "INSERT INTO governance.bench_bare (body, hash) VALUES (%s, %s)"
 _MORE = """@id("more-{n}") @article("Luật") @reviewed("false") @title_vi("Chữ")
 permit (principal in Role::"{role}", action in [Action::"{action}", Action::"query"], resource)
 when {{ resource in Zone::"{zone}" && context.purpose.claimants.contains(Role::"{role}") &&
@@ -58,8 +58,8 @@ _ZONES = ("standard", "conformed", "quality", "derived", "reference")
 
 
 def run(*, rounds: int, persons: int, dossiers: int) -> dict[str, object]:
-    """Figures of `rounds` rounds of CALLS calls; `persons` is the size of the twin taken in, at most INGESTED."""
-    del dossiers
+    """Figures of `rounds` rounds of CALLS calls."""
+    del dossiers, persons
     engine = crowded()
     who = Actor("an", "Nguyễn An", (), "portal", memberships())
     one = Actor("an", "Nguyễn An", (), "portal", memberships()[:1])
@@ -78,18 +78,23 @@ def run(*, rounds: int, persons: int, dossiers: int) -> dict[str, object]:
             _, reader = gate.aggregate(who, PURPOSE, "conformed.encounter", ["facility_code"], {"n": ("count", None)})
             reader.read_all()
 
-        statement = caught(gate, look)
+        statement, event = caught(gate, look)
         cursor = lake.connection.cursor()
+        with made.database.connect(Role.ADMIN, autocommit=True) as admin:
+            admin.execute(BARE_TABLE)
         with made.database.connect(Role.GOVERNANCE, autocommit=True) as connection:
+            values = (audit._canonical(event), bytes(32))
             measures: dict[str, Callable[[], object]] = {
                 "decision_bare": lambda: decided(one, anew=True),
                 "decision_first": lambda: decided(who, anew=True),
                 "decision_again": lambda: decided(who, anew=False),
+                "lake_alone": lambda: cursor.execute(statement).fetchall(),
+                "whole_look": look,
                 "commit_alone": lambda: connection.execute(
                     "SELECT seq FROM governance.audit_head FOR UPDATE"
                 ).fetchone(),
-                "lake_alone": lambda: cursor.execute(statement).fetchall(),
-                "whole_look": look,
+                "insert_alone": lambda: connection.execute(BARE_INSERT, values),
+                "record": lambda: gate._audit.append(event),
             }
             found: dict[str, list[tuple[float, float]]] = {}
             for _ in range(rounds):
@@ -98,42 +103,22 @@ def run(*, rounds: int, persons: int, dossiers: int) -> dict[str, object]:
                 with nothing_read(gate):
                     found.setdefault("gate_call", []).append(measured(look, CALLS))
                     found.setdefault("gate_call_first", []).append(measured(lambda: look(anew=True), CALLS))
+            insert_cpu = server_side(connection, lambda: connection.execute(BARE_INSERT, values))
+            with nothing_read(gate):
+                call_cpu = processor(look, CALLS)
+                call_postgres_cpu = server_side(gate._audit._connection, look)
     return {
         "policies": len(engine.policies),
         "memberships": len(who.memberships),
         "rounds": rounds,
         "calls_a_round": CALLS,
         **{f"{name}_ms": told(values) for name, values in sorted(found.items())},
+        "gate_call_cpu_ms": call_cpu,
+        "gate_call_postgres_cpu_ms": call_postgres_cpu,
+        "insert_alone_postgres_cpu_ms": insert_cpu,
         "decision_bare_cpu_ms": processor(lambda: decided(one, anew=True), CALLS),
         "decision_first_cpu_ms": processor(lambda: decided(who, anew=True), CALLS),
-        "ingest": audited_ingest(rounds, min(persons, INGESTED)),
         "targets": TARGETS,
-    }
-
-
-def audited_ingest(rounds: int, persons: int) -> dict[str, object]:
-    """CPU-seconds of one ingest command's work with the record and with an `append` that does nothing, turn by turn."""
-    spent: dict[str, list[float]] = {"with": [], "without": []}
-    with tempfile.TemporaryDirectory(prefix="bienho-bench-corpus-") as folder:
-        corpus = Path(folder, "files")
-        generate(Plan(persons=persons, months=12, seed=SEED), corpus)
-        for turn in range(-1, 2 * rounds):  # the first only warms up
-            kind = ("with", "without")[turn % 2]
-            silent = mock.patch.object(audit.AuditLog, "append", _unwritten)
-            with fresh_app() as app, silent if kind == "without" else nullcontext(), spending(app.home) as one:
-                ask.permit(app, "ingest", "files")
-                ingest(app, [corpus], threads=1, compute=False)
-            if turn >= 0:
-                spent[kind].append(one.cpu_s)
-    extra = [a / b - 1 for a, b in zip(spent["with"], spent["without"], strict=True)]
-    return {
-        "persons": persons,
-        "cpu_s_with_record": mean(spent["with"]),
-        "cpu_s_without": mean(spent["without"]),
-        "record_costs_percent": {
-            "median": round(100 * statistics.median(extra), 2),
-            "of_least_times": round(100 * (min(spent["with"]) / min(spent["without"]) - 1), 2),
-        },
     }
 
 
@@ -190,25 +175,24 @@ def in_place_of_the_set(engine: Engine) -> Iterator[None]:
         yield
 
 
-def caught(gate: Gate, look: Callable[[], None]) -> str:
-    """The statement the gate puts to the lake for a look."""
+def caught(gate: Gate, look: Callable[[], None]) -> tuple[str, Mapping[str, Any]]:
+    """The statement the gate puts to the lake for a look, and the event it writes of it."""
     engine: Any = gate._engine
     said: list[str] = []
-    real = engine.collect
+    told_of: list[Mapping[str, Any]] = []
+    collect, append = engine.collect, gate._audit.append
 
     def listening(text: str, values: Sequence[Any]) -> pa.Table:
         said.append(text)
-        return real(text, values)
+        return collect(text, values)
 
-    with mock.patch.object(engine, "collect", listening):
+    def noting(event: Mapping[str, Any]) -> int:
+        told_of.append(event)
+        return append(event)
+
+    with mock.patch.object(engine, "collect", listening), mock.patch.object(gate._audit, "append", noting):
         look()
-    return said[0]
-
-
-def _unwritten(_log: audit.AuditLog, event: Mapping[str, Any]) -> int:
-    """In place of `AuditLog.append`, in this process only."""
-    del event
-    return 0
+    return said[0], told_of[0]
 
 
 @contextmanager
@@ -257,3 +241,12 @@ def processor(call: Callable[[], object], times: int) -> float:
             call()
         best = min(best, (time.process_time() - begun) / (times // 8) * 1_000)
     return round(best, 3)
+
+
+def server_side(connection: Any, call: Callable[[], object]) -> float:
+    """Processor time of the server's process behind a connection, of one call in milliseconds."""
+    serving = psutil.Process(connection.info.backend_pid)
+    begun = sum(serving.cpu_times()[:2])
+    for _ in range(CALLS):
+        call()
+    return round((sum(serving.cpu_times()[:2]) - begun) / CALLS * 1_000, 3)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import cedarpy
+import orjson
 import pytest
 
+from bienho.contracts import catalogue
 from bienho.core.errors import ConfigError, UsageError
-from bienho.governance import balp
+from bienho.governance import PURPOSES, ROLES, Actor, Membership, Request, balp, decide
 from bienho.governance.agreements import MOVES, mermaid
 from bienho.governance.audit import event
 from bienho.governance.break_glass import working_day
@@ -38,6 +42,39 @@ GOOD = (
 def test_a_bad_set_is_not_loaded(text: str) -> None:
     with pytest.raises(ConfigError, match="CFG-POLICY"):
         Engine({"x": text}, WHOLE)
+
+
+def test_a_slice_answers_as_the_whole_set_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oracle is Cedar over every policy: what a slice leaves out must never have mattered."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in CURRENT.glob("*.cedar")}
+    sliced, whole = Engine(texts, WHOLE), Engine(texts, WHOLE)
+    everything = cedarpy.PolicySet.from_json_str(
+        orjson.dumps({"staticPolicies": whole._parts, "templates": {}, "templateLinks": []}).decode()
+    )
+    monkeypatch.setattr(whole, "_slice", lambda *_key: everything)
+    datasets = {contract.zone: contract for contract in catalogue().values()}
+    allowed: Counter[bool] = Counter()
+    for role in ROLES:
+        who = Actor("an", "An", (), "portal", (Membership(role, "u", frozenset({"52001"}), None),), "two")
+        for purpose in (code for code, one in PURPOSES.items() if role in one.roles):
+            for contract in datasets.values():
+                for action in ("read", "identify"):
+                    request = Request("r", who, purpose, action, contract)
+                    answer = decide(request, sliced)
+                    assert answer == decide(request, whole)
+                    allowed[answer.allowed] += 1
+    assert allowed[True] > 50
+    assert allowed[False] > 50
+
+
+def test_zones_are_left_out_for_permits_only() -> None:
+    text = GOOD.format(id="a", action='Action::"read"').replace(
+        ";", ' when { resource in Zone::"derived" && context.emergency };'
+    )
+    more = text.replace('"a"', '"b"').replace("permit", "forbid")
+    either = text.replace('"a"', '"c"').replace("&&", "||")
+    made = Engine({"x": text + more + either}, WHOLE)
+    assert made._zones == {"a": frozenset({"derived"}), "b": None, "c": None}
 
 
 def test_every_policy_is_honest_about_its_review() -> None:

@@ -1,10 +1,10 @@
 """The engine: one set of Cedar policies, read and checked once, asked many times.
 
 A question is about one reach of one account (its roles over one set of rows) and the classes of columns it wants to
-see: they are answered in one batch. Policies whose scope names another action or a role not held cannot matter, so a
-question is put to the slice that can; slices are cut once and kept, and so is what words of reviewed lists say of
-purposes, agreements and datasets. Answers depend on the question alone and are kept too: no value of a patient is in a
-question.
+see: they are answered in one batch. Policies whose scope names another action or a role not held cannot matter, nor can
+a permit that holds in other zones only, so a question is put to the slice that can; slices are cut once and kept, and
+so is what words of reviewed lists say of purposes, agreements and datasets. Answers depend on the question alone and
+are kept too: no value of a patient is in a question.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class Engine:
         """`texts`: theme → Cedar text. ConfigError CFG-POLICY when a policy is not well formed or says too little."""
         self.revision = digest({**texts, SCHEMA: schema})
         self.policies, self._parts = _checked(texts, schema)
-        self._slices: dict[tuple[str, frozenset[str]], cedarpy.PolicySet] = {}
+        self._zones = {name: _zones(part) for name, part in self._parts.items()}
+        self._slices: dict[tuple[str, frozenset[str], str], cedarpy.PolicySet] = {}
         self._named: Memory[bytes, cedarpy.Entities] = Memory(KEPT_DECISIONS)
         self._answers: Memory[Question, Answer] = Memory(KEPT)
         self.decisions: Memory[Any, Any] = Memory(KEPT_DECISIONS)
@@ -101,8 +102,8 @@ class Engine:
         found = {question: self._answers.get(question) for question in questions}
         missing = [question for question, answer in found.items() if answer is None]
         if missing:
-            for question, answer in self._evaluate(missing).items():
-                found[question] = self._answers.put(question, answer)
+            for question, fresh in self._evaluate(missing).items():
+                found[question] = self._answers.put(question, fresh)
         return [answer for question in questions if (answer := found[question]) is not None]
 
     def forget(self) -> None:
@@ -126,11 +127,16 @@ class Engine:
         """Laws and articles of the policies, each once."""
         return tuple(dict.fromkeys(self.policies[name].article for name in policies))
 
-    def _slice(self, action: str, roles: frozenset[str]) -> cedarpy.PolicySet:
-        key = (action, roles)
+    def _slice(self, action: str, roles: frozenset[str], zone: str) -> cedarpy.PolicySet:
+        key = (action, roles, zone)
         found = self._slices.get(key)
         if found is None:
-            kept = {name: part for name, part in self._parts.items() if _may_matter(part, action, roles)}
+            lies_in = set(zone.split())
+            kept = {
+                name: part
+                for name, part in self._parts.items()
+                if _may_matter(part, action, roles) and ((zones := self._zones[name]) is None or zones & lies_in)
+            }
             text = orjson.dumps({"staticPolicies": kept, "templates": {}, "templateLinks": []}).decode()
             found = self._slices[key] = cedarpy.PolicySet.from_json_str(text)
         return found
@@ -139,11 +145,12 @@ class Engine:
         """Answers by question. What they speak of is read by Cedar once, each slice is asked once."""
         actors: list[dict[str, Any]] = []
         named: dict[tuple[str, str], dict[str, Any]] = {}
-        slices: dict[tuple[str, frozenset[str]], list[tuple[Question, str, dict[str, Any]]]] = {}
+        slices: dict[tuple[str, frozenset[str], str], list[tuple[Question, str, dict[str, Any]]]] = {}
         for place, question in enumerate(questions):
             base = _request(question, str(place), actors, named)
             for name in (WHOLE, *question.classes):
-                slices.setdefault((question.action, question.roles), []).append((question, name, base))
+                key = (question.action, question.roles, question.zone)
+                slices.setdefault(key, []).append((question, name, base))
         text = orjson.dumps(list(named.values()))
         known = self._named.get(text) or self._named.put(text, cedarpy.Entities.from_json_str(text.decode()))
         known = known.with_added_json_str(orjson.dumps(actors).decode())
@@ -231,6 +238,22 @@ def _may_matter(part: Mapping[str, Any], action: str, roles: frozenset[str]) -> 
     if principal["op"] == "in" and entity is not None and entity["type"] == "Role":
         return entity["id"] in roles
     return True
+
+
+def _zones(part: Mapping[str, Any]) -> frozenset[str] | None:
+    """Zones outside which a permit cannot hold, because one of the terms its condition joins by && says so; None when
+    none does. A forbid always stays: what is left out by mistake could only refuse."""
+    terms = [one["body"] for one in part["conditions"] if one["kind"] == "when"] if part["effect"] == "permit" else []
+    while terms:
+        term = terms.pop()
+        if "&&" in term:
+            terms += term["&&"].values()
+        elif "in" in term and term["in"]["left"] == {"Var": "resource"}:
+            right = term["in"]["right"]
+            named = [one.get("Value", {}).get("__entity", {}) for one in right.get("Set", [right])]
+            if all(one.get("type") == "Zone" for one in named):
+                return frozenset(one["id"] for one in named)
+    return None
 
 
 def _request(
