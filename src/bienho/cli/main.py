@@ -42,6 +42,7 @@ PLACES = {
     "client": "units",
     "agreement": "papers",
     "emergency": "papers",
+    "report": "reports",
     "synth": "twin",
     "demo": "show",
     "serve": "show",

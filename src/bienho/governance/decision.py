@@ -26,7 +26,7 @@ Action = Literal[
     "read", "aggregate", "query", "identify", "export", "share", "audit", "manage", "break-glass", "emergency-review",
     "audit-own", "agreement-read", "agreement-draft", "agreement-review", "agreement-sign", "agreement-steer", "ingest",
     "replay", "run", "work", "serve", "rebuild", "job", "backup", "import-codes", "list-accounts", "list-members",
-    "manage-members", "erase-ask", "erase-confirm",
+    "manage-members", "erase-ask", "erase-confirm", "report", "report-open",
 ]  # fmt: skip
 
 MARKER = "marker"

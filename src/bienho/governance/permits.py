@@ -31,7 +31,7 @@ _LETTERS = {
     "ingest": "C", "import-codes": "C", "agreement-draft": "C", "list-accounts": "R", "agreement-read": "R",
     "erase-confirm": "D",
     "list-members": "R",
-    "audit": "R", "audit-own": "R",
+    "audit": "R", "audit-own": "R", "report": "U", "report-open": "R",
 }  # fmt: skip
 
 

@@ -93,6 +93,9 @@ ACTIONS = {
     "backup": later("Sao lưu"),
     "restore": later("Khôi phục"),
     "import-codes": later("Nhập danh mục mã"),
+    "report": later("Lập, sửa, bỏ báo cáo định kỳ"),
+    "report-open": later("Mở báo cáo định kỳ"),
+    "report-run": later("Chạy báo cáo định kỳ"),
     "": later("Thay đổi tài khoản, vai trò"),
 }
 OUTCOMES: dict[str, tuple[str, Tone]] = {
@@ -104,6 +107,7 @@ DOORS = {
     "portal": later("cổng thông tin"),
     "cli": later("dòng lệnh trên máy chủ"),
     "api": later("kết nối hệ thống"),
+    "worker": later("tiến trình nền"),
 }
 ASSURANCES = {
     "none": later("không qua đăng nhập hai lớp"),

@@ -31,6 +31,7 @@ NAVIGATION = (
     ("/phat-hien/", later("Phát hiện sai"), "flag"),
     ("/cach-ly/", later("Cách ly"), "shield"),
     ("/chi-so/", later("Chỉ số"), "chart"),
+    ("/bao-cao/", later("Báo cáo định kỳ"), "paper"),
     ("/danh-muc-du-lieu/", later("Danh mục dữ liệu"), "book"),
     ("/quyen/", later("Quyền truy cập"), "key"),
     ("/thoa-thuan/", later("Thỏa thuận"), "paper"),

@@ -20,10 +20,11 @@ from bienho.database.failures import stopped
 QUEUE = "bienho"
 WRITER = "writer"
 PRESENCE_LOCK = 7_206_004
-TAKE_IN, DERIVE, SIGNATURES, COMPACT, RETAIN, CLEAN, PRUNE = KINDS = (
+TAKE_IN, DERIVE, SIGNATURES, REPORTS, COMPACT, RETAIN, CLEAN, PRUNE = KINDS = (
     "take-in",
     "derive",
     "signatures",
+    "reports",
     "compact",
     "retain",
     "clean",
@@ -53,6 +54,7 @@ TABLE = {
         Kind(TAKE_IN, WRITER, 20),
         Kind(DERIVE, WRITER, 10, "0 18 * * *"),
         Kind(SIGNATURES, "signatures", 10, "5 18 * * *"),
+        Kind(REPORTS, "reports", 5, "0 23 * * *"),
         Kind(COMPACT, WRITER, 0, "10 18 * * *"),
         Kind(RETAIN, WRITER, 0, "20 18 * * *"),
         Kind(CLEAN, WRITER, 0, "30 18 * * *"),

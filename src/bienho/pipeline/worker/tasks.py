@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from procrastinate import App as Queue
@@ -14,7 +15,7 @@ from procrastinate.jobs import Job
 
 from bienho.core.errors import BienhoError, StorageError
 from bienho.database import Role
-from bienho.pipeline import jobs, signatures
+from bienho.pipeline import jobs, reports, signatures
 from bienho.pipeline.app import App
 from bienho.pipeline.backlog import measure, read_progress
 from bienho.pipeline.catalog import current_catalog
@@ -26,12 +27,14 @@ from bienho.pipeline.worker.queue import (
     DERIVE,
     PRUNE,
     QUEUE,
+    REPORTS,
     RETAIN,
     SIGNATURES,
     TABLE,
     TAKE_IN,
     Asking,
 )
+from bienho.quality.expiry import LOCAL
 
 MOST_RETRIES = 8
 LONGEST_WAIT = 60
@@ -60,6 +63,7 @@ class Duties:
     def table(self) -> dict[str, Work]:
         """Kind → what it does."""
         named: dict[str, Work] = {TAKE_IN: self.take_in, DERIVE: self.derive, SIGNATURES: self.signatures}
+        named[REPORTS] = self.reports
         for name in (COMPACT, RETAIN, CLEAN):
             named[name] = self._maintenance(name)
         return named
@@ -84,6 +88,11 @@ class Duties:
     def signatures(self) -> dict[str, Any]:
         """Signatures without a verdict; the writer lock is taken for the commits only."""
         return signatures.bring_up_to_date(self.app).as_dict()
+
+    def reports(self) -> dict[str, Any]:
+        """Reports that are due today in Vietnam: running them is an act in the world, so it may ask the clock."""
+        now = datetime.now(UTC)
+        return reports.run_due(self.app, now.astimezone(LOCAL).date(), now)
 
     def _maintenance(self, name: str) -> Work:
         return lambda: jobs.run(self.app, name)
