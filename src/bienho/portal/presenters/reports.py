@@ -59,8 +59,8 @@ def todo(desk: Desk, mine: Sequence[Report], last: Mapping[str, Run]) -> TodoLis
             items.append(
                 Todo(
                     "info", t("Mở kỳ mới của «{title}»", title=one.title_vi),
-                    t("Kỳ {period}", period=_period(one, run)),
-                    t("Bạn"), formats.day(run.due), result_href(one.name, run.due), t("Mở"),
+                    t("Kỳ {period}", period=period(one, run.due)),
+                    t("Bạn"), DASH, result_href(one.name, run.due), t("Mở"),
                 )
             )  # fmt: skip
     items.sort(key=lambda item: item.tone != "act")
@@ -78,7 +78,7 @@ def table(desk: Desk, mine: Sequence[Report], last: Mapping[str, Run]) -> Table:
                 "ten": Cell(one.title_vi, f"{HREF}{one.name}/", note=one.name, raw=one.title_vi),
                 "nguoi": Cell(names.get(one.owner, one.owner)),
                 "nhip": Cell(t(CADENCE[one.cadence])),
-                "gan": _state_cell(run, one) if run else Cell(DASH),
+                "gan": _state_cell(run, period(one, run.due)) if run else Cell(DASH),
                 "sau": Cell(formats.day(next_due(one.cadence, today(desk))), raw=next_due(one.cadence, today(desk))),
             }
         )
@@ -123,8 +123,8 @@ def runs_table(desk: Desk, one: Report) -> Table:
         href = result_href(one.name, run.due) if run.state == "made" else ""
         rows.append(
             {
-                "ky": Cell(_period(one, run), href, raw=run.due),
-                "kq": _state_cell(run, one, linked=False),
+                "ky": Cell(period(one, run.due), href, raw=run.due),
+                "kq": _state_cell(run, ""),
                 "dong": Cell(number(run.lines), raw=run.lines),
                 "luc": Cell(formats.moment(run.at), raw=run.at),
             }
@@ -220,6 +220,14 @@ def form(desk: Desk, given: Mapping[str, Any], error: str) -> Form:
     )  # fmt: skip
 
 
+def words(one: Report) -> dict[str, Any]:
+    """A report as its form shows it."""
+    return {
+        "ten": one.name, "tieu_de": one.title_vi, "bo": one.dataset, "cot": one.columns, "nhip": one.cadence,
+        "co_so": " ".join(one.facilities), "muc_dich": one.purpose, "gui": " ".join(one.readers),
+    }  # fmt: skip
+
+
 def said(given: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
     """The words of a form as `reports.checked` takes them."""
     return {
@@ -233,12 +241,10 @@ def result_href(name: str, due: date) -> str:
     return f"{HREF}{name}/{due:%Y%m%d}/"
 
 
-def _state_cell(run: Run, one: Report, *, linked: bool = True) -> Cell:
+def _state_cell(run: Run, note: str) -> Cell:
     text, tone = STATES[run.state]
     badge = Badge(t(text), tone)
-    href = result_href(one.name, run.due) if linked and run.state == "made" else ""
-    note = _why(run) if run.state != "made" else _period(one, run) if linked else ""
-    return Cell(_period(one, run) if href else "", href, badge=badge, note="" if href else note, raw=badge.text)
+    return Cell("", badge=badge, note=note if run.state == "made" else _why(run), raw=badge.text)
 
 
 def _why(run: Run) -> str:
@@ -250,8 +256,9 @@ def _why(run: Run) -> str:
     return t("Báo cáo chạy không xong: {code}", code=run.code)
 
 
-def _period(one: Report, run: Run) -> str:
-    first, last = covered(one.cadence, run.due)
+def period(one: Report, due: date) -> str:
+    """The days a run due that day is about."""
+    first, last = covered(one.cadence, due)
     return f"{formats.day(first)} – {formats.day(last)}"
 
 

@@ -52,7 +52,9 @@ def make(request: HttpRequest) -> HttpResponse:
             error = f"{wrong.message} {wrong.hint}".strip()
     else:
         desk.permit("report", "form")
-        given = {}
+        wanted = request.GET.get("ten", "")
+        own = (one for one in presenter.doors(desk).mine(desk.actor) if one.owner == desk.actor.account_id)
+        given = next((presenter.words(one) for one in own if one.name == wanted), {})
     page = Page(
         t("Lập báo cáo định kỳ"),
         t("Báo cáo không cho thêm quyền: mất quyền đọc thì kỳ sau bị từ chối và ghi lại."),
@@ -76,6 +78,7 @@ def report(request: HttpRequest, name: str) -> HttpResponse:
     )
     end = Form("bo", [], t("Bỏ báo cáo này"), f"{presenter.HREF}{name}/bo/", "post", quiet=True) if own else None
     context = {"facts": presenter.facts(desk, found), "runs": presenter.runs_table(desk, found), "end": end}
+    context["mend"] = f"{presenter.HREF}lap/?ten={name}" if own else ""
     return render_page(request, "report.html", page, context)
 
 
@@ -102,7 +105,7 @@ def result(request: HttpRequest, name: str, due: int) -> HttpResponse:
     desk.purpose = found.purpose
     table = presenter.result_table(found, brought)
     page = Page(
-        found.title_vi,
+        t("{title}, kỳ {period}", title=found.title_vi, period=presenter.period(found, day)),
         t("Số liệu như kho có lúc chạy; kho đổi sau đó thì chạy lại kỳ mới đổi."),
         t("Mở lúc {when}", when=moment(desk.now)),
         guide="bao-cao",
