@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from bienho.config import Home, KeyRing
 from bienho.contracts import catalogue
-from bienho.core.errors import BienhoError, DeniedError, StorageError, UsageError
+from bienho.core.errors import BienhoError, BusyError, DeniedError, StorageError, UsageError
 from bienho.database import Database
 from bienho.governance import people, permits
 from bienho.governance.actor import Actor
@@ -86,7 +86,7 @@ class ReportDoors:
         return found
 
     def run(self, gate: Reads, report: Report, due: date, now: datetime) -> Run:
-        """One run, as its owner stands now. What the house lacks (storage, database) is raised: it is tried again."""
+        """One run, as its owner stands now. What the house lacks for now is raised: it is tried again."""
         what = f"{report.name}:{due}"
         owner = people.actor_of(self.db, report.owner, DOOR, "none", now)
         if owner is None:
@@ -101,7 +101,7 @@ class ReportDoors:
             table = reader.read_all()
             if table.num_rows > MOST_ROWS:
                 raise UsageError("USE-REPORT", f"Báo cáo nhiều hơn {MOST_ROWS} dòng.", hint="Chọn ít cơ sở hơn.")
-        except StorageError:
+        except (StorageError, BusyError):
             raise
         except BienhoError as error:
             refused = isinstance(error, DeniedError)
