@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from bienho.cli import reports as commands
+from bienho.cli.main import main
+from bienho.config import DEFAULT
 from bienho.core.errors import DeniedError, IntegrityError, UsageError
 from bienho.database import Role
-from bienho.governance import Actor, Denied, Membership, accounts, audit
+from bienho.governance import Actor, Denied, Membership, accounts, audit, people
 from bienho.governance.changes import SYSTEM
 from bienho.governance.report_doors import ReportDoors
 from bienho.governance.reports import Report, checked
-from bienho.lake import Lake
+from bienho.lake import Lake, RawStore
+from bienho.pipeline import App
+from bienho.pipeline.reports import run_due
 from support import portal
 from support.governed import Governed, governed, table
 
@@ -199,3 +207,29 @@ def test_pages_show_ones_own_and_what_is_addressed_to_one(house: Governed, doors
     for one in (OWNER, READER, OTHER):
         portal.ACTORS.pop(one.account_id)
     portal.use(portal.base().gate)  # type: ignore[arg-type]
+
+
+def test_commands_make_run_list_and_open(house: Governed, doors: ReportDoors, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = house.made
+    app = App(made.home, made.keys, made.database, RawStore(made.home, made.keys), house.vault, DEFAULT)
+    monkeypatch.setattr(App, "reading", lambda _app: nullcontext(house.gate))
+    monkeypatch.setattr(commands, "open_app", lambda _home: nullcontext(app))
+    monkeypatch.setattr(people, "caller", lambda *_: replace(OWNER, door="cli", assurance="none"))
+
+    def said(*words: str) -> str:
+        result = CliRunner().invoke(main, ["report", *words])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    said("add", "bang-lenh", "--title", "Bằng lệnh", "--column", "encounters", "--to", "nhan", "--purpose", "van-hanh")
+    assert doors.book.find("bang-lenh") is not None
+    report = doors.book.find("bang-lenh")
+    assert report is not None
+    doors.book.put(replace(report, since=date(2026, 11, 2)), NOW)
+    assert json.loads(said("run", "--due", "2026-11-25", "--json"))["made"] >= 1
+    assert run_due(app, date(2026, 11, 29), NOW) == {"made": 0, "refused": 0, "failed": 0}
+    listed = {one["report"]: one for one in json.loads(said("list", "--json"))}
+    assert (listed["bang-lenh"]["last_due"], listed["bang-lenh"]["last_state"]) == ("2026-11-23", "made")
+    assert json.loads(said("open", "bang-lenh", "2026-11-23", "--json")) == [{"encounters": 7}, {"encounters": 8}]
+    said("remove", "bang-lenh")
+    assert "bang-lenh" not in said("list")
