@@ -56,7 +56,7 @@ def test_a_slice_answers_as_the_whole_set_does(monkeypatch: pytest.MonkeyPatch) 
     allowed: Counter[bool] = Counter()
     for role in ROLES:
         who = Actor("an", "An", (), "portal", (Membership(role, "u", frozenset({"52001"}), None),), "two")
-        for purpose in (code for code, one in PURPOSES.items() if role in one.roles):
+        for purpose in [code for code, one in PURPOSES.items() if role in one.roles][:2]:
             for contract in datasets.values():
                 for action in ("read", "identify"):
                     request = Request("r", who, purpose, action, contract)
