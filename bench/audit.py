@@ -7,9 +7,8 @@ those of the whole process tree with PostgreSQL, because time of the wall says m
 
 `ratio` is with over without: the geometric mean of the pairs with its 95 % interval (Student's t over the logarithms).
 A busy machine widens the interval; what lies within it cannot be told from nothing. `event_cpu_ms` is the price of one
-event by itself (its connection included, as a command opens one), the least of several blocks, and
-`events_share_percent` what the events of one ingest cost by that price: a second way to the same figure, without the
-noise of ingest.
+event by itself, decided and written, the least of several blocks, and `events_share_percent` what the events of one
+ingest cost by that price: a second way to the same figure, without the noise of ingest.
 """
 
 from __future__ import annotations
@@ -83,10 +82,7 @@ def taken_in(corpus: Path, *, recorded: bool) -> tuple[float, int]:
 
 
 def event_price() -> float:
-    """CPU of one event in milliseconds, its connection and PostgreSQL's part included; the least mean of the blocks.
-
-    PostgreSQL's part of a connection is counted when its process is reaped, so a block is closed before it is read.
-    """
+    """CPU of one event in milliseconds, PostgreSQL's part included; the least mean of the blocks."""
     means = []
     with fresh_app() as app:
         for _ in range(BLOCKS):
