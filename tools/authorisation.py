@@ -72,8 +72,8 @@ commands really answer.
 
 `all`: over the whole province. `own`: rows of the own unit only (facility or commune), people of the own unit and those
 below it; others are not there. Nothing: refused. A role is listed once for each reach a unit may give it. An inspector
-and a partner's system see nothing but the log of their own looks without a signed paper in force, and what it names with
-one. A citizen sees nothing until there is an index of persons. `report`: make, change, end scheduled reports of one's
+and a partner's system see the log of their own looks only without a signed paper in force, and what it names with one.
+A citizen sees nothing until there is an index of persons. `report`: make, change, end scheduled reports of one's
 own; `report-open`: ask to open those addressed to one, which the gate then judges as a look of theirs.
 
 """

@@ -37,7 +37,7 @@ OTHER_METHODS = ("TRACE", "PUT", "PATCH", "DELETE")
 SESSION = "bienho_session"
 MARKER = "Đỗ Thị Dò 052190001234"
 ATTACKS = (*injections.TEXTS, "\0", "\ud7ff" * 40, "9" * 400, "<xprobe>", "' OR 1=1 --", "%s%n{0}", "2026-13-99")
-# Forms about papers, reports and first passwords come back with what was written in them, in its field and nowhere else.
+# Forms about papers, reports and first passwords come back with what was written in them, in its field only.
 KEEP_THEIR_FIELDS = ("/dang-nhap/loi-moi/", "/thoa-thuan/", "/bao-cao/lap/")
 FIELD = re.compile(r"<textarea\b.*?</textarea>|<input\b[^>]*>", re.DOTALL)
 CONTROL = re.compile(r"[\x00-\x20]")
