@@ -13,6 +13,7 @@ from typing import Literal
 from bienho.core.errors import ConfigError
 
 Mode = Literal["demo", "production"]
+Origin = Literal["raw", "twin"]
 LAYOUT = 2
 LAYOUTS = (1, 2)
 """Layout 1 has no sealed ring yet (`keys.py`); its first key rotation writes one."""
@@ -36,15 +37,19 @@ def cores() -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """An existing data folder. Commands other than `init` and `demo` only ever open one."""
+    """An existing data folder. Commands other than `init` and `demo` only ever open one.
+
+    `origin`: what its lake is made from; of a `twin` nothing was ever received, so it has no raw and takes none in.
+    """
 
     path: Path
     home_id: str
     mode: Mode
     layout: int = LAYOUT
+    origin: Origin = "raw"
 
     @classmethod
-    def create(cls, path: Path, mode: Mode = "demo") -> Home:
+    def create(cls, path: Path, mode: Mode = "demo", origin: Origin = "raw") -> Home:
         """Make the folder with a new `home_id`; an existing home is returned as it is."""
         path = path.absolute()
         if (path / MARKER).exists():
@@ -56,10 +61,12 @@ class Home:
                 hint="Chọn thư mục trống, hoặc đặt BIENHO_HOME sang nơi khác.",
             )
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        home = cls(path, secrets.token_hex(8), mode)
+        home = cls(path, secrets.token_hex(8), mode, origin=origin)
         for folder in (home.raw_dir, home.lake_dir, home.run_dir, home.log_dir):
             folder.mkdir(mode=0o700, exist_ok=True)
         marker = {"home_id": home.home_id, "mode": mode, "layout": LAYOUT}
+        if origin != "raw":
+            marker["origin"] = origin
         temporary = path / (MARKER + ".new")
         temporary.write_text(json.dumps(marker), encoding="utf-8")
         os.replace(temporary, path / MARKER)
@@ -83,7 +90,18 @@ class Home:
                 f"Thư mục dữ liệu theo bố cục {marker.get('layout')}, chương trình này dùng bố cục {LAYOUT}.",
                 hint="Dùng đúng phiên bản chương trình đã tạo thư mục này.",
             )
-        return cls(path, marker["home_id"], marker["mode"], marker["layout"])
+        return cls(path, marker["home_id"], marker["mode"], marker["layout"], marker.get("origin", "raw"))
+
+    def require_raw(self) -> None:
+        """ConfigError CFG-HOME-NO-RAW where the lake does not come from raw: it cannot be made again, nor grow."""
+        if self.origin != "raw":
+            raise ConfigError(
+                "CFG-HOME-NO-RAW",
+                "Thư mục này chứa dữ liệu giả lập đưa thẳng vào kho, không có dữ liệu gốc: "
+                "không nhận thêm, không dựng lại, không sao lưu được.",
+                hint="Dùng một thư mục khác; muốn có lại dữ liệu này thì chạy `bienho synth --into` với cùng tham số.",
+                who="người vận hành",
+            )
 
     @property
     def raw_dir(self) -> Path:

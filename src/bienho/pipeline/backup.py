@@ -70,6 +70,7 @@ def backup(app: App, target: Path) -> BackupReport:
 
     Taken under the writer lock, so raw and vault belong together. The file appears under its name only when whole.
     """
+    app.home.require_raw()
     if target.exists():
         raise StorageError("STO-BACKUP-EXISTS", f"Đã có tệp {target}.", hint="Chọn tên khác.")
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from bienho.config import Limits, load_profile
-from bienho.core.errors import InputError
+from bienho.core.errors import ConfigError, InputError
 from bienho.database import Role
 from bienho.lake import Lake, RawHeader, RawStore
 from bienho.pipeline import reference
@@ -23,7 +25,7 @@ from bienho.pipeline.remap import remap_when_needed, take_list
 from bienho.pipeline.report import DeliveryReport, IngestReport
 from bienho.pipeline.writer import Batch, Writer
 from bienho.privacy import Erasures
-from bienho.sources import Delivery, find_files, receive
+from bienho.sources import Delivery, FoundFile, find_files, receive
 from bienho.standards.xml130 import opened_size
 
 T = TypeVar("T")
@@ -51,12 +53,17 @@ def ingest(
     progress: Progress | None = None,
     threads: int | None = None,
     compute: bool = True,
+    came: Callable[[FoundFile], datetime] | None = None,
 ) -> IngestReport:
     """Take files and folders in; returns when their rows are readable in `standard` and `conformed`.
 
     Deliveries received earlier but not yet in the lake (a crash) are finished first. `compute=False` leaves `derived`
-    for later.
+    for later. `came` tells when a file came, in place of the clock: a demonstration shows a year that way, and a home
+    of any other mode refuses it (CFG-NOT-DEMO).
     """
+    app.home.require_raw()
+    if came is not None and app.home.mode != "demo":
+        raise ConfigError("CFG-NOT-DEMO", "Chỉ nơi trình diễn được nhận tệp với ngày nhận khác hôm nay.")
     found = list(find_files(paths))
     total = sum(file.size for file in found)
     report = IngestReport()
@@ -72,7 +79,8 @@ def ingest(
             deliveries: list[Delivery] = []
             for file in group:
                 try:
-                    deliveries.append(door.admit(file, facility))
+                    admitted = door.admit(file, facility)
+                    deliveries.append(replace(admitted, received_at=came(file)) if came else admitted)
                 except InputError as error:
                     report.refuse(file.given, error)
             names = {

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from bienho.config import KeyRing, Limits
 from bienho.core.errors import InputError
 from bienho.core.finding import Finding
+from bienho.core.garbage import uncollected
 from bienho.core.ids import delivery_id, version_id
 from bienho.lake import RawHeader
 from bienho.pipeline.heads import Head
@@ -95,18 +94,6 @@ class _Opened:
     items: list[Item] = field(default_factory=list)
     findings: tuple[Finding, ...] = ()
     error: InputError | None = None
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No search for cycles meanwhile: a batch makes none, and a search goes through all the rows already read."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def unread(header: RawHeader, code: str, message: str) -> Judged:

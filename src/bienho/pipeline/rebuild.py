@@ -64,6 +64,7 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
     With `compare` the digests of both lakes are reported and nothing is changed; without, the new lake is put in use
     by one rename and the old one stays until `bienho job clean`.
     """
+    app.home.require_raw()
     with app.database.writer_lock(), app.database.connect(Role.WORKER, autocommit=True) as connection:
         name = next_catalog(app.home)
         heads = Heads(connection, name)

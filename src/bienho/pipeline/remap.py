@@ -83,7 +83,7 @@ def remap_when_needed(writer: Writer) -> bool:
     To be asked before anything new is written: the newest batch stands for all before it.
     """
     row = writer.lake.connection.execute(
-        "SELECT model_revision FROM lake.journal.batch WHERE stage IN ('ingest', 'remap', 'replay', 'erase')"
+        "SELECT model_revision FROM lake.journal.batch WHERE stage IN ('ingest', 'remap', 'replay', 'erase', 'twin')"
         " ORDER BY batch_id DESC LIMIT 1"
     ).fetchone()
     if not remap_is_due(writer.lake) and (row is None or row[0] == writer.runner.revision):

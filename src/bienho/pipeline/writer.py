@@ -16,11 +16,12 @@ import psycopg
 
 from bienho.config import Limits
 from bienho.contracts import catalogue
+from bienho.core.garbage import uncollected
 from bienho.lake import Lake, RawHeader, maintenance
 from bienho.pipeline.casting import CastScan
 from bienho.pipeline.heads import Heads
 from bienho.pipeline.isolation import POISON, Isolation
-from bienho.pipeline.judge import Fates, Judge, Judged, settle, uncollected, unread
+from bienho.pipeline.judge import Fates, Judge, Judged, settle, unread
 from bienho.pipeline.models import ModelRunner, store
 from bienho.pipeline.records import (
     Outcome,

@@ -67,6 +67,7 @@ class RawStore:
         segment_bytes: int = SEGMENT_LIMIT,
         wait_seconds: float = 30.0,
     ) -> None:
+        self._home = home
         self._folder = home.raw_dir
         self._keyring = keys
         self._keys: dict[int, bytes] = {}
@@ -83,10 +84,12 @@ class RawStore:
         """Keep items in the order given and return one receipt each, after one fsync for all of them.
 
         Nothing of the group is kept when it raises: StorageError STO-RAW-WRITE (disk), LimitError (an item too big),
-        InputError (a file that cannot be read), BusyError BUSY-RAW (another appender did not finish in time).
+        InputError (a file that cannot be read), BusyError BUSY-RAW (another appender did not finish in time),
+        ConfigError CFG-HOME-NO-RAW (a home whose lake does not come from raw).
         """
         if not items:
             return []
+        self._home.require_raw()
         with self._mutex, self._locked(self._wait_seconds):
             self._settle(cut=True)
             return self._append(items)

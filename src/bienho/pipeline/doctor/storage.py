@@ -39,7 +39,8 @@ def home(scene: Scene) -> Found:
         return fail(f"Người khác ghi được vào {scene.path}.", f"Chạy: chmod 700 '{scene.path}'")
     if stat.S_IMODE(mode) & 0o055:
         return warn(f"Người khác vào được {scene.path}.", f"Chạy: chmod 700 '{scene.path}'")
-    return ok(f"{scene.path}, chế độ {'vận hành' if scene.home.mode == 'production' else 'trình diễn'}.")
+    origin = "" if scene.home.origin == "raw" else "; dữ liệu giả lập đưa thẳng vào kho, không có dữ liệu gốc"
+    return ok(f"{scene.path}, chế độ {'vận hành' if scene.home.mode == 'production' else 'trình diễn'}{origin}.")
 
 
 def layout(scene: Scene) -> Found:
