@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from bienho.config import load_profile
 from bienho.core.text import nfc
-from bienho.synthetic.people import Population
-from bienho.synthetic.places import Map
+from bienho.synthetic import describe, tally_plan
+from bienho.synthetic.describe import Tally
 from bienho.synthetic.reference import conditions, rows
 from conftest import SHARED
 
@@ -51,9 +49,24 @@ def test_old_communes_are_those_of_the_list_before_the_merger() -> None:
     assert sum(r["old_code"] in units for r in rows("old_communes.csv")) > 360
 
 
-def test_common_family_names_follow_the_sample_in_the_west() -> None:
+@pytest.fixture(scope="module")
+def tally() -> Tally:
+    return tally_plan(11, 150_000)
+
+
+def test_common_family_names_follow_the_sample_in_the_west(tally: Tally) -> None:
     sample = {r["family_name"]: float(r["pct"]) for r in read(FACTS / "gialai" / "family_names_sample.csv")}
-    people = list(Population(11, 12_000, Map(load_profile("gialai")), date(2026, 8, 31)))
-    kinh = Counter(p.family for p in people if p.people == "Kinh" and p.place.side == "west")
+    kinh = Counter({name: count for (side, name), count in tally.families.items() if side == "west"})
     for name in ("Nguyễn", "Trần", "Lê", "Phạm"):
         assert 100 * kinh[name] / kinh.total() == pytest.approx(sample[name], rel=0.25)
+
+
+def test_marginals_are_those_published(tally: Tally) -> None:
+    fits = describe(tally, FACTS)
+    assert {(fit.measure, fit.group) for fit in fits if fit.met} == {
+        ("population", ""), ("age_sex", "east"), ("age_sex", "west"), ("ethnic", "west"), ("family", "east"),
+        ("family", "west"),
+    }  # fmt: skip
+    assert not [fit for fit in fits if fit.met is False]
+    assert max(fit.value for fit in fits if fit.measure == "age_sex") < 0.05
+    assert next(fit for fit in fits if fit.measure == "population").parts > 130

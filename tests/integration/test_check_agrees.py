@@ -191,7 +191,7 @@ def test_codes_are_asked_of_the_lists_that_are_given(tmp_path: Path) -> None:
     files, lists = tmp_path / "files", tmp_path / "lists"
     files.mkdir()
     lists.mkdir()
-    generate(Plan(persons=40, months=2, seed=3), files)
+    generate(Plan(persons=40, months=2, seed=3, share_checkin=0.0, board=False), files)  # dossiers alone
     (lists / "icd10.csv").write_text("code,name_vi\nA00,Bệnh tả\n", encoding="utf-8")
     icd10, facility = sorted(
         check([files], lists=[lists]).as_dict()["lists"], key=lambda one: one["list"], reverse=True

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -17,11 +18,12 @@ import pytest
 from lxml import etree
 
 from bienho.config import load_profile
+from bienho.core.errors import UsageError
 from bienho.core.text import nfc
 from bienho.sources import find_files
 from bienho.standards.xml130 import Dossier, read_delivery
 from bienho.synthetic import DIRT_KINDS, Plan, generate
-from bienho.synthetic.dress import BARE_DRESSES, DRESSES
+from bienho.synthetic.sending.dress import BARE_DRESSES, DRESSES
 from support.dossier_rules import broken
 from support.paper_rules import Row, broken_check_in
 from support.twins import BOARD, DOSSIER_TABLES, Made, Parsed, parse, parse_all
@@ -251,12 +253,12 @@ def test_the_share_of_dirt_is_about_what_was_asked(dirty: Made) -> None:
     assert 0.15 < spoilt < 0.35
 
 
-def test_same_plan_same_bytes_whatever_the_process(clean: Made, tmp_path: Path) -> None:
+def test_same_plan_same_bytes_whatever_the_process_and_the_number_of_processes(clean: Made, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from bienho.synthetic import Plan, generate;"
         f"plan = Plan(persons={CLEAN.persons}, months={CLEAN.months}, seed={CLEAN.seed}, share_noncanonical=0.0,"
         f"share_resent=0.06, share_duplicate=0.04, share_checkin={CLEAN.share_checkin});"
-        "print(generate(plan, Path(sys.argv[1])).digest)"
+        "print(generate(plan, Path(sys.argv[1]), processes=2).digest)"
     )
     environment = os.environ | {"PYTHONHASHSEED": "12345", "TZ": "America/New_York", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
@@ -268,7 +270,7 @@ def test_same_plan_same_bytes_whatever_the_process(clean: Made, tmp_path: Path) 
     )
     assert done.stdout.strip() == clean.summary.digest
     names = [path.name for path in (clean.out / "truth").iterdir()]
-    assert len(names) == 8
+    assert len(names) == 14
     for name in names:
         assert (tmp_path / "again" / "truth" / name).read_bytes() == (clean.out / "truth" / name).read_bytes()
 
@@ -284,6 +286,31 @@ def test_only_the_facilities_asked_for_receive(tmp_path: Path) -> None:
     folders = {p.name for p in (tmp_path / "two").iterdir()} - {"truth"}
     assert made.dossiers > 0
     assert folders <= {"64001", "64012"}
+
+
+def test_a_twin_cut_at_a_day_is_the_beginning_of_the_whole_and_goes_on(tmp_path: Path) -> None:
+    def files(out: Path) -> dict[str, bytes]:
+        found = (path for path in out.rglob("*") if path.is_file() and "truth" not in path.parts)
+        return {str(path.relative_to(out)): path.read_bytes() for path in found}
+
+    whole = Plan(persons=60, months=3, seed=4, dirt=0.2, share_checkin=0.5)
+    generate(whole, tmp_path / "whole")
+    sent = files(tmp_path / "whole")
+    days = sorted({Path(name).name[:8] for name in sent})
+    cut = date.fromisoformat(days[len(days) // 2])
+    generate(replace(whole, until=cut), tmp_path / "live")
+    begun = files(tmp_path / "live")
+    assert begun == {name: data for name, data in sent.items() if Path(name).name[:8] <= f"{cut:%Y%m%d}"}
+    assert 0 < len(begun) < len(sent)
+    with pytest.raises(UsageError):
+        generate(replace(whole, until=cut, seed=5), tmp_path / "live")
+    generate(whole, tmp_path / "live")
+    assert files(tmp_path / "live") == sent
+    for name in ("dossiers", "cases", "people"):
+        truth = [(tmp_path / out / "truth" / f"{name}.parquet").read_bytes() for out in ("whole", "live")]
+        assert truth[0] == truth[1]
+    with pytest.raises(UsageError):
+        generate(whole, tmp_path / "live")
 
 
 def test_progress_ends_at_the_number_of_dossiers(tmp_path: Path) -> None:

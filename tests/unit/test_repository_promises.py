@@ -102,6 +102,8 @@ def fault_of(words: list[str]) -> str | None:
         if words[0] == "--home":
             del words[:2]
             continue
+        if words[0].startswith("--") and command.invoke_without_command:
+            break
         found = command.get_command(click.Context(command), words.pop(0).rstrip(".,;"))
         if found is None:
             return "no such command"

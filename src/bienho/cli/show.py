@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import click
@@ -21,12 +23,15 @@ from bienho.pipeline.worker.supervisor import supervised
 from bienho.portal import serve as server
 from bienho.portal import settings, signin
 from bienho.portal.house import House
+from bienho.sources import FoundFile
 from bienho.synthetic import Plan
 
 PORT = click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 DEMO_SEED = 20261123
-DEMO_MONTHS = 12
+DEMO_MONTHS = 13
 DEMO_DIRT = 0.02
+EVENING = time(11)
+"""In UTC: six o'clock in the province."""
 
 
 @click.command()
@@ -84,32 +89,66 @@ def open_portal(app: App, port: int) -> None:
 @PORT
 @click.option("--persons", default=2_400, show_default=True, type=click.IntRange(1), help="Số người giả lập.")
 @click.option("--serve/--no-serve", "serve_", default=True, show_default=True, help="Mở cổng thông tin khi xong.")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Ngày coi là hôm nay; mặc định ngày của máy.")
 @click.pass_obj
-def demo(home: Path | None, port: int, persons: int, serve_: bool) -> None:
-    """Tạo một tỉnh thu nhỏ, nhận dữ liệu từ tệp, tính chỉ số rồi mở cổng thông tin."""
+def demo(home: Path | None, port: int, persons: int, serve_: bool, today: datetime | None) -> None:
+    """Tạo một tỉnh thu nhỏ với một năm dữ liệu đến hôm nay, nhận từ tệp, tính chỉ số rồi mở cổng thông tin.
+
+    Chạy lại vào một ngày sau thì nhận thêm những gì các cơ sở đã gửi từ lần trước.
+    """
     made = Home.create(home or default_home(), "demo")
     if made.mode != "demo":
         raise ConfigError("CFG-NOT-DEMO", "Thư mục này không ở chế độ trình diễn.", hint="Chọn thư mục khác: --home.")
     create_key(made)
     # beside the home, not in it: these are the senders' files, with names in clear
     files = made.path.with_name(made.path.name + "-deliveries")
-    if not (files / "truth").exists():
-        plan = Plan(persons=persons, months=DEMO_MONTHS, seed=DEMO_SEED, dirt=DEMO_DIRT)
-        summary = make_files(plan, files, quiet=False)
-        console.print(f"Đã tạo {number(summary.dossiers)} hồ sơ giả lập trong {number(summary.files)} tệp.")
+    plan = demo_plan(files, persons, today.date() if today else date.today())
+    there = set(delivery_files(files))
+    summary = make_files(plan, files, quiet=False)
+    console.print(f"Đã tạo {number(summary.dossiers)} hồ sơ giả lập trong {number(summary.files)} tệp.")
     with open_app(made.path) as app:
         setup.first_run(app)
-        if app.raw.last_seq() == 0:
-            _take_in(app, files)
+        sent = [path for path in delivery_files(files) if path not in there or app.raw.last_seq() == 0]
+        if sent:
+            _take_in(app, sent, plan)
         if serve_:
             open_portal(app, port)
 
 
-def _take_in(app: App, files: Path) -> None:
+def demo_plan(files: Path, persons: int, today: date) -> Plan:
+    """A year and the days of this month up to `today`; the twin that lies in `files` goes on up to then."""
+    told = files / "truth" / "plan.json"
+    if told.is_file():
+        before = json.loads(told.read_text(encoding="utf-8"))
+        persons, start = before["persons"], date.fromisoformat(before["start"])
+        today = max(today, date.fromisoformat(before["until"]))
+    else:
+        start = today.replace(year=today.year - 1, day=1)
+    plan = Plan(persons, DEMO_MONTHS, DEMO_SEED, start, dirt=DEMO_DIRT, scenarios=("news",))
+    return replace(plan, until=min(today, plan.end - timedelta(days=1)))
+
+
+def delivery_files(files: Path) -> list[Path]:
+    """What facilities have sent, day by day."""
+    return sorted((p for p in files.glob("*/*") if p.parent.name != "truth"), key=lambda p: (p.name[:8], p))
+
+
+def came_on(file: FoundFile, plan: Plan) -> datetime:
+    """When a file of the twin came: the evening of the day in its name, and old files on the first day of the year."""
+    day = max(datetime.strptime(file.path.name[:8], "%Y%m%d").date(), plan.start)
+    return datetime.combine(day, EVENING, UTC)
+
+
+def _take_in(app: App, files: list[Path], plan: Plan) -> None:
     columns = (TextColumn("Nhận dữ liệu"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("ingest", total=None)
-        report = ingest(app, [files], progress=lambda done, total: bar.update(task, completed=done, total=total))
+        report = ingest(
+            app,
+            files,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            came=lambda file: came_on(file, plan),
+        )
     console.print(
         f"Đã nhận {number(report.dossiers)} hồ sơ: {number(report.accepted)} sạch, "
         f"{number(report.accepted_with_findings)} có phát hiện, {number(report.quarantined)} cách ly, "

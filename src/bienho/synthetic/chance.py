@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from bisect import bisect
 from collections.abc import Iterable
@@ -34,12 +33,3 @@ class Weighted(Generic[T]):
 
     def __bool__(self) -> bool:
         return bool(self._items)
-
-
-def poisson(r: random.Random, mean: float) -> int:
-    """A Poisson count for small means (products of uniforms)."""
-    limit, count, product = math.exp(-mean), 0, r.random()
-    while product > limit:
-        count += 1
-        product *= r.random()
-    return count

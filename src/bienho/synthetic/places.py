@@ -1,15 +1,13 @@
-"""Communes, old communes and facilities as the twin uses them: who lives where, and where they go when ill."""
+"""Communes, old communes and facilities as the twin uses them."""
 
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import dataclass
 from datetime import date
 
 from bienho.config import ProvinceProfile
 from bienho.core.errors import UsageError
-from bienho.synthetic.chance import Weighted
 from bienho.synthetic.reference import rows
 
 MERGED = date(2025, 7, 1)  # Resolution 202/2025/QH15: new communes, no districts
@@ -88,7 +86,6 @@ class Map:
         self._registered: dict[tuple[str, int], str] = {}
         if missing := sorted(set(only) - {clinic.code for clinic in self.clinics}):
             raise UsageError("USE-SYNTH-FACILITY", f"Không có cơ sở khám chữa bệnh: {', '.join(missing)}.")
-        self._choice: dict[tuple[str, int, str], Weighted[Clinic]] = {}
 
     @staticmethod
     def _clinic(code: str, name: str, kind: str, place: Place) -> Clinic:
@@ -103,30 +100,6 @@ class Map:
             pool = [c for c in self._all if c.level == level]
             self._registered[key] = min(pool, key=lambda c: (distance_km(place, c.place), c.code)).code
         return self._registered[key]
-
-    def programme_clinic(self, place: Place, programme: str, level: int) -> Clinic | None:
-        """The nearest facility that runs a programme, of at least that level where there is one; None without any."""
-        pool = [c for c in self.clinics if c.runs(programme)]
-        pool = [c for c in pool if c.level >= level] or pool
-        return min(pool, key=lambda c: (distance_km(place, c.place), c.code), default=None)
-
-    def clinic_for(self, r: random.Random, place: Place, level: int, specialty: str) -> Clinic:
-        """A facility of that level near `place`, drawn by distance; of the specialty where there is one."""
-        key = (place.code, level, specialty)
-        choice = self._choice.get(key)
-        if choice is None:
-            choice = self._choice[key] = self._nearby(place, level, specialty)
-        return choice.draw(r)
-
-    def _nearby(self, place: Place, level: int, specialty: str) -> Weighted[Clinic]:
-        right = [c for c in self.clinics if c.level == level and c.specialty == (specialty if level == 3 else "")]
-        general = [c for c in self.clinics if c.level == level and not c.specialty]
-        pool = right or general
-        if not pool:
-            nearest = min(abs(c.level - level) for c in self.clinics)
-            pool = [c for c in self.clinics if abs(c.level - level) == nearest]
-        far = sorted(pool, key=lambda c: (distance_km(place, c.place), c.code))[: 1 if level < 3 else 4]
-        return Weighted((c, 1 / (5 + distance_km(place, c.place)) ** (1.5 if level == 3 else 1)) for c in far)
 
 
 def distance_km(a: Place, b: Place) -> float:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from bienho.core.errors import UsageError
 from bienho.standards.xml130.versions import editions
+from bienho.synthetic.reference import document
 
 ARCHIVE: dict[str, tuple[date, date]] = {
     # Archived visits lie well inside the time of their version, so that their version is never in doubt.
@@ -54,7 +55,12 @@ class Plan:
     share_noncanonical: share of files in a dress met in real life. dirt: share of dossiers with one injected error, of
     `dirt_kinds` (one that needs a paper leaves a dossier without it clean). share_resent, share_duplicate: dossiers
     sent again with a correction, or unchanged. share_checkin: share of facilities that report arrivals (XML0) before
-    the dossier. board: whether the assessment board sends its records.
+    the dossier. board: whether the assessment board sends its records. outbreaks: injected a year in the province, in
+    proportion in a sample. scenarios: names of `data/scenarios.yaml`. until: the last day of sending; what is sent
+    later is left out, and nothing else changes.
+    entry_errors: how often people type wrong, 1 = as published (data/entry_errors.csv). violations: share of dossiers
+    that break one rule of the rule list. share_late, share_missing: shares of files that leave weeks late, or never.
+    All four are averages: each facility has rates of its own.
     """
 
     persons: int = 3000
@@ -70,12 +76,20 @@ class Plan:
     share_duplicate: float = 0.015
     share_checkin: float = 0.08
     board: bool = True
+    outbreaks: float = 12.0
+    scenarios: tuple[str, ...] = ()
+    until: date | None = None
+    entry_errors: float = 0.0
+    violations: float = 0.0
+    share_late: float = 0.0
+    share_missing: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.persons <= 5_000_000 or not 1 <= self.months <= 120:
             raise UsageError("USE-SYNTH-SIZE", "Số người phải từ 1 đến 5.000.000 và số tháng từ 1 đến 120.")
-        shares = (self.share_noncanonical, self.dirt, self.share_resent, self.share_duplicate, self.share_checkin)
-        if any(not 0 <= share <= 1 for share in shares):
+        shares = [self.share_noncanonical, self.dirt, self.share_resent, self.share_duplicate, self.share_checkin]
+        shares += [self.violations, self.share_late, self.share_missing]
+        if any(not 0 <= share <= 1 for share in shares) or not 0 <= self.entry_errors <= 100:
             raise UsageError("USE-SYNTH-SHARE", "Các tỷ lệ phải nằm trong khoảng 0 đến 1.")
         if unknown := sorted(set(self.versions) - set(ARCHIVE)):
             raise UsageError("USE-SYNTH-VERSION", f"Không có phiên bản định dạng: {', '.join(unknown)}.")
@@ -84,6 +98,16 @@ class Plan:
                 "USE-SYNTH-VERSION",
                 f"Phiên bản {version_on(self.start)} đang có hiệu lực ở ngày bắt đầu nên phải có trọng số lớn hơn 0.",
             )
+        if unknown := sorted(set(self.scenarios) - set(document("scenarios.yaml"))):
+            raise UsageError(
+                "USE-SYNTH-SCENARIO",
+                f"Không có kịch bản: {', '.join(unknown)}.",
+                hint=f"chọn trong: {', '.join(document('scenarios.yaml'))}",
+            )
+        if not 0 <= self.outbreaks <= 10_000:
+            raise UsageError("USE-SYNTH-SHARE", "Số ổ dịch mỗi năm phải từ 0 đến 10.000.")
+        if self.until is not None and not self.start <= self.until < self.end:
+            raise UsageError("USE-SYNTH-UNTIL", "Ngày dừng gửi phải nằm trong khoảng thời gian của dữ liệu.")
         if unknown := sorted(set(self.dirt_kinds) - set(DIRT_KINDS)):
             raise UsageError("USE-SYNTH-DIRT", f"Không có loại lỗi: {', '.join(unknown)}.")
         if self.dirt > 0 and not self.dirt_kinds:
@@ -104,7 +128,8 @@ class Plan:
     def as_dict(self) -> dict[str, object]:
         """The plan as JSON values, stored with the truth so that it can be made again."""
         values = {name: getattr(self, name) for name in self.__slots__}
-        values.update(start=self.start.isoformat(), versions=dict(self.versions))
+        until = self.until.isoformat() if self.until else None
+        values.update(start=self.start.isoformat(), versions=dict(self.versions), until=until)
         return values
 
 

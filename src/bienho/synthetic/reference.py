@@ -20,11 +20,6 @@ BANDS = (5, 15, 45, 65)  # ages at which the next band begins
 MILLI = 1000
 
 
-def band(age: float) -> int:
-    """Place of an age in the bands 0-4, 5-14, 15-44, 45-64, 65+."""
-    return sum(age >= limit for limit in BANDS)
-
-
 def rows(name: str) -> list[dict[str, str]]:
     """Rows of one CSV file of the room."""
     with (DATA / name).open(encoding="utf-8", newline="") as file:

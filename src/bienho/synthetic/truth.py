@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 
 from bienho.sources.files import IGNORE_MARKER
 from bienho.standards.xml130.write import BARE, TABLES
-from bienho.synthetic import names
-from bienho.synthetic.courses import Delivery
-from bienho.synthetic.dirt import ASIDE, CLEAN, FOUND, Injected
-from bienho.synthetic.people import Person
+from bienho.synthetic.dirt import ASIDE, CLEAN, FOUND, LOST, Injected
+from bienho.synthetic.dossiers.courses import Delivery
+from bienho.synthetic.dossiers.visits import Visit
+from bienho.synthetic.events import Events
+from bienho.synthetic.people import Person, names, residence
 from bienho.synthetic.plan import Plan
-from bienho.synthetic.visits import Visit
 
 DOSSIER_TABLES = tuple(table for table in TABLES if table not in BARE)
 PEOPLE = pa.schema(
@@ -34,6 +34,14 @@ PEOPLE = pa.schema(
         ("insurance_number", pa.string()), ("insurance_card", pa.string()), ("phone", pa.string()),
         ("address", pa.string()), ("address_before_merger", pa.string()), ("commune_code", pa.string()),
         ("old_commune_code", pa.string()), ("old_district_code", pa.string()), ("side", pa.string()),
+        ("since", pa.date32()), ("until", pa.date32()), ("died", pa.date32()), ("former_id", pa.string()),
+        ("social_protection", pa.string()), ("disability", pa.string()),
+    ]
+)  # fmt: skip
+MOVES = pa.schema(
+    [
+        ("person_id", pa.string()), ("day", pa.date32()), ("from_commune_code", pa.string()),
+        ("to_commune_code", pa.string()),
     ]
 )  # fmt: skip
 DOSSIERS = pa.schema(
@@ -52,6 +60,7 @@ ERRORS = pa.schema(
         ("dossier_no", pa.int64()), ("facility", pa.string()), ("file", pa.string()), ("hoso", pa.int64()),
         ("kind", pa.string()), ("table", pa.string()), ("field", pa.string()), ("rule", pa.int64()),
         ("outcome", pa.string()), ("note", pa.string()), ("document", pa.string()), ("code", pa.string()),
+        ("row", pa.int64()), ("was", pa.string()),
     ]
 )  # fmt: skip
 BIRTHS = pa.schema(
@@ -76,17 +85,25 @@ ASSESSMENTS = pa.schema(
     ]
 )  # fmt: skip
 DESCRIPTIONS = {
-    "people": "One synthetic person per row, all identifiers in clear.",
+    "people": "One synthetic person per row, all identifiers in clear. commune_code is that of the end of the window, "
+    "of death or of leaving; until is the day of death or leaving, null for those who stay.",
+    "moves": "One move between communes of the province per row, with the codes valid on the day.",
     "dossiers": "One HOSO as written per row. kind: first, resend, duplicate. outcome: accepted, "
-    "accepted_with_findings, quarantined, duplicate, or lost when a cut file never held it. superseded_by and "
-    "duplicate_of hold a dossier_no.",
-    "errors": "One injected error per row; hoso is null where the error is the file's. code: what the reader finds.",
+    "accepted_with_findings, quarantined, duplicate, or lost when a cut file never held it or its file was never sent. "
+    "superseded_by and duplicate_of hold a dossier_no.",
+    "errors": "One injected error per row; hoso is null where the error is the file's. code: what the reader finds. "
+    "row: the row of the table; was: the class of what stood there.",
     "births": "One newborn per row: the dossier of the mother's stay, the slip of XML9. child_id is null for a child "
     "who is not among the people.",
     "checkins": "One person reported on arrival per row (XML0): hoso is the first of its rows in the file.",
+    "cases": "One case of a notifiable disease per row, seen or not. visited: start of its first visit; sent: its "
+    "dossier left the facility; reported: it stands at the province. person_no is the number in person_id.",
+    "courses": "One course of a chronic disease, of dialysis, tuberculosis or HIV per row: visits due and kept.",
+    "immunisations": "One dose per row, of children born within seven years of the window.",
+    "outbreaks": "One injected outbreak per row: the commune of its middle, all communes, cases expected and come.",
+    "scenarios": "What one facility does under a scenario, from first until before end.",
     "assessments": "One record of the medical assessment board per row (XML12): hoso is its row in the file.",
 }
-LOST = "lost"
 
 
 @dataclass(slots=True)
@@ -94,11 +111,23 @@ class Truth:
     """Collects the truth while files are written, settles what follows what, and writes it."""
 
     people: list[dict[str, Any]] = field(default_factory=list)
+    moves: list[dict[str, Any]] = field(default_factory=list)
     dossiers: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
     births: list[dict[str, Any]] = field(default_factory=list)
     check_ins: list[dict[str, Any]] = field(default_factory=list)
     assessments: list[dict[str, Any]] = field(default_factory=list)
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+
+    def add_events(self, events: Events, outbreaks: pa.Table, effects: pa.Table) -> None:
+        """The tables of events that are truth as they stand, and what the scenarios do."""
+        self.tables = {
+            "cases": events.cases,
+            "courses": events.courses,
+            "immunisations": events.immunisations,
+            "outbreaks": outbreaks,
+            "scenarios": effects,
+        }
 
     def add_person(self, person: Person, on: date) -> None:
         """A person as of a day (card and addresses)."""
@@ -124,49 +153,24 @@ class Truth:
                 "old_commune_code": person.old.code,
                 "old_district_code": person.old.district_code,
                 "side": person.place.side,
+                "since": person.since,
+                "until": None if person.until == date.max else person.until,
+                "died": person.died,
+                "former_id": person.former_id or None,
+                "social_protection": person.social_protection or None,
+                "disability": person.disability or None,
             }
         )
 
-    def add_births(self, visit: Visit, delivery: Delivery, key: str, slips: Sequence[Mapping[str, str]]) -> None:
-        """The children of one delivery; `slips` are the rows of XML9, one per child."""
-        for place, (child, slip) in enumerate(zip(delivery.children, slips, strict=True), 1):
-            self.births.append(
-                {
-                    "facility": visit.clinic.code,
-                    "ma_lk": key,
-                    "mother_id": visit.person.key,
-                    "child_id": child.person.key if child.person else None,
-                    "place": place,
-                    "born": child.born,
-                    "sex": child.sex,
-                    "name": child.name or None,
-                    "weight_g": child.weight,
-                    "weeks": delivery.weeks,
-                    "slip": slip["SO"],
-                    "temporary_card": slip["MA_THE_TAM"],
-                }
-            )
-
-    def add_error(
-        self, entry: Mapping[str, Any] | None, facility: str, file: str, injected: Injected, document: str = "visit"
-    ) -> None:
-        """One injected error of the document `entry` tells of; None for an error of the file."""
-        self.errors.append(
+        self.moves += [
             {
-                "dossier_no": entry.get("dossier_no") if entry else None,
-                "facility": facility,
-                "file": file,
-                "hoso": entry["hoso"] if entry else None,
-                "kind": injected.kind,
-                "table": injected.table or None,
-                "field": injected.field or None,
-                "rule": injected.rule,
-                "outcome": injected.outcome,
-                "note": injected.note,
-                "document": document,
-                "code": injected.code,
+                "person_id": person.key,
+                "day": home.until,
+                "from_commune_code": home.code_on(home.until),
+                "to_commune_code": residence(person, home.until)["MAXA_CU_TRU"],
             }
-        )
+            for home in person.homes
+        ]
 
     def settle(self) -> None:
         """Follow the deliveries in their order per facility: what is a duplicate, what replaces what.
@@ -193,6 +197,7 @@ class Truth:
         (folder / IGNORE_MARKER).touch()  # whoever takes in the whole output passes the truth over
         for name, schema, rows in (
             ("people", PEOPLE, self.people),
+            ("moves", MOVES, self.moves),
             ("dossiers", DOSSIERS, self.dossiers),
             ("errors", ERRORS, self.errors),
             ("births", BIRTHS, self.births),
@@ -200,8 +205,53 @@ class Truth:
             ("assessments", ASSESSMENTS, self.assessments),
         ):
             _write(folder / f"{name}.parquet", schema, rows, DESCRIPTIONS[name])
+        for name, table in self.tables.items():
+            _store(folder / f"{name}.parquet", table, DESCRIPTIONS[name])
         text = json.dumps(plan.as_dict(), ensure_ascii=False, indent=2, sort_keys=True)
         (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
+
+
+def birth_rows(visit: Visit, delivery: Delivery, key: str, slips: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """The children of one delivery; `slips` are the rows of XML9, one per child."""
+    return [
+        {
+            "facility": visit.clinic.code,
+            "ma_lk": key,
+            "mother_id": visit.person.key,
+            "child_id": child.person.key if child.person else None,
+            "place": place,
+            "born": child.born,
+            "sex": child.sex,
+            "name": child.name or None,
+            "weight_g": child.weight,
+            "weeks": delivery.weeks,
+            "slip": slip["SO"],
+            "temporary_card": slip["MA_THE_TAM"],
+        }
+        for place, (child, slip) in enumerate(zip(delivery.children, slips, strict=True), 1)
+    ]
+
+
+def error_row(
+    entry: Mapping[str, Any] | None, facility: str, file: str, injected: Injected, document: str = "visit"
+) -> dict[str, Any]:
+    """One injected error of the document `entry` tells of; None for an error of the file."""
+    return {
+        "dossier_no": entry.get("dossier_no") if entry else None,
+        "facility": facility,
+        "file": file,
+        "hoso": entry["hoso"] if entry else None,
+        "kind": injected.kind,
+        "table": injected.table or None,
+        "field": injected.field or None,
+        "rule": injected.rule,
+        "outcome": injected.outcome,
+        "note": injected.note,
+        "document": document,
+        "code": injected.code,
+        "row": injected.row,
+        "was": injected.was,
+    }
 
 
 def outcomes(dossiers: Iterable[dict[str, Any]]) -> dict[str, int]:
@@ -214,5 +264,8 @@ def outcomes(dossiers: Iterable[dict[str, Any]]) -> dict[str, int]:
 
 def _write(path: Path, schema: pa.Schema, rows: Sequence[dict[str, Any]], description: str) -> None:
     columns = [pa.array([row.get(name) for row in rows], schema.field(name).type) for name in schema.names]
-    table = pa.Table.from_arrays(columns, schema=schema.with_metadata({"description": description}))
-    pq.write_table(table, path, compression="zstd")
+    _store(path, pa.Table.from_arrays(columns, schema=schema), description)
+
+
+def _store(path: Path, table: pa.Table, description: str) -> None:
+    pq.write_table(table.replace_schema_metadata({"description": description}), path, compression="zstd")

@@ -1,0 +1,1 @@
+"""From a visit to the tables of its dossier."""

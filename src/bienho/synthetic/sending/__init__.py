@@ -1,0 +1,1 @@
+"""From dossiers to the files a facility sends."""

@@ -1,0 +1,1 @@
+"""From visits straight into the lake and the vault of a home of its own."""

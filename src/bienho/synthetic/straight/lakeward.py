@@ -1,0 +1,264 @@
+"""A twin straight into the lake and the vault of a home of its own, for size: stencils, stamp, seals, block by block.
+
+Clean first dossiers only: no dirt, no resends, no bare files. Truth lies beside, as Parquet: every person, every visit
+with its version in the lake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bienho.config import load_profile
+from bienho.core.garbage import uncollected
+from bienho.pipeline import App
+from bienho.pipeline.judge import Judge
+from bienho.pipeline.straight import Rows, Straight, finish, straight, twin_home
+from bienho.standards.xml130.versions import TABLES
+from bienho.synthetic.crew import workers
+from bienho.synthetic.events import effects_table, outbreaks_table
+from bienho.synthetic.places import Map
+from bienho.synthetic.plan import Plan
+from bienho.synthetic.straight import rows, stamp
+from bienho.synthetic.straight.rows import Block, Twin
+from bienho.synthetic.straight.seals import KEYS, Sealers, sealers
+from bienho.synthetic.straight.stencil import CORE, Form, make
+
+Progress = Callable[[int, int], None]
+"""Called with (dossiers in the lake, dossiers in all)."""
+BLOCK = 60_000
+"""Visits that go to the lake together: what memory must hold."""
+VARIANTS = 6
+"""Stencils of one class of visits at most."""
+SHARED = 24
+"""Visits of a class for each further stencil of it: rare classes have one."""
+AT_ONCE = 1_000
+"""Stencils that are built together: a dossier with its file takes a tenth of a megabyte meanwhile."""
+_HEAD = "standard.xml130_dossier"
+
+
+@dataclass(slots=True)
+class LakeSummary:
+    """What went in: `lines` counts rows of all XML tables, `stencils` the dossiers that were built."""
+
+    persons: int = 0
+    dossiers: int = 0
+    lines: int = 0
+    stencils: int = 0
+    classes: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for `--json`."""
+        return asdict(self)
+
+
+def fill(
+    plan: Plan,
+    app: App,
+    truth: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    conform: bool = True,
+    processes: int | None = None,
+    block: int = BLOCK,
+    variants: int = VARIANTS,
+    shared: int = SHARED,
+) -> LakeSummary:
+    """Put a twin into the empty home of `app`, and what follows from it into `conformed` and `derived`.
+
+    `truth`: a folder for people.parquet, visits.parquet and plan.json. Without `conform` the blocks go to `standard`
+    alone and are mapped whole at the end. `processes` seal, None: as many as `BIENHO_CORES` allows.
+    Errors: ConfigError CFG-HOME-TWIN, UsageError (plan), StorageError.
+    """
+    twin_home(app.home)
+    atlas = Map(load_profile("gialai"), plan.facilities)
+    twin = Twin(plan, atlas)
+    total = len(twin.events.visits)
+    crew = processes or workers(1 if total < block else None)
+    summary = LakeSummary(persons=twin.persons)
+    with uncollected(), _Truth(truth, plan, twin) as told, sealers(app.vault, atlas.clinics, crew) as sealing:
+        with straight(app, conform=conform) as writer:
+            judge = Judge(app.vault, app.keys, app.limits)
+            press = Press(writer, sealing, judge, atlas, plan.seed, variants, shared)
+            for one in twin.blocks(block):
+                counts = press.take(one)
+                summary.dossiers += counts.pop(_HEAD)
+                counts.pop("standard.delivery")
+                for name, count in counts.items():
+                    table = f"XML{name.rpartition('_')[2]}"
+                    summary.rows[table] = summary.rows.get(table, 0) + count
+                told.add(press, one)
+                if progress:
+                    progress(summary.dossiers, total)
+            summary.stencils, summary.classes = press.made, len(press.classes)
+        finish(app, conformed=conform)
+    summary.lines = sum(summary.rows.values())
+    return summary
+
+
+class Press:
+    """Stamps blocks. The stencils of a class are made when its first visits come, and serve all later ones."""
+
+    def __init__(
+        self,
+        writer: Straight,
+        sealing: Sealers,
+        judge: Judge,
+        atlas: Map,
+        seed: int,
+        variants: int = VARIANTS,
+        shared: int = SHARED,
+    ) -> None:
+        self._writer, self._sealing, self._judge, self._atlas = writer, sealing, judge, atlas
+        self._seed, self._variants, self._shared = seed, variants, shared
+        self.connection = writer.connection
+        self.made = 0
+        self.classes: dict[str, list[int]] = {}
+        self._seen: dict[str, int] = {}
+        self._deliveries = 0
+        self._known: set[str] = set()
+        for name, table in (
+            ("facilities", rows.facility_table(atlas)),
+            ("communes", rows.commune_table(atlas)),
+            ("olds", rows.old_table(atlas)),
+        ):
+            self._hold(name, table)
+
+    def take(self, block: Block) -> dict[str, int]:
+        """One block into vault and lake, committed; rows per dataset."""
+        connection = self.connection
+        self._hold("block_people", block.people)
+        self._hold("block_homes", block.homes)
+        self._hold("block_visits", block.visits)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE classed AS SELECT *, {stamp.CLASS} AS class FROM"
+                           f" ({stamp.PERSONS})")  # fmt: skip
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE told AS {stamp.texts(self._seed)}")
+        forms, alone = self._cut(block)
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE visits AS {stamp.NUMBERED.format(last=self._deliveries)} ORDER BY version_id"
+        )
+        first, (self._deliveries, count) = self._deliveries + 1, self._asked("max(delivery_seq), count(*)")
+        keys = connection.execute(f"SELECT {', '.join(KEYS)} FROM visits ORDER BY version_id").to_arrow_table()
+        self._sealing.start(forms, keys, alone)
+        names = [f"standard.xml130_{table.removeprefix('XML')}" for table in TABLES]
+        queries = {name: stamp.lines(name) for name in names if stamp.stencils(name) in self._known}
+        queries["standard.delivery"] = stamp.DELIVERIES
+        block_rows = Rows(queries, {_HEAD: stamp.HEADS}, first, self._deliveries, count)
+        counts = self._writer.write(block_rows, lambda: self._hold("sealed", self._sealing.wait()))
+        if alone:
+            for name in self._known:
+                connection.execute(f"DELETE FROM temp.{name} WHERE stencil_no IN (SELECT unnest(?))", [alone])
+        return counts
+
+    def _cut(self, block: Block) -> tuple[list[Form], list[int]]:
+        """Make the stencils that are still wanted; their forms, and the numbers of those no later block needs."""
+        counted = self.connection.execute("SELECT class, count(*) FROM told WHERE NOT alone GROUP BY class").fetchall()
+        lacking = []
+        for name, count in counted:
+            seen = self._seen[name] = self._seen.get(name, 0) + count
+            lacking.append(min(self._variants, 1 + seen // self._shared) - len(self.classes.get(name, ())))
+        self._hold("lacking", pa.table([[name for name, _ in counted], lacking], schema=_LACKING))
+        wanted = self.connection.execute(
+            f"SELECT visit_no, class, alone, {', '.join(CORE)} FROM told LEFT JOIN lacking USING (class)"
+            " QUALIFY row_number() OVER (PARTITION BY class ORDER BY visit_no) <= coalesce(lacking, 1)"
+            " ORDER BY visit_no"
+        ).to_arrow_table().to_pylist()  # fmt: skip
+        numbers = [told["visit_no"] for told in wanted]
+        objects = block.objects(numbers)
+        numbered = [(self.made + place, number, objects[number]) for place, number in enumerate(numbers, 1)]
+        self.made += len(wanted)
+        alone = []
+        for (number, _, _), told in zip(numbered, wanted, strict=True):
+            if told["alone"]:
+                alone.append(number)
+            else:
+                self.classes.setdefault(told["class"], []).append(number)
+        texts, forms = {told["visit_no"]: told for told in wanted}, list[Form]()
+        for start in range(0, len(numbered), AT_ONCE):
+            made = make(numbered[start : start + AT_ONCE], texts, self._judge, self._atlas, self._seed)
+            forms += made.forms
+            for dataset, table in made.tables.items():
+                self._keep(stamp.stencils(dataset), table)
+        own = pa.table([[n for _, n, _ in numbered], [n for n, _, _ in numbered]], schema=_OWN)
+        self._hold("own_stencils", own)
+        self._hold("classes", pa.table([list(self.classes), list(self.classes.values())], schema=_CLASSES))
+        return forms, alone
+
+    def _keep(self, name: str, table: pa.Table) -> None:
+        if name in self._known:
+            self.connection.register("incoming", table)
+            self.connection.execute(f"INSERT INTO temp.{name} BY NAME SELECT * FROM incoming")
+            self.connection.unregister("incoming")
+        else:
+            self._known.add(name)
+            self._hold(name, table)
+
+    def _hold(self, name: str, table: pa.Table) -> None:
+        """A table of this process's DuckDB: copied, for its scan of Arrow refuses some filters that joins push down."""
+        self.connection.register("incoming", table)
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
+        self.connection.unregister("incoming")
+
+    def _asked(self, what: str) -> tuple[int, int]:
+        row = self.connection.execute(f"SELECT {what} FROM visits").fetchone()
+        return (int(row[0]), int(row[1])) if row and row[1] else (self._deliveries, 0)
+
+
+_LACKING = pa.schema([("class", pa.string()), ("lacking", pa.int64())])
+_OWN = pa.schema([("visit_no", pa.int64()), ("stencil_no", pa.int64())])
+_CLASSES = pa.schema([("class", pa.string()), ("numbers", pa.list_(pa.int64()))])
+
+
+class _Truth:
+    """Who is who and which version of the lake is whose visit; nothing where no folder is given."""
+
+    def __init__(self, folder: Path | None, plan: Plan, twin: Twin) -> None:
+        self._folder = folder
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._people: pa.Table | None = None
+        if folder is None:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        events, world = twin.events, twin.maker.world
+        tables = {
+            "births": events.births, "courses": events.courses, "cases": events.cases,
+            "immunisations": events.immunisations, "outbreaks": outbreaks_table(world, events.cases),
+            "scenarios": effects_table(world),
+        }  # fmt: skip
+        for name, table in tables.items():
+            pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+        text = json.dumps(plan.as_dict(), ensure_ascii=False, indent=2, sort_keys=True)
+        (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
+
+    def add(self, press: Press, block: Block) -> None:
+        """The visits of a block that has been written."""
+        if self._folder is None:
+            return
+        named = press.connection.execute(
+            "SELECT b.* EXCLUDE (alone), v.ma_lk, v.ma_bn, v.version_id"
+            " FROM block_visits AS b JOIN visits AS v USING (visit_no) ORDER BY visit_no"
+        ).to_arrow_table()
+        self._write("visits", named)
+        if self._people is None or self._people.column("person_no")[0] != block.people.column("person_no")[0]:
+            self._people = block.people
+            self._write("people", block.people)
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        assert self._folder is not None  # noqa: S101 - asked for before
+        if name not in self._writers:
+            path = self._folder / f"{name}.parquet"
+            self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd")
+        self._writers[name].write_table(table)
+
+    def __enter__(self) -> _Truth:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for writer in self._writers.values():
+            writer.close()

@@ -1,0 +1,151 @@
+"""Blocks of people and visits as the stamp takes them, and the lists of places beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bienho.synthetic.dossiers.visits import Visit
+from bienho.synthetic.events import Events, Maker, together
+from bienho.synthetic.events.adapt import visits as visits_of
+from bienho.synthetic.people import OLD_PROVINCE, blocks, make, persons
+from bienho.synthetic.places import MERGED, Map
+from bienho.synthetic.plan import Plan
+from bienho.synthetic.reference import conditions
+
+HOMES = pa.schema(
+    [
+        ("person_no", pa.int64()), ("until", pa.date32()), ("home_commune", pa.string()), ("home_old", pa.string()),
+        ("home_hamlet", pa.string()),
+    ]
+)  # fmt: skip
+"""Where people lived until the day before `until`; PEOPLE says where they live at the end, which is on their card."""
+_ALONE = ("birth", "twins", "tb", "hiv")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Visits (VISITS of the events, and `alone`: the dossier holds what no other visit can lend it), the PEOPLE they
+    are of and their kin, former HOMES of these; `objects` makes some visits as the builder takes them."""
+
+    people: pa.Table
+    homes: pa.Table
+    visits: pa.Table
+    objects: Callable[[Sequence[int]], Mapping[int, Visit]]
+
+
+class Twin:
+    """The visits of a plan, numbered within their facilities, held as columns; people are made again block by block."""
+
+    def __init__(self, plan: Plan, atlas: Map) -> None:
+        self._plan, self._atlas = plan, atlas
+        self.maker = Maker(plan, atlas)
+        parts, self._counts, self.persons = [], list[int](), 0
+        for block in blocks(plan, atlas):
+            people, moves = make(plan, atlas, block)
+            parts.append(self.maker.make(block.number, people, moves))
+            self._counts.append(parts[-1].visits.num_rows)
+            self.persons += people.num_rows
+        self.events = together(parts)
+
+    def blocks(self, most: int) -> Iterator[Block]:
+        """The visits that are sent at all, at most so many at a time; none of a person in two blocks of people."""
+        first = 0
+        for block, count in zip(blocks(self._plan, self._atlas), self._counts, strict=True):
+            people, moves = make(self._plan, self._atlas, block)
+            visits = self.events.visits.slice(first, count)
+            visits = visits.filter(pc.greater_equal(visits["delay_days"], 0))
+            first += count
+            pieces = -(-len(visits) // most)
+            for piece in range(pieces):
+                start, end = (len(visits) * at // pieces for at in (piece, piece + 1))
+                yield self._block(people, moves, visits.slice(start, end - start))
+
+    def _block(self, people: pa.RecordBatch, moves: pa.RecordBatch, visits: pa.Table) -> Block:
+        def objects(numbers: Sequence[int]) -> Mapping[int, Visit]:
+            chosen = visits.filter(pc.is_in(visits["visit_no"], pa.array(numbers, pa.int64())))
+            return _objects(replace(self.events, visits=chosen), people, moves, self._atlas)
+
+        alone = [case.code for case in conditions() if case.kind in _ALONE]
+        condition = visits["condition"].cast(pa.string())
+        own = pc.or_(pc.is_in(condition, pa.array(alone)), pc.is_valid(visits["expected"]))
+        return Block(
+            _plain(pa.table(people)), _homes(moves, self._atlas), _plain(visits).append_column("alone", own), objects
+        )
+
+
+def _objects(events: Events, people: pa.RecordBatch, moves: pa.RecordBatch, atlas: Map) -> Mapping[int, Visit]:
+    """The visits of `events` as objects, with the people they are of, their parents and children."""
+    mine = pa.array(events.visits["person_no"].unique())
+    deliveries = pc.is_in(events.births["delivery_no"], pa.array(events.visits["delivery_no"].unique()))
+    births = events.births.filter(deliveries)
+    kin = people.filter(pc.is_in(people["person_no"], mine))
+    columns = [mine, kin["mother_no"], kin["father_no"], *births["child_no"].chunks]
+    wanted = pa.concat_arrays([column.cast(pa.int64()) for column in columns]).unique()
+    found = persons(
+        people.filter(pc.is_in(people["person_no"], wanted)),
+        moves.filter(pc.is_in(moves["person_no"], wanted)),
+        atlas,
+    )
+    courses = events.courses.filter(
+        pc.is_in(events.courses["course_no"], pa.array(events.visits["course_no"].unique()))
+    )
+    few = replace(events, births=births, courses=courses)
+    made = visits_of(few, {person.index: person for person in found}, atlas)
+    return dict(zip(events.visits["visit_no"].to_pylist(), made, strict=True))
+
+
+def _homes(moves: pa.RecordBatch, atlas: Map) -> pa.Table:
+    """HOMES of those who moved, as `people.persons` sees them."""
+    places = {place.code: place for place in atlas.places}
+    new_of = {old.code: place.code for place in atlas.places for old in place.old}
+    rows = []
+    for move in moves.to_pylist():
+        code, day, number = move["from_commune"], move["day"], move["person_no"]
+        if day >= MERGED:
+            olds = places[code].old
+            rows.append((number, day, code, olds[number % len(olds)].code, move["from_hamlet"]))
+        else:
+            rows.append((number, day, new_of[code], code, move["from_hamlet"]))
+    return _table(HOMES, rows)
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Texts as texts, where they stood as numbers of a dictionary."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+    return table
+
+
+def facility_table(atlas: Map) -> pa.Table:
+    """Every facility: code, level, private, its number as text of three digits."""
+    rows = [(c.code, c.level, c.private, f"{int(c.code[2:]):03d}") for c in atlas.clinics]
+    kinds = [("facility", pa.string()), ("level", pa.int8()), ("private", pa.bool_()), ("unit", pa.string())]
+    return _table(pa.schema(kinds), rows)
+
+
+def commune_table(atlas: Map) -> pa.Table:
+    """Every commune: name, and where its people are registered at both levels."""
+    rows = [(p.code, p.name, atlas.registered(p, 1), atlas.registered(p, 2)) for p in atlas.places]
+    return _table(pa.schema([(name, pa.string()) for name in ("commune", "commune_name", "station", "centre")]), rows)
+
+
+def old_table(atlas: Map) -> pa.Table:
+    """Every commune of before 2025-07-01 with its district and province."""
+    rows = [
+        (o.code, o.name, o.district_code, o.district, o.province_code, OLD_PROVINCE[o.province_code])
+        for place in atlas.places
+        for o in place.old
+    ]
+    columns = ("old_commune", "old_name", "old_district", "district_name", "old_province", "province_name")
+    return _table(pa.schema([(name, pa.string()) for name in columns]), list(dict.fromkeys(rows)))
+
+
+def _table(schema: pa.Schema, rows: Iterable[tuple[object, ...]]) -> pa.Table:
+    told = list(rows)
+    columns = zip(*told, strict=True) if told else ([] for _ in schema)
+    return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)

@@ -1,0 +1,164 @@
+"""The vault's part of a block: keys of visits and sealed records, made by processes of their own beside the stamp."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from operator import itemgetter
+
+import pyarrow as pa
+
+from bienho.privacy import BATCH_MAX, Vault, VaultEntry, name_birth
+from bienho.synthetic.places import Clinic
+from bienho.synthetic.straight.stencil import CORE, Form, facility_texts
+
+SEALED = pa.schema(
+    [
+        ("version_id", pa.int64()),
+        ("dossier_key", pa.string()),
+        ("patient_key", pa.string()),
+        ("record_id", pa.string()),
+    ]
+)
+KEYS = ("version_id", "stencil_no", "facility", "version", "phone", "birth_text", *CORE)
+"""Columns a portion of visits must have, in this order."""
+_Fill = tuple[str, Callable[[Sequence[str]], tuple[str, ...]] | None, tuple[tuple[str, str], ...] | None]
+
+
+class Sealer:
+    """Seals visits from their texts and the forms it was given."""
+
+    def __init__(self, vault: Vault, clinics: Sequence[Clinic]) -> None:
+        self._vault = vault
+        self._clinics = {clinic.code: clinic for clinic in clinics}
+        self._facilities: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._forms: dict[int, _Fill] = {}
+
+    def learn(self, forms: Sequence[Form]) -> None:
+        """Take new forms."""
+        for one in forms:
+            self._forms[one.number] = (one.text, itemgetter(*one.picks) if one.picks else None, one.blind)
+
+    def forget(self, numbers: Sequence[int]) -> None:
+        """Drop forms that no later visit needs."""
+        for number in numbers:
+            self._forms.pop(number, None)
+
+    def seal(self, visits: pa.Table) -> pa.Table:
+        """SEALED of visits (KEYS); their records are in the vault when this returns."""
+        entries, dossiers = [], []
+        columns = [visits.column(name).to_pylist() for name in KEYS]
+        for _, number, facility, version, phone, birth, *core in zip(*columns, strict=True):
+            text, pick, blind = self._forms[number]
+            texts = (*core, *self._texts(facility, version))
+            payload = (text % pick(texts) if pick else text).encode()
+            ma_lk, ma_bn, name, personal_id, card = core[0], core[1], core[2], core[3], core[6]
+            if blind is None:
+                told: tuple[tuple[str, str], ...] = (
+                    ("insurance_number", card), ("name_birth", name_birth(name, birth)),
+                )  # fmt: skip
+                if version != "4210":  # which had neither
+                    told += (("personal_id", personal_id), ("phone", phone))
+                blind = tuple(pair for pair in told if pair[1])
+            patient = self._vault.patient_key(facility, ma_bn, ma_lk)
+            dossiers.append(self._vault.dossier_key(facility, ma_lk))
+            entries.append(VaultEntry(facility, ma_lk, patient, payload, blind))
+        for start in range(0, len(entries), BATCH_MAX):
+            self._vault.seal(entries[start : start + BATCH_MAX], fresh=True)
+        patients = [entry.patient_key for entry in entries]
+        records = [entry.record_id for entry in entries]
+        return pa.table([columns[0], dossiers, patients, records], schema=SEALED)
+
+    def _texts(self, facility: str, version: str) -> tuple[str, ...]:
+        found = self._facilities.get((facility, version))
+        if found is None:
+            found = self._facilities[facility, version] = facility_texts(self._clinics[facility], version)
+        return found
+
+
+class Sealers:
+    """Several sealers, each in its process; with one they share this one. Made by `sealers`."""
+
+    def __init__(self, own: Sealer | None, pipes: Sequence[Connection]) -> None:
+        self._own, self._pipes = own, pipes
+        self._done: pa.Table | None = None
+        self._waiting = 0
+
+    def start(self, forms: Sequence[Form], visits: pa.Table, gone: Sequence[int]) -> None:
+        """Begin with a block; `forms` are those not given before, `gone` those no later block needs."""
+        if self._own:
+            self._own.learn(forms)
+            self._done = self._own.seal(visits)
+            self._own.forget(gone)
+            return
+        for pipe, part in zip(self._pipes, _parts(visits, len(self._pipes)), strict=True):
+            pipe.send((forms, part.combine_chunks(), gone))
+        self._waiting = len(self._pipes)
+
+    def wait(self) -> pa.Table:
+        """SEALED of the block begun last, once all of it is in the vault; what went wrong there is raised here."""
+        if self._waiting:
+            self._waiting = 0
+            answers = [pipe.recv() for pipe in self._pipes]
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+            self._done = pa.concat_tables(answers)
+        assert self._done is not None  # noqa: S101 - `start` comes before `wait`
+        return self._done
+
+
+def _parts(visits: pa.Table, count: int) -> list[pa.Table]:
+    """Visits in parts of about one size, those of a facility in one: no two processes seal for one patient."""
+    codes = visits.column("facility").to_pylist()
+    cuts = [0]
+    for place in range(1, count):
+        cut = max(cuts[-1], place * len(codes) // count)
+        while 0 < cut < len(codes) and codes[cut] == codes[cut - 1]:
+            cut += 1
+        cuts.append(cut)
+    return [visits.slice(start, end - start) for start, end in zip(cuts, [*cuts[1:], len(codes)], strict=True)]
+
+
+@contextmanager
+def sealers(vault: Vault, clinics: Sequence[Clinic], crew: int) -> Iterator[Sealers]:
+    """Sealers for the time of the block. To be opened before DuckDB is: the processes are forks."""
+    if crew <= 1:
+        yield Sealers(Sealer(vault, clinics), ())
+        return
+    context = multiprocessing.get_context("fork")
+    pipes: list[Connection] = []
+    processes = []
+    for _ in range(crew):
+        here, there = context.Pipe()
+        process = context.Process(target=_serve, args=(there, Sealer(vault, clinics), [*pipes, here]), daemon=True)
+        process.start()
+        there.close()
+        pipes.append(here)
+        processes.append(process)
+    try:
+        yield Sealers(None, pipes)
+    finally:
+        for pipe in pipes:
+            pipe.close()
+        for process in processes:
+            process.join()
+
+
+def _serve(pipe: Connection, sealer: Sealer, others: Sequence[Connection]) -> None:
+    for other in others:  # ends of the parent that came with the fork: an end is heard only when all are closed
+        other.close()
+    while True:
+        try:
+            forms, visits, gone = pipe.recv()
+        except EOFError:
+            return
+        try:
+            sealer.learn(forms)
+            answer: pa.Table | Exception = sealer.seal(visits)
+            sealer.forget(gone)
+        except Exception as error:
+            answer = error
+        pipe.send(answer)

@@ -1,0 +1,207 @@
+"""The stamp: SQL that gives every visit of a block the lines of its stencil, with its own person, place and times.
+
+Formulas of people and visits are the builder's (dossier.py, people.py), written once more for whole blocks; `stencil`
+compares the two on every stencil, and a test on every column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bienho.contracts import VAULT_MARKER, catalogue
+from bienho.synthetic.dossiers.papers import employers
+from bienho.synthetic.straight.stencil import COPIED, DAY, FROM_DAY, FROM_START, TEXT, time_fields
+
+_MERGED = "day >= DATE '2025-07-01'"
+
+PERSONS = """
+SELECT x.*, p.* EXCLUDE (person_no, died, until), f.* EXCLUDE (facility), c.station, c.centre, l.commune_name,
+    o.old_province AS card_province, h.* EXCLUDE (old_commune),
+    coalesce(m.name, '') AS mother_name, coalesce(m.insurance_id, '') AS mother_insurance,
+    coalesce(d.name, '') AS father_name, coalesce(d.insurance_id, '') AS father_insurance,
+    x.start::DATE AS day, (x.start::DATE - p.birth) / 365.25 AS age, (x."end"::DATE - p.birth) / 365.25 AS age_then,
+    (year(x.start) - year(p.birth)) * 12 + month(x.start) - month(p.birth)
+        - (dayofmonth(x.start) < dayofmonth(p.birth))::INTEGER AS months,
+    epoch_ms(x.start) // 60000 AS s, epoch_ms(x."end") // 60000 AS e,
+    epoch_ms(x.start::DATE::TIMESTAMP) // 60000 AS d,
+    CASE WHEN months < 72 THEN 'TE1'
+         WHEN months < 216 AND p.insurance_group IN ('GD4', 'DN4', 'GB4', 'HT3', '') THEN 'HS4'
+         WHEN p.insurance_group = '' AND x.version = '4210' THEN 'GD4'
+         ELSE p.insurance_group END AS card_group,
+    CASE WHEN x.person_no % 3 = 0 THEN c.centre ELSE c.station END AS home_clinic,
+FROM (
+        SELECT b.*, coalesce(w.home_commune, e.commune) AS home_commune,
+            coalesce(w.home_old, e.old_commune) AS home_old, coalesce(w.home_hamlet, e.hamlet) AS home_hamlet
+        FROM block_visits AS b JOIN block_people AS e USING (person_no)
+            ASOF LEFT JOIN block_homes AS w ON w.person_no = b.person_no AND b.start::DATE < w.until
+    ) AS x JOIN block_people AS p USING (person_no) JOIN facilities AS f USING (facility)
+    JOIN communes AS c ON c.commune = p.commune JOIN olds AS o ON o.old_commune = p.old_commune
+    JOIN communes AS l ON l.commune = x.home_commune JOIN olds AS h ON h.old_commune = x.home_old
+    LEFT JOIN block_people AS m ON m.person_no = p.mother_no LEFT JOIN block_people AS d ON d.person_no = p.father_no
+"""
+
+_WARD = "kind IN ('03', '04', '06', '09')"
+_EMPLOYED = "(insurance_group = 'DN4' AND age_then >= 18 AND age_then < 62)"
+_LOOKED_AT = (
+    "condition", "kind", "version", "days", '"end"::DATE - day', "level", "private", "emergency", "died",
+    "array_to_string(others, ';')", "referred_from <> ''", "referred_to <> ''",
+    # what a card pays: nothing depends on its group beyond that, and at stations less still
+    "CASE WHEN card_group = '' THEN '-' WHEN left(card_group, 2) IN ('HN', 'DT', 'DK') THEN 's' ELSE '' END",
+    "CASE WHEN card_group <> '' AND level > 1 THEN CASE WHEN card_group[3] IN ('3', '4') THEN card_group[3]"
+    " || (day >= DATE '2024-07-01')::INTEGER || (day >= DATE '2023-07-01')::INTEGER ELSE 'x' END END",
+    "CASE WHEN card_group <> '' AND level > 1 THEN home_clinic = facility END",
+    "CASE WHEN age >= 16 THEN 5 WHEN age >= 12 THEN CASE WHEN kind IN ('01', '07') THEN 5 ELSE 4 END"
+    " WHEN kind IN ('01', '07') OR age >= 6 THEN 3 WHEN age >= 3 THEN 2 WHEN age >= 1 THEN 1 ELSE 0 END",
+    # papers
+    f"CASE WHEN {_WARD} OR kind IN ('01', '02') THEN {_EMPLOYED} END",
+    f"CASE WHEN {_WARD} OR kind IN ('01', '02') AND {_EMPLOYED} THEN sex END",
+    f"CASE WHEN {_WARD} AND age < 16 THEN (mother_name <> '')::INTEGER * 2 + (father_name <> '')::INTEGER END",
+)  # fmt: skip
+CLASS = f"""CASE WHEN alone THEN '#' || visit_no
+    ELSE concat_ws('|', {", ".join(f"coalesce(({one})::VARCHAR, '')" for one in _LOOKED_AT)}) END"""
+"""What the builder looks at: two visits with one text get the same lines, whoever they are of. The rarer the classes,
+the less is built: what no line depends on has no place in it."""
+
+
+def texts(seed: int) -> str:
+    """The visits of a block with every text of their own; `classed` holds PERSONS and the class."""
+    house = f"{seed % 1000:03d}"
+    names = ", ".join("'" + name.replace("'", "''") + "'" for name in employers())
+    return f"""
+SELECT visit_no, version, facility, class, alone, s, e, d, phone, person_no, level,
+    facility || '.' || strftime(start, '%y%m%d') || '.' || printf('%06d', serial) || '{house}' AS ma_lk,
+    'BN{house}' || printf('%08d', (person_no * 7919 + facility::BIGINT * 31) % 100000000) AS ma_bn,
+    replace(replace(name, '\\', '\\\\'), '"', '\\"') AS name, personal_id,
+    CASE WHEN {_MERGED} THEN home_hamlet || ', ' || commune_name || ', Tỉnh Gia Lai'
+         ELSE home_hamlet || ', ' || old_name || ', ' || district_name || ', ' || province_name END AS address,
+    CASE WHEN phone = '' THEN '' ELSE '"DIEN_THOAI":"' || phone || '",' END AS phone_piece,
+    CASE WHEN card_group = '' THEN '' ELSE card_group || card_province || insurance_id END AS card,
+    strftime(start, '%y') || '.' || printf('%06d', serial) AS hsba,
+    CASE WHEN referral <> '' THEN referral ELSE strftime(start, '%y') || '/' || printf('%05d', serial) END AS slip,
+    list_extract([{names}], person_no % {len(employers())} + 1) AS employer,
+    mother_name, father_name, mother_insurance, father_insurance, insurance_id,
+    strftime("end", '%y') AS end_year, printf('%06d', serial) AS serial_text,
+    CASE WHEN birth_known
+         THEN strftime(birth, '%Y%m%d') || printf('%02d%02d', birth_minute // 60, birth_minute % 60)
+         ELSE printf('%04d00000000', year(birth)) END AS birth_text,
+    CASE WHEN sex = 'F' THEN '2' ELSE '1' END AS sex_code, blood, ethnic_code,
+    CASE WHEN version = '3176' THEN job ELSE job || '000' END AS job_text,
+    CASE WHEN {_MERGED} THEN '52' ELSE old_province END AS residence_province,
+    CASE WHEN {_MERGED} THEN '' ELSE old_district END AS residence_district,
+    CASE WHEN {_MERGED} THEN home_commune ELSE home_old END AS residence_commune,
+    home_clinic, strftime(greatest(birth, make_date(year(day), 1, 1)), '%Y%m%d') AS card_from,
+    year(day) || '1231' AS card_until,
+    CASE WHEN card_group <> '' AND person_no % 5 < 3 AND age > 18 THEN (2016 + person_no % 4) || '0101' ELSE ''
+        END AS card_since,
+    format('{{:.2f}}', CASE WHEN age < 1 THEN 3.2 + 6.2 * age * height::DOUBLE
+        WHEN age < 18 THEN (8 + 2.55 * age) * height::DOUBLE
+        ELSE (CASE WHEN sex = 'M' THEN 62 ELSE 53 END) * height::DOUBLE END) AS weight,
+    referred_to, CASE WHEN referred_from = '' THEN home_clinic ELSE referred_from END AS came_from,
+    unit, (year(day) - 1)::VARCHAR AS year_before, year("end")::VARCHAR AS end_year_long,
+    month("end")::VARCHAR AS end_month,
+    'H' || printf('%03d', CASE WHEN bed > 0 THEN bed ELSE serial END % 999 + 1) AS bed_text,
+    (6 + serial % 12)::VARCHAR AS weeks,
+    "end"::DATE + delay_days AS sent
+FROM classed"""
+
+
+_OWN = {
+    "NGAY_SINH": "v.birth_text",
+    "GIOI_TINH": "v.sex_code",
+    "NHOM_MAU": "v.blood",
+    "MA_DANTOC": "v.ethnic_code",
+    "MA_NGHE_NGHIEP": "v.job_text",
+    "MATINH_CU_TRU": "v.residence_province",
+    "MAHUYEN_CU_TRU": "v.residence_district",
+    "MAXA_CU_TRU": "v.residence_commune",
+    "NAM_NAM_LIEN_TUC": "v.card_since",
+    "CAN_NANG": "v.weight",
+    "MA_CSKCB": "v.facility",
+    "NAM_QT": "v.end_year_long",
+    "THANG_QT": "v.end_month",
+    "MA_MAY": "replace(s.\"MA_MAY\", '\ue000', v.facility)",
+    "DIEN_THOAI": f"CASE WHEN v.phone = '' THEN '' ELSE '{VAULT_MARKER}' END",
+}
+"""Fields that are the visit's own wherever the stencil has the field."""
+_OWN_WHERE_SAID = {
+    "MA_DKBD": "v.home_clinic",
+    "GT_THE_TU": "v.card_from",
+    "GT_THE_DEN": "v.card_until",
+    "MA_NOI_DI": "v.came_from",
+    "MA_CSKCB_DI": "v.came_from",
+    "MA_NOI_DEN": "v.referred_to",
+    "MA_CSKCB_DEN": "v.referred_to",
+    "MA_GIUONG": "v.bed_text",
+    "TUOI_THAI": "v.weeks",
+    "TT_THAU": 'v.unit || substring(s."TT_THAU", 4, length(s."TT_THAU") - 7) || v.year_before',
+}
+"""Those that are it where the stencil says something."""
+
+
+def lines(dataset: str) -> str:
+    """The rows of one table of lines: `visits` (v) beside its stencils (s)."""
+    table = f"XML{dataset.rpartition('_')[2]}"
+    moving = frozenset(time_fields(table))
+    chosen = [_column(table, field.name, moving) for field in catalogue()[dataset].fields]
+    return f"SELECT {', '.join(chosen)} FROM visits AS v JOIN {stencils(dataset)} AS s USING (stencil_no)"
+
+
+def stencils(dataset: str) -> str:
+    """Name of the table that holds the stencils of a dataset."""
+    return "stencil_" + dataset.rpartition("_")[2]
+
+
+def _column(table: str, name: str, moving: Iterable[str]) -> str:
+    column = f's."{name}"'
+    if name == "version_id":
+        return "v.version_id"
+    if name in moving:
+        column = _moved(name)
+    elif table not in COPIED and name in _OWN:
+        column = f"CASE WHEN {column} IS NULL THEN NULL ELSE {_OWN[name]} END"
+    elif table not in COPIED and name in _OWN_WHERE_SAID:
+        column = f"CASE WHEN {column} IS NULL OR {column} = '' THEN {column} ELSE {_OWN_WHERE_SAID[name]} END"
+    return f'{column} AS "{name}"'
+
+
+def _moved(name: str) -> str:
+    """A time at the same distance from its visit as in the stencil; nothing of the stay comes after its end."""
+    way, far = f's."{name}:way"', f's."{name}:far"'
+    return (
+        f'CASE {way} WHEN {TEXT} THEN s."{name}"'
+        f" WHEN {DAY} THEN strftime(make_timestamp(60000000 * (v.d + {far})), '%Y%m%d')"
+        f" ELSE strftime(make_timestamp(60000000 * CASE {way} WHEN {FROM_START} THEN least(v.s + {far}, v.e)"
+        f" WHEN {FROM_DAY} THEN greatest(v.s, least(v.d + {far}, v.e)) ELSE v.e + {far} END), '%Y%m%d%H%M') END"
+    )
+
+
+HEADS = """
+SELECT v.version_id, v.delivery_seq, printf('D%012d', v.delivery_seq) AS delivery_id, v.hoso,
+    v.facility AS facility_code, k.dossier_key, k.patient_key, 'visit' AS document, k.dossier_key AS encounter_key,
+    k.record_id, CASE WHEN v.visit_no = s.delivery_seq THEN s.content_digest
+        ELSE md5(s.content_digest || k.record_id || v.s || '/' || v.e) END AS content_digest,
+    v.version AS format_version, s.version_evidence, v.sent::TIMESTAMP AT TIME ZONE 'UTC' AS received_at
+FROM visits AS v JOIN stencil_dossier AS s USING (stencil_no) JOIN sealed AS k USING (version_id)"""
+"""Heads of dossiers. Beside a visit of its own stencil the digest of content is not that of its bytes, which were never
+written: it says that two dossiers differ, which is all that is asked of it."""
+
+DELIVERIES = """
+SELECT delivery_seq, printf('D%012d', delivery_seq) AS delivery_id, 'xml130' AS kind, 'twin' AS source, 0 AS bytes,
+    any_value(sent)::TIMESTAMP AT TIME ZONE 'UTC' AS received_at, any_value(facility) AS facility_code,
+    strftime(any_value(sent), '%Y%m%d') AS created, count(*)::VARCHAR AS hoso_declared, count(*) AS hoso_found,
+    'accepted' AS outcome, count(*) AS accepted, 0 AS accepted_with_findings, 0 AS quarantined, 0 AS duplicates,
+    0 AS superseded
+FROM visits GROUP BY delivery_seq"""
+"""One delivery per facility, day of sending and block: nothing was sent, but every dossier came in some delivery."""
+
+NUMBERED = """
+SELECT *, {last} + dense_rank() OVER (ORDER BY facility, sent) AS delivery_seq,
+    (row_number() OVER (PARTITION BY facility, sent ORDER BY visit_no))::INTEGER AS hoso,
+    ({last} + dense_rank() OVER (ORDER BY facility, sent)) * 1000000
+        + row_number() OVER (PARTITION BY facility, sent ORDER BY visit_no) AS version_id
+FROM (
+    SELECT t.*, CASE WHEN o.stencil_no IS NOT NULL THEN o.stencil_no
+        ELSE list_extract(c.numbers, (t.visit_no % len(c.numbers)) + 1) END AS stencil_no
+    FROM told AS t LEFT JOIN own_stencils AS o USING (visit_no) LEFT JOIN classes AS c USING (class)
+)"""
+"""The visits as they are written, with their stencils: their own, or one of their class; `last` delivery before."""

@@ -1,0 +1,205 @@
+"""Stencils: dossiers that lend their lines to other visits of the same class.
+
+A stencil is the dossier of one real visit of the twin, built by the builder, written, and taken in by the ingest's own
+code up to the columns of `standard` and the payload of the vault. What belongs to the visit and not to its class (who,
+where, when, numbers) stands in it as a token or as minutes from the start, so that the stamp can put others in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from bienho.lake import RawHeader
+from bienho.pipeline.judge import Judge
+from bienho.privacy.sealing import encode
+from bienho.standards.xml130 import Dossier, Versioned, columns
+from bienho.standards.xml130.versions import contract_of
+from bienho.standards.xml130.write import write_delivery
+from bienho.synthetic.dossiers.dossier import build
+from bienho.synthetic.dossiers.lines import Row, staff, staff_name
+from bienho.synthetic.dossiers.visits import Visit
+from bienho.synthetic.places import Clinic, Map
+
+CORE = (
+    "ma_lk", "ma_bn", "name", "personal_id", "address", "phone_piece", "card", "hsba", "slip", "employer",
+    "mother_name", "father_name", "mother_insurance", "father_insurance", "insurance_id", "end_year", "serial_text",
+)  # fmt: skip
+"""Texts of a visit that a payload may hold, as the stamp's SQL gives them; those of the facility follow."""
+OF_FACILITY = len(CORE)
+_PHONE = CORE.index("phone_piece")
+_FIRST = 0xE000  # private use: no text of a dossier holds such a letter
+_TOKEN = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + 0x7FF)}]")
+_MORNING = 24 * 60 + 7 * 60  # the second day of a stay begins at seven
+COPIED = frozenset({"XML6", "XML9", "XML10", "XML12", "XML15"})
+"""Tables that only visits of their own stencil have: their columns are taken as they are."""
+FIXED_DATES = frozenset({"NGAY_SINH", "GT_THE_TU", "GT_THE_DEN", "NAM_NAM_LIEN_TUC", "NGAY_MIEN_CCT"})
+"""Dates of the person, not of the visit."""
+TEXT, FROM_START, FROM_DAY, FROM_END, DAY = range(5)
+"""How a time stands in a stencil: as it is, minutes from the start, from midnight of the first day, from the end; and a
+day as minutes from that midnight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The payload of a stencil's record: bytes in JSON with `%s` where `picks` of a visit's texts go."""
+
+    number: int
+    text: str
+    picks: tuple[int, ...]
+    blind: tuple[tuple[str, str], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stencils:
+    """What a set of visits became: columns per dataset (`stencil_no` for `version_id`), and the forms."""
+
+    tables: dict[str, pa.Table]
+    forms: list[Form]
+
+
+def facility_texts(clinic: Clinic, version: str) -> tuple[str, ...]:
+    """Texts of a facility that a payload of a version may hold: parts of staff numbers, who answers, names of staff."""
+    unit = f"{int(clinic.code[2:]):03d}"
+    paper = "GPHN" if version == "3176" else "CCHN"
+    old = f"{clinic.code[:2]}98{unit}"
+    new = (f"9{unit}", f"/{'GL' if clinic.code.startswith('64') else 'BDI'}-{paper}")
+    answers = staff(clinic, 0, version) if version == "3176" else f"{clinic.code[:2]}97{int(clinic.code[2:]):06d}"
+    return (*new, old, answers, *(staff_name(clinic, number) for number in range(clinic.doctors)))
+
+
+def time_fields(table: str) -> list[str]:
+    """Fields of a table that move with the visit."""
+    if table in COPIED:
+        return []
+    fields = contract_of(table).official_fields
+    return [f.name for f in fields if f.shape == "date" and not f.in_vault and f.name not in FIXED_DATES]
+
+
+def make(
+    numbered: Sequence[tuple[int, int, Visit]], texts: Mapping[int, Mapping[str, Any]], judge: Judge, atlas: Map,
+    seed: int,
+) -> Stencils:  # fmt: skip
+    """Stencils of visits: (stencil number, visit number, visit), numbers ascending; `texts`: visit number → its CORE
+    and what else the stamp's SQL says of it.
+
+    ValueError when the reader finds anything in such a dossier, or when SQL and builder tell two stories of a visit.
+    """
+    now = datetime(2000, 1, 1, tzinfo=UTC)
+    deliveries = []
+    for number, _, visit in numbered:
+        tables = build(visit, atlas, seed)
+        data = write_delivery(
+            [tables], facility=visit.clinic.code, created=f"{visit.end:%Y%m%d}", version=visit.version
+        )
+        deliveries.append((RawHeader(number, "xml130", "twin", "", now, None, len(data), ""), data))
+    versions, forms = [], []
+    for judged, (number, place, visit) in zip(judge.read_all(deliveries), numbered, strict=True):
+        if len(judged.candidates) != 1 or judged.findings or judged.candidates[0].dossier.shape_vaulted:
+            raise ValueError(f"not a clean dossier: {[found.code for _, found in judged.findings]}")
+        one = judged.candidates[0]
+        versions.append(
+            Versioned(
+                version_id=number, delivery_seq=place, dossier=one.dossier, dossier_key=one.dossier_key,
+                patient_key=one.patient_key, record_id="", content_digest=one.content_digest, received_at=now,
+                encounter_key=one.encounter_key,
+            )
+        )  # fmt: skip
+        forms.append(_form(number, one.dossier, visit, texts[place]))
+    built = {name: table for name, table in columns.build(versions).items() if table.num_rows}
+    starts = {number: visit for number, _, visit in numbered}
+    return Stencils({name: _loosened(name, table, starts) for name, table in built.items()}, forms)
+
+
+def _loosened(dataset: str, table: pa.Table, visits: Mapping[int, Visit]) -> pa.Table:
+    """Columns with the stencil's number for the version's, and every time beside how far it is from its visit."""
+    numbers = table.column("version_id")
+    table = table.rename_columns(["stencil_no" if name == "version_id" else name for name in table.column_names])
+    if dataset == "standard.xml130_dossier":
+        return table
+    owners = [visits[number] for number in numbers.to_pylist()]
+    for name in time_fields(f"XML{dataset.rpartition('_')[2]}"):
+        ways = [_way(text, visit) for text, visit in zip(table.column(name).to_pylist(), owners, strict=True)]
+        table = table.append_column(f"{name}:way", pa.array([way for way, _ in ways], pa.int8()))
+        table = table.append_column(f"{name}:far", pa.array([far for _, far in ways], pa.int64()))
+    if dataset == "standard.xml130_3":
+        place = table.column_names.index("MA_MAY")
+        machines = table.column("MA_MAY").to_pylist()
+        freed = [text and text.replace(v.clinic.code, "\ue000") for text, v in zip(machines, owners, strict=True)]
+        table = table.set_column(place, "MA_MAY", pa.array(freed, pa.string()))
+    return table
+
+
+def _way(text: str | None, visit: Visit) -> tuple[int, int]:
+    """How a time follows its visit. Orders of the first day count from arrival, later ones from seven o'clock, what
+    comes after the end from the end: the same clock as the builder's."""
+    first = datetime.combine(visit.start.date(), datetime.min.time())
+    if text and len(text) == 8 and text.isdigit() and text > "19000101":
+        day = datetime.combine(date(int(text[:4]), int(text[4:6]), int(text[6:])), datetime.min.time())
+        return DAY, _minutes(day - first)
+    if not text or len(text) != 12 or not text.isdigit():
+        return TEXT, 0
+    moment = datetime(int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[8:10]), int(text[10:]))
+    if moment >= visit.end:
+        return FROM_END, _minutes(moment - visit.end)
+    if _minutes(moment - first) >= _MORNING:
+        return FROM_DAY, _minutes(moment - first)
+    return FROM_START, _minutes(moment - visit.start)
+
+
+def _minutes(span: timedelta) -> int:
+    return span // timedelta(minutes=1)
+
+
+def _form(number: int, dossier: Dossier, visit: Visit, told: Mapping[str, Any]) -> Form:
+    payload = columns.vault_payload(dossier)
+    if told["alone"]:
+        return Form(number, encode(payload).decode(), (), columns.blind_values(dossier))
+    tokens = _tokens(visit, told)
+    for table in payload:
+        for row in payload[table]:
+            row.update({name: tokens[text] for name, text in row.items() if text in tokens})
+    head = payload["XML1"][0]
+    _check(head, dossier.tables["XML1"][0])
+    if "DIEN_THOAI" in dossier.tables["XML1"][0]:
+        head["DIEN_THOAI"] = chr(_FIRST + _PHONE)
+    text = encode(payload).decode().replace("%", "%%")
+    text = text.replace(f'"DIEN_THOAI":"{chr(_FIRST + _PHONE)}",', chr(_FIRST + _PHONE))
+    picks = tuple(ord(token) - _FIRST for token in _TOKEN.findall(text))
+    return Form(number, _TOKEN.sub("%s", text), picks, None)
+
+
+_WHO = ("MA_LK", "MA_BN", "HO_TEN", "SO_CCCD", "DIA_CHI", "MA_HSBA", "MA_TTDV", "MA_THE_BHYT", "GIAY_CHUYEN_TUYEN")
+
+
+def _check(held: Mapping[str, str], received: Mapping[str, str]) -> None:
+    """Whatever names the person or the visit is a token now; else SQL and builder would tell two stories."""
+    for name in _WHO:
+        if received.get(name) and not _TOKEN.fullmatch(held[name][:1]):
+            raise ValueError(f"XML1.{name} of a stencil is not what the stamp makes of its visit")
+
+
+def _tokens(visit: Visit, told: Mapping[str, Any]) -> Row:
+    """Text → what stands for it, for every text of a visit and its facility."""
+    named = {told[name]: chr(_FIRST + place) for place, name in enumerate(CORE) if place != _PHONE and told[name]}
+    for short in (told["end_year"], told["serial_text"]):
+        named.pop(short, None)
+    year, serial = chr(_FIRST + CORE.index("end_year")), chr(_FIRST + CORE.index("serial_text"))
+    for kind in ("OM", "CT", "HK", "DT"):
+        named[f"{told['end_year']}/{kind}/{told['serial_text']}"] = f"{year}/{kind}/{serial}"
+        named[f"{kind}{told['end_year']}{kind}{told['serial_text']}"] = f"{kind}{year}{kind}{serial}"
+    clinic, version = visit.clinic, visit.version
+    new, end, old, answers, *people = (chr(_FIRST + OF_FACILITY + place) for place in range(4 + clinic.doctors))
+    for number in range(clinic.doctors):
+        named[staff_name(clinic, number)] = people[number]
+        named[staff(clinic, number, "130")] = f"{old}{number + 1:03d}"
+        if version != "130":
+            named[staff(clinic, number, version)] = f"{new}{number + 1:02d}{end}"
+    named[facility_texts(clinic, version)[3]] = answers
+    named[told["name"]] = chr(_FIRST + CORE.index("name"))
+    return named

@@ -1,0 +1,240 @@
+"""The stamp against the builder: straight rows are those of an ingest of the files the builder would have written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from bienho.config import DEFAULT, KeyRing, load_profile
+from bienho.contracts import casts, catalogue
+from bienho.lake import RawHeader
+from bienho.pipeline.judge import Judge
+from bienho.pipeline.straight import Rows, Straight
+from bienho.privacy import Digests, Vault, VaultEntry, encode
+from bienho.privacy.blind import BlindIndex
+from bienho.quality import cast_findings_sql
+from bienho.standards.xml130 import Versioned, columns
+from bienho.standards.xml130.write import write_delivery
+from bienho.synthetic import Plan
+from bienho.synthetic.dossiers.dossier import build
+from bienho.synthetic.dossiers.visits import Visit
+from bienho.synthetic.places import Map
+from bienho.synthetic.straight import rows
+from bienho.synthetic.straight.lakeward import Press
+from bienho.synthetic.straight.seals import Sealer, Sealers
+
+FACILITIES = ("52001", "64001", "52013", "64028", "52101", "64175")
+PLAN = Plan(
+    persons=110,
+    months=6,
+    seed=11,
+    facilities=FACILITIES,
+    versions={"3176": 0.6, "4750": 0.15, "130": 0.15, "4210": 0.1},
+)
+KEYS = KeyRing("0" * 16, bytes(range(32)))
+HEAD = "standard.xml130_dossier"
+HOUSE = {"version_id", "delivery_seq", "delivery_id", "hoso", "received_at"}
+"""What only a delivery gives."""
+VITALS = re.compile(rb"CSST<[^>]*>")
+
+
+class Written:
+    """In the place of the lake: takes the rows of a block as tables."""
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        self.tables: dict[str, pa.Table] = {}
+
+    def write(self, block: Rows, sealed: Callable[[], None]) -> dict[str, int]:
+        sealed()
+        for name, query in {**block.queries, **block.last}.items():
+            self.tables[name] = self.connection.execute(query).to_arrow_table()
+        return {name: table.num_rows for name, table in self.tables.items()}
+
+
+@dataclass
+class Held:
+    """In the place of the vault: keeps what it was given."""
+
+    digests: Digests
+    entries: dict[str, VaultEntry] = field(default_factory=dict)
+
+    def patient_key(self, *parts: Any) -> str:
+        return self.digests.patient_key(*parts)
+
+    def dossier_key(self, *parts: Any) -> str:
+        return self.digests.dossier_key(*parts)
+
+    def seal(self, entries: Sequence[VaultEntry], *, fresh: bool) -> None:
+        assert fresh
+        for entry in entries:
+            assert isinstance(entry.payload, bytes)
+            entry.record_id = self.digests.record_id(entry.facility, entry.ma_lk, entry.payload)
+            self.entries[self.digests.dossier_key(entry.facility, entry.ma_lk)] = entry
+
+
+@dataclass
+class Twin:
+    """One block, stamped with so many stencils a class."""
+
+    visits: dict[str, Visit]
+    sources: dict[str, Visit]
+    tables: dict[str, pa.Table]
+    vault: Held
+    atlas: Map
+
+
+def stamped() -> Twin:
+    atlas = Map(load_profile("gialai"))
+    twin = rows.Twin(PLAN, atlas)
+    vault, written = Held(Digests(KEYS)), Written()
+    sealing = Sealers(Sealer(cast("Vault", vault), atlas.clinics), ())
+    judge = Judge(Digests(KEYS), KEYS, DEFAULT)
+    press = Press(cast("Straight", written), sealing, judge, atlas, PLAN.seed, variants=1)
+    tables: dict[str, list[pa.Table]] = {}
+    by_key: dict[str, Visit] = {}
+    sources: dict[str, Visit] = {}
+    visits: dict[int, Visit] = {}
+    for block in twin.blocks(150):
+        visits |= block.objects(block.visits["visit_no"].to_pylist())
+        written.tables = {}
+        press.take(block)
+        for name, table in written.tables.items():
+            tables.setdefault(name, []).append(table)
+        found = written.connection.execute(
+            "SELECT k.dossier_key, v.visit_no, o.source FROM visits v JOIN sealed k USING (version_id) LEFT JOIN"
+            " (SELECT stencil_no, delivery_seq AS source FROM stencil_dossier) o USING (stencil_no)"
+        ).fetchall()
+        for key, number, source in found:
+            by_key[key], sources[key] = visits[number], visits[number if source is None else source]
+    return Twin(by_key, sources, {n: pa.concat_tables(t) for n, t in tables.items()}, vault, atlas)
+
+
+@pytest.fixture(scope="module")
+def lent() -> Twin:
+    """One stencil a class."""
+    return stamped()
+
+
+def ingested(visits: Mapping[str, Visit], atlas: Map) -> tuple[dict[str, pa.Table], dict[str, VaultEntry]]:
+    """What an ingest makes of the files of these visits, up to the lake and the vault."""
+    judge, digests, now = Judge(Digests(KEYS), KEYS, DEFAULT), Digests(KEYS), datetime(2026, 1, 1, tzinfo=UTC)
+    deliveries = [
+        (
+            RawHeader(number, "xml130", "t", "", now, None, 0, ""),
+            write_delivery(
+                [build(visit, atlas, PLAN.seed)], facility=visit.clinic.code, created=f"{visit.end:%Y%m%d}",
+                version=visit.version,
+            ),
+        )
+        for number, visit in enumerate(visits.values(), 1)
+    ]  # fmt: skip
+    versions, entries = [], {}
+    for judged in judge.read_all(deliveries):
+        (one,) = judged.candidates
+        assert not judged.findings
+        facility, identity = one.dossier.facility, one.dossier.identity
+        payload = encode(columns.vault_payload(one.dossier))
+        record = digests.record_id(facility, identity, payload)
+        blind = columns.blind_values(one.dossier)
+        entries[one.dossier_key] = VaultEntry(facility, identity, one.patient_key, payload, blind, record)
+        versions.append(
+            Versioned(
+                one.version_id, judged.header.seq, one.dossier, one.dossier_key, one.patient_key, record,
+                one.content_digest, now, one.encounter_key,
+            )
+        )  # fmt: skip
+    return columns.build(versions), entries
+
+
+def by_dossier(tables: Mapping[str, pa.Table]) -> dict[str, dict[tuple[str, int], dict[str, Any]]]:
+    """Dataset → (dossier key, row) → the row without what only a delivery gives."""
+    heads = tables[HEAD]
+    keys = dict(zip(heads["version_id"].to_pylist(), heads["dossier_key"].to_pylist(), strict=True))
+    return {
+        name: {
+            (keys[row["version_id"]], row.get("row_no", 0)): {k: v for k, v in row.items() if k not in HOUSE}
+            for row in table.to_pylist()
+        }
+        for name, table in tables.items()
+        if name.startswith("standard.xml130_") and table.num_rows
+    }
+
+
+def differences(one: Twin, visits: Mapping[str, Visit]) -> Iterator[tuple[str, str, str, Any, Any]]:
+    """(dataset, dossier, column, straight, ingested) of whatever differs in the dossiers of these visits."""
+    expected, entries = ingested(visits, one.atlas)
+    ours, theirs = by_dossier(one.tables), by_dossier(expected)
+    for name in ours:
+        mine = {key: row for key, row in ours[name].items() if key[0] in visits}
+        assert mine.keys() == theirs.get(name, {}).keys(), name
+        for key, row in mine.items():
+            for column, value in theirs[name][key].items():
+                if row[column] != value:
+                    yield name, key[0], column, row[column], value
+    for key, entry in entries.items():
+        held, numbers = one.vault.entries[key], BlindIndex(KEYS)
+        if held.payload != entry.payload:
+            yield "vault", key, "payload", held.payload, entry.payload
+        if {d for pair in held.blind for d in numbers.digests(*pair)} != {
+            d for pair in entry.blind for d in numbers.digests(*pair)
+        }:
+            yield "vault", key, "blind", held.blind, entry.blind
+
+
+def test_rows_and_records_are_what_the_builder_gives_by_the_same_chance(lent: Twin) -> None:
+    """Of the visit it was made of or with other persons, places and times: every text of a stencil's lines is that of
+    the builder, sums and dates with it.
+
+    But for the end of a stay: what the stencil has at its end stays there, where the builder may be a little earlier.
+    And a child's pulse in a note is that of a child of its years, not of its months.
+    """
+    borrowed = {key: replace(visit, seed=lent.sources[key].seed) for key, visit in lent.visits.items()}
+    others = [key for key, visit in lent.visits.items() if visit is not lent.sources[key]]
+    assert len(others) > 40
+    assert any(lent.visits[key].person is not lent.sources[key].person for key in others)
+    assert any(lent.visits[key].clinic is not lent.sources[key].clinic for key in others)
+    assert {f"standard.xml130_{number}" for number in (1, 2, 3, 4, 5, 7, 8, 14)} <= lent.tables.keys()
+    left = []
+    for name, key, column, ours, theirs in differences(lent, borrowed):
+        visit = lent.visits[key]
+        late = ours == f"{visit.end:%Y%m%d%H%M}" and str(theirs) < ours
+        if column == "payload":
+            ours, theirs = (VITALS.sub(b"", text) for text in (ours, theirs))
+        child = visit.person.age_on(visit.start.date()) < 16 and (column == "record_id" or ours == theirs)
+        if column != "content_digest" and not late and not child:
+            left.append((name, column, ours, theirs))
+    assert left == []
+    digests = lent.tables[HEAD]["content_digest"].to_pylist()
+    assert len(set(digests)) == len(digests)
+
+
+def test_every_text_of_a_lent_stencil_reads_as_its_type(lent: Twin) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(casts.MACROS)
+        connection.execute("CREATE SCHEMA standard")
+        for name, table in lent.tables.items():
+            connection.register("incoming", table)
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+        checks = {name: cast_findings_sql(catalogue()[name]) for name in lent.tables if name != "standard.delivery"}
+        assert sum(sql is not None for sql in checks.values()) > 8
+        for sql in filter(None, checks.values()):
+            assert connection.execute(sql).fetchall() == []
+
+
+def test_what_the_test_compares_is_not_blind(lent: Twin) -> None:
+    """A visit moved by one minute, or to another person, is told apart."""
+    key, visit = next((k, v) for k, v in lent.visits.items() if v.kind == "01" and v is lent.sources[k])
+    other = next(v for v in lent.visits.values() if v.person.name != visit.person.name)
+    assert list(differences(lent, {key: visit})) == []
+    assert list(differences(lent, {key: replace(visit, end=visit.end + timedelta(minutes=1))}))
+    renamed = replace(visit.person, name=other.person.name)
+    found = {(name, column) for name, _, column, *_ in differences(lent, {key: replace(visit, person=renamed)})}
+    assert {("vault", "payload"), ("vault", "blind"), (HEAD, "record_id")} <= found
