@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PIN = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[\w,-]+\])?==(\S+)", re.M)
 # Compatible with Apache-2.0 for what we do: link, run, hand on unchanged.
 LICENCES = {
-    "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "LGPL-3.0-only", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0",
+    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "LGPL-3.0-only", "MIT", "MIT-0", "MPL-2.0",
+    "PSF-2.0", "Zlib",
 }  # fmt: skip
 # Part of every virtual environment, or us.
 BESIDE = {"bienho", "pip", "setuptools"}
