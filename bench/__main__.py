@@ -9,9 +9,17 @@ from pathlib import Path
 
 import psutil
 
-from bench import audit, gate, growth, ingest, stores
+from bench import audit, events, gate, growth, ingest, people, stores
 
-BENCHES = {"ingest": ingest.run, "stores": stores.run, "growth": growth.run, "gate": gate.run, "audit": audit.run}
+BENCHES = {
+    "ingest": ingest.run,
+    "stores": stores.run,
+    "growth": growth.run,
+    "gate": gate.run,
+    "audit": audit.run,
+    "people": people.run,
+    "events": events.run,
+}
 """Each takes what it needs of rounds, persons and dossiers."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -66,10 +67,10 @@ def spending(home: Home) -> Iterator[Spent]:
 
 
 @contextmanager
-def fresh_app() -> Iterator[App]:
+def fresh_app(origin: Literal["raw", "twin"] = "raw") -> Iterator[App]:
     """A new home with its key and first run done, deleted afterwards. XDG_CONFIG_HOME is the caller's business."""
     folder = Path(tempfile.mkdtemp(prefix="bienho-bench-"))
-    home = Home.create(folder / "home")
+    home = Home.create(folder / "home", origin=origin)
     key = create_key(home)
     try:
         with open_app(home.path) as app:
