@@ -22,10 +22,11 @@ import pytest
 from bienho.config import load_profile
 from bienho.database import Role, places
 from bienho.governance import accounts, people
-from bienho.pipeline import App, ask, open_app
+from bienho.pipeline import App, ask, open_app, reports
 from bienho.pipeline import backup as backups
 from bienho.pipeline.ingest import ingest
 from bienho.portal import signin
+from bienho.portal.formats import LOCAL
 from bienho.standards.xml130.write import write_delivery
 from support.browsing import ROUTES, Visitor, serving, token_of
 from support.dumps import dump_lake, dump_postgresql, postgresql_folder
@@ -101,6 +102,7 @@ def visit(province: Province, tmp_path_factory: pytest.TempPathFactory) -> Visit
         reader.follow(["/", "/huong-dan/", "/he-thong/thanh-phan/", *(f"/ho-so/{key}/" for key in keys)], most=MOST)
         look_at_identifiers(reader, keys[0], known_people(province)[0]["name"])
         write_papers(reader)
+        schedule_a_report(province, reader)
         type_a_name(reader, known_people(province)[0])
         reader.post("/", "/ngon-ngu/", {"ngon_ngu": "en", "tiep": "/"})
         reader.follow(["/", f"/ho-so/{keys[0]}/", "/phat-hien/"], most={"dossier": 1, "overview": 1}, otherwise=0)
@@ -145,6 +147,22 @@ def write_papers(reader: Visitor) -> None:
     reader.ask(f"{page}soan/")
     assert reader.post("/nhat-ky/", "/nhat-ky/kiem-tra/", {}).status == 302
     reader.follow(["/nhat-ky/", "/nhat-ky/?ket_qua=denied"], most={"decision": 6, "decisions?truoc": 2})
+
+
+def schedule_a_report(province: Province, reader: Visitor) -> None:
+    """A report made, run, looked at, opened and ended."""
+    owner, now = accounts.ensure_demo_account(province.app.database, province.app.home), datetime.now(UTC)
+    form = {
+        "ten": "luot-kham", "tieu_de": "Lượt khám", "bo": "derived.facility_week_chapter", "cot": "encounters",
+        "nhip": "day", "muc_dich": PURPOSE, "gui": owner.account_id,
+    }  # fmt: skip
+    assert reader.post("/bao-cao/lap/", "/bao-cao/lap/", form).status == 302
+    due = now.astimezone(LOCAL).date()
+    assert reports.run_due(province.app, due, now) == {"made": 1, "refused": 0, "failed": 0}
+    page = "/bao-cao/luot-kham/"
+    for path in ("/bao-cao/", page, f"{page}{due:%Y%m%d}/"):
+        assert reader.ask(path).status == 200
+    assert reader.post(page, f"{page}bo/", {}).status == 302
 
 
 def open_in_an_emergency(doctor: Visitor, reviewer: Visitor, key: str, name: str) -> None:

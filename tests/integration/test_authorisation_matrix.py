@@ -308,7 +308,7 @@ def commands() -> dict[str, click.Command]:
             assert found is not None
             if isinstance(found, click.Group):
                 yield from walk(found, (*path, name))
-            else:
+            if not isinstance(found, click.Group) or found.invoke_without_command:
                 yield " ".join((*path, name)), found
 
     return dict(walk(main, ()))

@@ -23,6 +23,7 @@ from bienho.config import (
     write_ring,
 )
 from bienho.config import keys as keys_module
+from bienho.config import ring as ring_module
 from bienho.config.kms import KmsKeys
 from bienho.config.ring import Ring, ring_path
 from bienho.core.errors import BienhoError
@@ -135,6 +136,23 @@ def test_cut_short_anywhere_the_same_call_finishes(
     assert (ring.active, len(ring.versions), ring.retiring) == (2, 1, ())
     assert [path.name for path in config.iterdir()] == [f"{home.home_id}.2.key"]
     assert load_keys(home)._identity == identity
+
+
+@pytest.mark.parametrize("loaded", [True, False], ids=["keys in use", "keys being loaded"])
+def test_a_key_given_up_while_the_ring_is_read_is_not_missing(
+    home: Home, monkeypatch: pytest.MonkeyPatch, loaded: bool
+) -> None:
+    """Whoever read the ring a moment before finds the file of the old version gone."""
+    keys = load_keys(home)
+    for version in (2, 3):
+        add_version(home, version)
+    drop_version(home, 1)
+    stale, real = read_ring(home.path), ring_module.read_ring
+    given = [stale]
+    monkeypatch.setattr(ring_module, "read_ring", lambda path: given.pop() if given else real(path))
+    drop_version(home, 2)
+    assert (keys if loaded else load_keys(home)).wrap_keys().active == 3
+    assert not given
 
 
 def test_an_empty_key_file_of_a_killed_try_is_no_key(home: Home, config: Path) -> None:

@@ -28,6 +28,7 @@ from bienho.config.ring import (
     open_wrap,
     read_ring,
     seal,
+    settled,
     write_ring,
 )
 from bienho.core.errors import ConfigError
@@ -133,8 +134,13 @@ def load_keys(home: Home, ring: Ring | None = None) -> KeyRing:
 
     `ring` stands for the one in the home, for a backup that is not unpacked yet.
     """
+    if ring is None:
+        return settled(home.path, lambda found: _loaded(home, found))
+    return _loaded(home, ring, fixed=True)
+
+
+def _loaded(home: Home, found: Ring | None, *, fixed: bool = False) -> KeyRing:
     providers = providers_of(home)
-    found = ring or read_ring(home.path)
     if found is None:
         if home.layout != LEGACY_LAYOUT:
             raise missing()
@@ -145,9 +151,9 @@ def load_keys(home: Home, ring: Ring | None = None) -> KeyRing:
     if newest is None:
         raise missing()
     identity = open_identity(home.home_id, providers, newest)
-    if ring is not None:
-        fixed = WrapKeys(ring.active, {one.version: open_wrap(home.home_id, providers, one) for one in ring.versions})
-        return KeyRing(home.home_id, identity, lambda: fixed)
+    if fixed:
+        keys = WrapKeys(found.active, {one.version: open_wrap(home.home_id, providers, one) for one in found.versions})
+        return KeyRing(home.home_id, identity, lambda: keys)
     follow = Follower(home.path, home.home_id, providers, {})
     follow()
     return KeyRing(home.home_id, identity, follow)

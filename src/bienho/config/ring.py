@@ -22,12 +22,14 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import orjson
 
 from bienho.config.providers import KEY_BYTES, WHO, KeyProvider
 from bienho.core.errors import ConfigError
 
+T = TypeVar("T")
 RING = "keyring.json"
 FORMAT = 1
 Providers = Callable[[str], KeyProvider]
@@ -199,17 +201,33 @@ class Follower:
                 raise missing() from None
             seen = (facts.st_mtime_ns, facts.st_ino, facts.st_size)
             if seen != self._seen:
-                ring = read_ring(self._home)
-                if ring is None:
-                    raise missing()
-                fresh = {
-                    one.version: open_wrap(self._home_id, self._providers, one)
-                    for one in ring.versions
-                    if one.version not in self._keys.keys
-                }
-                self._keys = WrapKeys(ring.active, {**self._keys.keys, **fresh})
-                self._seen = seen
+                self._keys, self._seen = settled(self._home, self._opened), seen
             return self._keys
+
+    def _opened(self, ring: Ring | None) -> WrapKeys:
+        if ring is None:
+            raise missing()
+        fresh = {
+            one.version: open_wrap(self._home_id, self._providers, one)
+            for one in ring.versions
+            if one.version not in self._keys.keys
+        }
+        return WrapKeys(ring.active, {**self._keys.keys, **fresh})
+
+
+def settled(home: Path, work: Callable[[Ring | None], T]) -> T:
+    """What `work` makes of the ring of a home, of the newest one when the ring changed meanwhile.
+
+    A master key is destroyed after its version has left the ring: whoever read the ring before finds the key missing,
+    which is no fault of the home.
+    """
+    while True:
+        ring = read_ring(home)
+        try:
+            return work(ring)
+        except ConfigError:
+            if read_ring(home) == ring:
+                raise
 
 
 def missing() -> ConfigError:
