@@ -69,7 +69,7 @@ async def _serve(bridge: Bridge, host: str, port: int, on_ready: Callable[[], No
     )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+        with contextlib.suppress(ValueError, RuntimeError):
             loop.add_signal_handler(name, server.stop)
     task: asyncio.Task[Any] = asyncio.ensure_future(server.serve())
     await _ready(host, port, task)

@@ -62,7 +62,7 @@ async def _run(duties: Duties, connection: psycopg.Connection, stopping: threadi
 
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
-            with suppress(ValueError, RuntimeError, NotImplementedError):
+            with suppress(ValueError, RuntimeError):
                 loop.add_signal_handler(name, stop)
         watch = asyncio.create_task(_watch(duties, connection, parent, stop))
         try:

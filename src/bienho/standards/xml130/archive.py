@@ -109,7 +109,7 @@ def _directory(data: bytes, limits: Limits) -> zipfile.ZipFile:
         raise _too_many(limits)
     try:
         return zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, struct.error, EOFError, OSError):
+    except (zipfile.BadZipFile, RuntimeError, ValueError, OverflowError, struct.error, EOFError, OSError):
         raise Unreadable("IN-ZIP", REASONS["IN-ZIP"], who=SENDER) from None
 
 
@@ -157,7 +157,7 @@ def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
         with archive.open(info) as file:
             while piece := file.read(_PIECE):
                 yield piece
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError, zlib.error, EOFError, OSError):
+    except (zipfile.BadZipFile, ValueError, RuntimeError, zlib.error, EOFError, OSError):
         raise BadMember("IN-ZIP-MEMBER") from None
 
 
