@@ -25,7 +25,7 @@ PLACES = {
     "init": "operate",
     "start": "operate",
     "run": "operate",
-    "work": "operate",
+    "work": "work",
     "rebuild": "operate",
     "job": "operate",
     "backup": "operate",

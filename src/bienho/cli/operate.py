@@ -18,7 +18,6 @@ from bienho.pipeline import backup as backups
 from bienho.pipeline import start as first_steps
 from bienho.pipeline.doctor import diagnose
 from bienho.pipeline.rebuild import rebuild as rebuild_lake
-from bienho.pipeline.worker.process import work as do_work
 
 
 @click.command()
@@ -76,16 +75,6 @@ def run(home: Path | None, json_: bool) -> None:
             f"Đã xử lý {done['deliveries']} lần nhận, tính lại {done['derived']} bảng chỉ số,"
             f" xét chữ ký {done['signatures']} lần nhận."
         )
-
-
-@click.command()
-@click.option("--beside", type=int, help="Dừng khi tiến trình có số này không còn.")
-@click.pass_obj
-def work(home: Path | None, beside: int | None) -> None:
-    """Chạy tiến trình nền (bên ghi duy nhất) cho đến khi được yêu cầu dừng; `serve` đã tự mở sẵn một."""
-    with open_app(home) as app:
-        ask.permit(app, "work")
-        do_work(app, parent=beside)
 
 
 @click.command()

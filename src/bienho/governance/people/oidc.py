@@ -14,23 +14,27 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core import CodeIDToken
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from bienho.config import Home, Sso, load_keys
+from bienho.core.deferred import deferred
 from bienho.core.errors import ConfigError, DeniedError
 from bienho.database import Database, Role, storage_errors
 from bienho.governance.people import door_secrets, outside, sessions
 from bienho.governance.people.external import Identity
 from bienho.governance.people.outside import Fetch
 from bienho.governance.people.rules import NUMBERS
+
+if TYPE_CHECKING:
+    from authlib.oauth2 import rfc7636
+    from authlib.oidc import core as oidc
+    from joserfc import errors, jwk, jwt
+else:
+    rfc7636, oidc = deferred("authlib.oauth2.rfc7636"), deferred("authlib.oidc.core")
+    errors, jwk, jwt = deferred("joserfc.errors"), deferred("joserfc.jwk"), deferred("joserfc.jwt")
 
 FLOW_KEY = "people/sso-flow"
 ALGORITHMS = ("RS256", "PS256", "ES256")
@@ -77,7 +81,7 @@ class Service:
             "scope": SCOPE,
             "state": state,
             "nonce": self._derive("nonce", kept),
-            "code_challenge": create_s256_code_challenge(self._derive("verifier", kept)),
+            "code_challenge": rfc7636.create_s256_code_challenge(self._derive("verifier", kept)),
             "code_challenge_method": "S256",
         }
         if self.sso.acr_two_factors:
@@ -149,15 +153,15 @@ class Service:
             raise denied()
         keys = self._json(str(described["jwks_uri"]), None, {})
         try:
-            token = jwt.decode(given, KeySet.import_key_set(cast("Any", keys)), algorithms=list(ALGORITHMS))
-            claims = CodeIDToken(
+            token = jwt.decode(given, jwk.KeySet.import_key_set(cast("Any", keys)), algorithms=list(ALGORITHMS))
+            claims = oidc.CodeIDToken(
                 token.claims,
                 token.header,
                 {"iss": {"essential": True, "value": self.sso.issuer}, "sub": {"essential": True}},
                 {"nonce": nonce, "client_id": self.sso.client_id, "access_token": tokens.get("access_token")},
             )
             claims.validate(now=int(now.timestamp()), leeway=LEEWAY_SECONDS)
-        except (JoseError, ValueError, TypeError, KeyError):
+        except (errors.JoseError, ValueError, TypeError, KeyError):
             raise denied() from None
         audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
         subject = claims["sub"]

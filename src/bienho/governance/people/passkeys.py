@@ -7,33 +7,26 @@ passkey stands for two factors. A sign count that does not grow is refused: the 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 import psycopg
-from webauthn import (
-    base64url_to_bytes,
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from bienho.config import Home
+from bienho.core.deferred import deferred
 from bienho.core.errors import UsageError
 from bienho.database import Database, Role, storage_errors
 from bienho.governance import changes
 from bienho.governance.actor import Actor
 from bienho.governance.people import factors, sessions
 from bienho.governance.people.rules import NUMBERS
+
+if TYPE_CHECKING:
+    import webauthn
+    from webauthn.helpers import exceptions, structs
+else:
+    webauthn = deferred("webauthn")
+    exceptions, structs = deferred("webauthn.helpers.exceptions"), deferred("webauthn.helpers.structs")
 
 RP_NAME = "Biển Hồ"
 _ANSWER_MAX = 20_000
@@ -48,19 +41,20 @@ def registration_options(db: Database, *, by: Actor, rp_id: str, now: datetime) 
     with db.connect(Role.GOVERNANCE) as connection, storage_errors():
         factors.may_enrol(connection, by)
         known = _of_account(connection, by.account_id)
-        options = generate_registration_options(
+        options = webauthn.generate_registration_options(
             rp_id=rp_id,
             rp_name=RP_NAME,
             user_name=by.account_id,
             user_display_name=by.name,
             user_id=sessions.digest(by.account_id),
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=one) for one in known],
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.REQUIRED
+            exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=one) for one in known],
+            authenticator_selection=structs.AuthenticatorSelectionCriteria(
+                resident_key=structs.ResidentKeyRequirement.PREFERRED,
+                user_verification=structs.UserVerificationRequirement.REQUIRED,
             ),
         )
         _keep_challenge(connection, "passkey-registration", by.account_id, options.challenge, now)
-    return options_to_json(options)
+    return webauthn.options_to_json(options)
 
 
 def register(
@@ -76,14 +70,14 @@ def register(
     if challenge is None or challenge[1] != by.account_id:
         raise _wrong()
     try:
-        made = verify_registration_response(
+        made = webauthn.verify_registration_response(
             credential=answer,
             expected_challenge=challenge[0],
             expected_rp_id=rp_id,
             expected_origin=origin,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError):
+    except (exceptions.WebAuthnException, ValueError, KeyError, TypeError):
         raise _wrong() from None
     changes.record(db, home, by, "C", [changes.entity("second-factor", by.account_id, {"kind": "passkey"})])
     try:
@@ -104,13 +98,13 @@ def authentication_options(db: Database, *, account_id: str | None, rp_id: str, 
     """
     with db.connect(Role.GOVERNANCE) as connection, storage_errors():
         known = _of_account(connection, account_id) if account_id else []
-        options = generate_authentication_options(
+        options = webauthn.generate_authentication_options(
             rp_id=rp_id,
-            allow_credentials=[PublicKeyCredentialDescriptor(id=one) for one in known] or None,
-            user_verification=UserVerificationRequirement.REQUIRED,
+            allow_credentials=[structs.PublicKeyCredentialDescriptor(id=one) for one in known] or None,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         )
         _keep_challenge(connection, "passkey-authentication", account_id, options.challenge, now)
-    return options_to_json(options)
+    return webauthn.options_to_json(options)
 
 
 def authenticate(db: Database, *, answer: str, rp_id: str, origin: str, now: datetime) -> str | None:
@@ -127,7 +121,7 @@ def authenticate(db: Database, *, answer: str, rp_id: str, origin: str, now: dat
         if row is None or challenge[1] not in (None, row[0]):
             return None
         try:
-            proved = verify_authentication_response(
+            proved = webauthn.verify_authentication_response(
                 credential=answer,
                 expected_challenge=challenge[0],
                 expected_rp_id=rp_id,
@@ -136,7 +130,7 @@ def authenticate(db: Database, *, answer: str, rp_id: str, origin: str, now: dat
                 credential_current_sign_count=row[2],
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, KeyError, TypeError):
+        except (exceptions.WebAuthnException, ValueError, KeyError, TypeError):
             return None
         connection.execute(
             "UPDATE governance.passkey SET sign_count = %s, used_at = %s WHERE credential_id = %s",
@@ -178,8 +172,8 @@ def _take_challenge(
     try:
         if len(answer) > _ANSWER_MAX:
             return None
-        told = orjson.loads(base64url_to_bytes(orjson.loads(answer)["response"]["clientDataJSON"]))
-        challenge = base64url_to_bytes(told["challenge"])
+        told = orjson.loads(webauthn.base64url_to_bytes(orjson.loads(answer)["response"]["clientDataJSON"]))
+        challenge = webauthn.base64url_to_bytes(told["challenge"])
     except (ValueError, KeyError, TypeError):
         return None
     row = connection.execute(
@@ -191,7 +185,7 @@ def _take_challenge(
 
 def _credential_id(answer: str) -> bytes:
     try:
-        return base64url_to_bytes(orjson.loads(answer)["rawId"])
+        return webauthn.base64url_to_bytes(orjson.loads(answer)["rawId"])
     except (ValueError, KeyError, TypeError):
         return b""
 

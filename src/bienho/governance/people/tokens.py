@@ -12,21 +12,24 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
 
 from bienho.config import Home
+from bienho.core.deferred import deferred
 from bienho.database import Database, Role, storage_errors
 from bienho.governance import changes
 from bienho.governance.actor import Actor
 from bienho.governance.people import sessions, systems
 from bienho.governance.people.rules import NUMBERS
 from bienho.governance.people.systems import SystemClient
+
+if TYPE_CHECKING:
+    from joserfc import errors, jwk, jwt
+else:
+    errors, jwk, jwt = deferred("joserfc.errors"), deferred("joserfc.jwk"), deferred("joserfc.jwt")
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_MOST = 8_192
@@ -56,7 +59,7 @@ def by_assertion(db: Database, assertion: str, audiences: Collection[str], now: 
         client, spki = found
         key, algorithms = _key(spki)
         claims = jwt.decode(assertion, key, algorithms=algorithms).claims
-    except (JoseError, ValueError, TypeError, KeyError):
+    except (errors.JoseError, ValueError, TypeError, KeyError):
         return None
     moment = now.timestamp()
     given = claims.get("aud")
@@ -123,8 +126,8 @@ def _key(spki: bytes) -> tuple[Any, list[str]]:
     public = load_der_public_key(spki)
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     if isinstance(public, EllipticCurvePublicKey):
-        return ECKey.import_key(pem), ["ES256"]
-    return RSAKey.import_key(pem), ["RS256", "PS256"]
+        return jwk.ECKey.import_key(pem), ["ES256"]
+    return jwk.RSAKey.import_key(pem), ["RS256", "PS256"]
 
 
 def _first_time(db: Database, client_id: str, identifier: str, until: float, now: datetime) -> bool:

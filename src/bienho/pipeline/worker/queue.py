@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from procrastinate import App as Queue
-from procrastinate import PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import ConnectorException
 
+from bienho.core.deferred import deferred
 from bienho.core.errors import BusyError
 from bienho.database import Database, Role
 from bienho.database.failures import stopped
+
+if TYPE_CHECKING:
+    import procrastinate
+else:
+    procrastinate = deferred("procrastinate")
 
 QUEUE = "bienho"
 WRITER = "writer"
@@ -70,9 +73,10 @@ def settings(database: Database) -> dict[str, Any]:
     return {**given, "options": options, "application_name": "bienho-jobs"}
 
 
-def worker_queue(database: Database) -> Queue:
+def worker_queue(database: Database) -> procrastinate.App:
     """The queue as the worker drives it, without its tasks; to be opened with `open_async`."""
-    return Queue(connector=PsycopgConnector(kwargs=settings(database), min_size=1, max_size=4))
+    connector = procrastinate.PsycopgConnector(kwargs=settings(database), min_size=1, max_size=4)
+    return procrastinate.App(connector=connector)
 
 
 class Asking:
@@ -80,7 +84,9 @@ class Asking:
 
     def __init__(self, database: Database) -> None:
         self._place = database.place
-        self._queue = Queue(connector=SyncPsycopgConnector(kwargs=settings(database), min_size=1, max_size=1))
+        self._queue = procrastinate.App(
+            connector=procrastinate.SyncPsycopgConnector(kwargs=settings(database), min_size=1, max_size=1)
+        )
 
     def ask(self, name: str) -> bool:
         """Put a job into the queue unless one of its kind waits there already; True when it was put there.
@@ -109,7 +115,7 @@ class Asking:
 def _errors(place: str) -> Iterator[None]:
     try:
         yield
-    except ConnectorException:
+    except procrastinate.exceptions.ConnectorException:
         raise stopped(place) from None
 
 
