@@ -93,7 +93,15 @@ def test_no_more_are_kept_than_may_be(database: Database) -> None:
     assert sum(connection.closed for connection in many) == 2
 
 
-@pytest.mark.parametrize("role", [Role.ADMIN, Role.WORKER, Role.PORTAL])
+def test_who_held_the_lock_of_the_writer_is_not_kept(database: Database) -> None:
+    with database.writer_lock() as connection:
+        pid = backend(connection)
+    assert connection.closed
+    with database.connect(Role.WORKER) as next_one:
+        assert backend(next_one) != pid
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.PORTAL])
 def test_whoever_leaves_something_in_a_session_gets_a_new_one(database: Database, role: Role) -> None:
     with database.connect(role) as first:
         pid = backend(first)

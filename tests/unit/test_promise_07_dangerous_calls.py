@@ -40,7 +40,7 @@ LISTENS = {
     "portal/serve.py": "is its own port free",
     "pipeline/doctor/check.py": "is a port free",
     "pipeline/signature_process.py": "a pair of sockets with its own child",
-    "pipeline/signature_worker.py": "the other end of that pair",
+    "standards/xml130/signature_worker.py": "the other end of that pair",
 }
 SAFE_HTML = {
     "components/chart/chart.html": {"it.wide|safe", "it.narrow|safe"},  # SVG drawn by the chart library from data

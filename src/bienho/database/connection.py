@@ -26,7 +26,7 @@ URL = "BIENHO_DATABASE_URL"
 WRITER_LOCK = 7_206_002
 CONNECT_SECONDS = 10
 OLDEST = 160000
-KEPT = (Role.GOVERNANCE, Role.WEB)
+KEPT = (Role.GOVERNANCE, Role.WEB, Role.WORKER)
 """Roles that ask small questions again and again, several for each page."""
 UNREACHABLE = "STO-DATABASE-UNREACHABLE"
 
@@ -108,7 +108,7 @@ class Database:
         `on_wait` is called once when another process holds the lock. BusyError BUSY-WRITER after `wait_seconds`
         (None = for ever, 0 = do not wait). The lock ends with the block, the process or the server.
         """
-        with self.connect(Role.WORKER, autocommit=True) as connection:
+        with self.connect(Role.WORKER, autocommit=True, application_name="bienho-writer") as connection:
             deadline = None if wait_seconds is None else time.monotonic() + wait_seconds
             if not self._try_writer(connection):
                 if on_wait is not None:

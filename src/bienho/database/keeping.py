@@ -21,7 +21,8 @@ IDLE_SECONDS = 120.0
 class Kept(psycopg.Connection[Any]):
     """A connection that goes back to its keeper when it is closed, unless it is broken or in a transaction.
 
-    Only for roles whose code leaves nothing behind in a session: no SET, no lock of a session, no temporary table.
+    Only where nothing is left behind in a session: no SET, no lock of a session, no temporary table. Who holds such a
+    lock connects under a name of its own, which is not kept.
     """
 
     keeper: Keeper | None = None

@@ -143,7 +143,8 @@ def ring_lock(database: Database, *, shared: bool = False) -> Iterator[None]:
 
 @contextmanager
 def _alone(database: Database) -> Iterator[None]:
-    with database.connect(Role.WORKER, autocommit=True) as connection, storage_errors(database.place):
+    rotating = database.connect(Role.WORKER, autocommit=True, application_name="bienho-rotation")
+    with rotating as connection, storage_errors(database.place):
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (ROTATE_LOCK,)).fetchone()
         if not row or not row[0]:
             raise _busy("đang xoay hoặc bỏ khóa ở tiến trình khác")

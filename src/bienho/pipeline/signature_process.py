@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from bienho.config import Limits
-from bienho.pipeline.signature_worker import receive, send
+from bienho.standards.xml130.signature_worker import receive, send
 
 ANSWER_MAX = 16 << 20
 START_SECONDS = 60
@@ -32,7 +32,7 @@ class SignatureProcess:
 
     def __init__(self, limits: Limits, command: Sequence[str] = ()) -> None:
         self._limits = limits
-        self._command = tuple(command) or (sys.executable, "-I", "-m", "bienho.pipeline.signature_worker")
+        self._command = tuple(command) or (sys.executable, "-I", "-m", "bienho.standards.xml130.signature_worker")
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
 

@@ -1,8 +1,8 @@
 """The process in which signatures are judged: it reads hostile XML, so it gets little memory, little time, no secret.
 
-Run as `python -m bienho.pipeline.signature_worker`, with a socket as its standard input. One question at a time: a
-frame of JSON (moment, anchors as PEM, limits), a frame of bytes; the answer is one frame of JSON. A frame is its length
-as eight bytes, then its content. It opens no file, no database and no network.
+Run as `python -m bienho.standards.xml130.signature_worker`, with a socket as its standard input. One question at a
+time: a frame of JSON (moment, anchors as PEM, limits), a frame of bytes; the answer is one frame of JSON. A frame is
+its length as eight bytes, then its content. It opens no file, no database and no network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import orjson
 from cryptography import x509
 
 from bienho.config import Limits
-from bienho.standards.xml130 import verify_received
+from bienho.standards.xml130.signature import verify_received
 
 LENGTH = struct.Struct(">Q")
 CPU_SECONDS = 3_600
