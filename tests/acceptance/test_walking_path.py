@@ -34,7 +34,7 @@ def test_counts_add_up_to_the_truth(province: Province) -> None:
             report.accepted + report.accepted_with_findings + report.quarantined + report.duplicates
         )
         assert report.refused == 0
-    assert total["accepted"] == outcomes["accepted"] > 400
+    assert total["accepted"] == outcomes["accepted"] > 200
     assert total["accepted_with_findings"] == outcomes["accepted_with_findings"] > 0
     assert total["duplicate"] == outcomes["duplicate"] > 0
     superseded = sum(row["superseded_by"] is not None for row in province.truth("dossiers"))

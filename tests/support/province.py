@@ -19,7 +19,7 @@ from bienho.pipeline.report import IngestReport
 from bienho.synthetic import Plan, generate
 from support.homes import Made, temporary_home
 
-PLAN = Plan(persons=260, months=8, seed=64052, dirt=0.04)
+PLAN = Plan(persons=140, months=8, seed=64052, dirt=0.04)
 PURPOSE = "van-hanh"
 
 
