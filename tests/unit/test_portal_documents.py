@@ -58,7 +58,7 @@ def test_why_a_dossier_is_in_no_number(document: str, said: str) -> None:
         "hoso": 1,
         "dossier_key": "0" * 32,
     }
-    last = dossier.trail(dossier.Dossier(row, None, counts, None, ""), "goc").steps[-1]
+    last = dossier.trail(dossier.Dossier(row, None, counts, None, False, ""), "goc").steps[-1]
     assert last.text.startswith(said)
 
 

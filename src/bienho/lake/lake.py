@@ -20,7 +20,7 @@ from bienho.database import Database, Role, storage_errors
 from bienho.lake.commits import Retry, Snapshot, fold, unfold
 from bienho.lake.digests import digest
 from bienho.lake.engine import ALIAS, SANDBOX_BOUNDS, Bounds, identifier, literal, lock_down, open_engine
-from bienho.lake.failures import OPERATOR, is_conflict, lake_errors
+from bienho.lake.failures import OPERATOR, is_conflict, lake_errors, translated
 from bienho.lake.relations import SUPERSEDED, VERSIONED, LakeTable, Versions, pick, reading, tables_at
 
 T = TypeVar("T")
@@ -363,6 +363,13 @@ class Lake:
         meta = f"{identifier(self._metadata)}.{identifier(self.catalog)}"
         with lake_errors("Đọc danh mục kho"):
             return self.connection.cursor().execute(sql.replace("{meta}", meta)).fetchall()
+
+    def _number(self, text: str) -> int:
+        try:
+            row = self.connection.cursor().execute(text).fetchone()
+        except duckdb.Error as error:
+            raise translated(error, "Đọc kho dữ liệu") from None
+        return int(row[0]) if row else 0
 
     def _columns(self) -> dict[str, list[tuple[str, str]]]:
         found: dict[str, list[tuple[str, str]]] = {}

@@ -49,6 +49,7 @@ HEAD = [
     "version_evidence",
     "dossier_key",
     "document",
+    "row_counts",
 ]
 ASSESSED = range(2010, 2070)
 # the key of each list: its order is that of the file
@@ -138,6 +139,8 @@ def dossier(app: App, purpose: str, facility: str, ma_lk: str, *, with_identifie
         texts: dict[str, list[dict[str, str]]] = {}
         for head in heads:
             holding = [name for name, document in BARE.items() if document == head["document"]] or TABLES
+            noted = head["row_counts"]
+            full = holding if noted is None else {part.split("=")[0] for part in noted.split()}
             rows = {
                 name: _read(
                     gate,
@@ -148,6 +151,8 @@ def dossier(app: App, purpose: str, facility: str, ma_lk: str, *, with_identifie
                     (("version_id", "=", head["version_id"]),),
                     (("row_no", "asc"),),
                 )
+                if name in full
+                else []
                 for name in holding
             }
             payload = gate.payload(actor, purpose, head["record_id"]) if with_identifiers else None

@@ -45,13 +45,8 @@ CONFORMED = (
     "conformed.assessment",
     "conformed.unmapped",
 )
-#: One statement for many tables, for every look through the gate is recorded; a statement reads 32 tables at most.
-HOW_MANY = tuple(
-    " UNION ALL ".join(
-        f"SELECT '{name}' AS dataset, count(*) AS n FROM {name} WHERE version_id = {{version}}" for name in names
-    )
-    for names in (SOURCE, CONFORMED)
-)
+#: What a dossier of each kind becomes first.
+FIRST = {"visit": "conformed.encounter", "check_in": "conformed.check_in", "assessment": "conformed.assessment"}
 #: Keys say nothing to a reader of one dossier.
 NOT_SHOWN = {"version_id", "encounter_key", "patient_key"}
 PARTS = ("goc", "chuan-hoa", "phat-hien", "phien-ban")
@@ -66,6 +61,7 @@ class Dossier:
     delivery: Row | None
     counts: Mapping[str, int]
     encounter: Row | None
+    standardised: bool
     chapter: str
 
     @property
@@ -76,7 +72,7 @@ class Dossier:
     @property
     def received(self) -> list[str]:
         """Datasets in which this version has rows as received."""
-        return [dataset for dataset in SOURCE if self.counts[dataset]]
+        return [dataset for dataset in SOURCE if self.counts.get(dataset)]
 
     @property
     def version_id(self) -> int:
@@ -100,13 +96,31 @@ def find(desk: Desk, key: str) -> Dossier | None:
         [("delivery_id", "=", rows[0]["delivery_id"])],
         limit=1,
     )
-    # The version is current, so its rows need not be asked for that again.
-    asked = [one.format(version=int(rows[0]["version_id"])) for one in HOW_MANY]
-    counts = {row["dataset"]: int(row["n"]) for one in asked for row in desk.answer(one, versions="all")}
+    counts = _counts(desk, rows[0], SOURCE) if rows[0]["row_counts"] is None else _noted(rows[0]["row_counts"])
     encounter = desk.rows("conformed.encounter", ["week_start", "facility_code", "discharged_at"], version, limit=1)
     main = desk.rows("conformed.condition", ["chapter"], [*version, ("rank", "=", 1)], limit=1)
     chapter = (main[0]["chapter"] if main else None) or "chưa phân loại"
-    return Dossier(rows[0], delivery[0] if delivery else None, counts, encounter[0] if encounter else None, chapter)
+    first = FIRST[str(rows[0]["document"] or "visit")]
+    standardised = bool(encounter or desk.rows(first, ["version_id"], version, limit=1))
+    return Dossier(
+        rows[0], delivery[0] if delivery else None, counts, encounter[0] if encounter else None, standardised, chapter
+    )
+
+
+def _noted(text: str) -> dict[str, int]:
+    """Rows by dataset, from what the head notes of them (`XML1=1 XML2=3`)."""
+    pairs = (part.split("=") for part in text.split())
+    return {f"standard.xml130_{table.removeprefix('XML')}": int(count) for table, count in pairs}
+
+
+def _counts(desk: Desk, head: Row, datasets: Sequence[str]) -> dict[str, int]:
+    """Rows by dataset, counted in one statement, for every look through the gate is recorded."""
+    # the version is current, so its rows need not be asked for that again
+    asked = " UNION ALL ".join(
+        f"SELECT '{name}' AS dataset, count(*) AS n FROM {name} WHERE version_id = {int(head['version_id'])}"
+        for name in datasets
+    )
+    return {row["dataset"]: int(row["n"]) for row in desk.answer(asked, versions="all")}
 
 
 def trail(dossier: Dossier, part: str) -> Trail:
@@ -115,7 +129,7 @@ def trail(dossier: Dossier, part: str) -> Trail:
     delivery = dossier.row["delivery_id"]
     rows = sum(dossier.counts[dataset] for dataset in dossier.received)
     tables = ", ".join(str(catalogue()[dataset].standard_table) for dataset in dossier.received)
-    common = t(words.STANDARDISED[dossier.document]) if any(dossier.counts[name] for name in CONFORMED[:-1]) else ""
+    common = t(words.STANDARDISED[dossier.document]) if dossier.standardised else ""
     week = dossier.encounter["week_start"] if dossier.encounter else None
     steps = [
         Step(
@@ -330,8 +344,9 @@ def identify(
 def conformed_tables(desk: Desk, dossier: Dossier) -> list[Table]:
     """Standardised rows by dataset; columns without a value in any row are left out."""
     tables = []
+    counts = _counts(desk, dossier.row, CONFORMED)
     for dataset in CONFORMED:
-        if not dossier.counts[dataset]:
+        if not counts[dataset]:
             continue
         contract = catalogue()[dataset]
         names = [field.name for field in contract.fields]

@@ -81,6 +81,7 @@ def _heads(versions: Sequence[Versioned]) -> pa.Table:
             "content_digest": one.content_digest,
             "format_version": one.dossier.format_version,
             "version_evidence": one.dossier.version_evidence,
+            "row_counts": " ".join(f"{name}={len(rows)}" for name, rows in one.dossier.tables.items() if rows),
             "received_at": one.received_at,
         }
         for one in versions

@@ -180,7 +180,7 @@ SELECT v.version_id, v.delivery_seq, printf('D%012d', v.delivery_seq) AS deliver
     v.facility AS facility_code, k.dossier_key, k.patient_key, 'visit' AS document, k.dossier_key AS encounter_key,
     k.record_id, CASE WHEN v.visit_no = s.delivery_seq THEN s.content_digest
         ELSE md5(s.content_digest || k.record_id || v.s || '/' || v.e) END AS content_digest,
-    v.version AS format_version, s.version_evidence, v.sent::TIMESTAMP AT TIME ZONE 'UTC' AS received_at
+    v.version AS format_version, s.version_evidence, s.row_counts, v.sent::TIMESTAMP AT TIME ZONE 'UTC' AS received_at
 FROM visits AS v JOIN stencil_dossier AS s USING (stencil_no) JOIN sealed AS k USING (version_id)"""
 """Heads of dossiers. Beside a visit of its own stencil the digest of content is not that of its bytes, which were never
 written: it says that two dossiers differ, which is all that is asked of it."""
