@@ -7,9 +7,10 @@ from collections.abc import Callable
 import duckdb
 
 from bienho.contracts import casts, catalogue
-from bienho.quality import cast_findings_sql, describe_cast_finding
+from bienho.quality import describe_cast_finding
 from bienho.standards.xml130 import TABLES, Dossier, columns, read_delivery
 from bienho.standards.xml130.write import write_delivery
+from support.cast_sql import cast_findings_sql
 from support.xml130_samples import make_tables, tables_of, versioned
 
 Tables = dict[str, list[dict[str, str]]]

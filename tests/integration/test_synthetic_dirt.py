@@ -16,9 +16,9 @@ import pytest
 from lxml import etree
 
 from bienho.contracts import casts, catalogue
-from bienho.quality import cast_findings_sql
 from bienho.standards.xml130 import TABLES, Dossier, columns
 from bienho.synthetic import Plan, dirt
+from support.cast_sql import cast_findings_sql
 from support.dossier_rules import Tables, broken
 from support.twins import Made, parse
 from support.xml130_samples import versioned

@@ -70,6 +70,7 @@ class Tables:
     """A lake's tables in memory, as far as `derive` asks for them."""
 
     def __init__(self) -> None:
+        self.commits = 0
         self.connection = duckdb.connect()
         self.connection.execute("ATTACH ':memory:' AS lake")
         for contract in catalogue().values():
@@ -78,6 +79,7 @@ class Tables:
             self.connection.execute(f"CREATE TABLE lake.{contract.id} ({columns})")
 
     def commit(self, work: Callable[[duckdb.DuckDBPyConnection], None], **_: Any) -> None:
+        self.commits += 1
         work(self.connection)
 
 

@@ -19,7 +19,6 @@ from bienho.pipeline.judge import Judge
 from bienho.pipeline.straight import Rows, Straight
 from bienho.privacy import Digests, Vault, VaultEntry, encode
 from bienho.privacy.blind import BlindIndex
-from bienho.quality import cast_findings_sql
 from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.write import write_delivery
 from bienho.synthetic import Plan
@@ -29,6 +28,7 @@ from bienho.synthetic.places import Map
 from bienho.synthetic.straight import rows
 from bienho.synthetic.straight.lakeward import Press
 from bienho.synthetic.straight.seals import Sealer, Sealers
+from support.cast_sql import cast_findings_sql
 
 FACILITIES = ("52001", "64001", "52013", "64028", "52101", "64175")
 PLAN = Plan(

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 
-from bienho.contracts.model import Field
-
 # What is no text at the ends of one: blank, tab, line ends, the blank that does not break, the mark of a byte order.
 _BLANKS = " \t\n\r\u00a0\ufeff"
 BLANK = " \t\n\r"
@@ -88,13 +86,3 @@ def fits(received_type: str, column: str) -> str:
 
 def _each(column: str, test: str) -> str:
     return f"len(list_filter(string_split({column}, ';'), lambda x: NOT coalesce({test}, false))) = 0"
-
-
-def sql_check(field: Field, column: str) -> str | None:
-    """SQL, TRUE when a present text in `column` fits the field's received type; None when nothing is declared.
-
-    NULL, empty text and the vault marker count as fitting: they are judged elsewhere.
-    """
-    if field.received_type is None:
-        return None
-    return f"({column} IS NULL OR {column} IN ('', '*') OR coalesce({fits(field.received_type, column)}, false))"

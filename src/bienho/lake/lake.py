@@ -73,6 +73,8 @@ class Lake:
         self._metadata = metadata
         self._mutex = threading.RLock()
         self._sessions = 0
+        self.commits = 0
+        """Transactions begun by `commit`: what was read of the lake holds until the next one."""
 
     @classmethod
     def open(
@@ -261,6 +263,7 @@ class Lake:
         self, work: Callable[[duckdb.DuckDBPyConnection], T], author: str, message: str, note: str
     ) -> tuple[T, int]:
         connection = self.connection
+        self.commits += 1
         connection.execute("BEGIN")
         try:
             result = work(connection)

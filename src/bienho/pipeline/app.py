@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bienho.config import DEFAULT, Home, KeyRing, Limits, load_keys
@@ -14,6 +16,7 @@ from bienho.governance import Gate
 from bienho.lake import Lake, RawStore
 from bienho.lake.failures import lake_errors
 from bienho.pipeline.catalog import current_catalog
+from bienho.pipeline.journal import note_tables, tables_of
 from bienho.privacy import Vault
 
 
@@ -60,9 +63,22 @@ class App:
 
 
 def prepare(lake: Lake) -> None:
-    """Tables from the contracts and the macros the models use."""
-    lake.create_tables(list(catalogue().values()))
+    """Tables from the contracts and the macros the models use.
+
+    To compare every column costs more than a small delivery, so the journal notes what the tables were made from.
+    """
+    wanted = _tables_wanted()
+    if tables_of(lake) != wanted:
+        lake.create_tables(list(catalogue().values()))
+        note_tables(lake, wanted)
     lake.install_macros(casts.MACROS)
+
+
+@cache
+def _tables_wanted() -> str:
+    """Names the tables the contracts of this program ask for."""
+    texts = [f"{contract.ddl()}{contract.versioned}" for contract in catalogue().values()]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
 @contextmanager

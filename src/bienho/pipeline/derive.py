@@ -10,7 +10,8 @@ from bienho.contracts import catalogue
 from bienho.contracts.models import Model
 from bienho.indicators import models as indicator_models
 from bienho.lake import Lake
-from bienho.pipeline.models import ModelRunner
+from bienho.pipeline.journal import Journal, read_journal
+from bienho.pipeline.models import ModelRunner, revision_of
 
 
 def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
@@ -19,46 +20,29 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     A model is computed whole when asked, when its SQL or that of `conformed` changed, when rows were rewritten by a
     replay or a remap, or when it has no partition.
     """
-    connection = lake.connection
-    runner = ModelRunner(connection, indicator_models())
-    last = _number(
-        connection,
-        "SELECT coalesce(max(batch_id), 0) FROM (SELECT batch_id FROM lake.journal.change UNION ALL"
-        " SELECT batch_id FROM lake.journal.batch WHERE stage IN ('replay', 'remap', 'erase'))",
-    )
+    runner = ModelRunner(lake.connection, indicator_models())
+    journal = read_journal(lake)
+    last = journal.last_change
     ran = 0
     for model in runner.models:
-        revision = f"{conformed_revision}+{ModelRunner(connection, [model]).revision}"
-        done = last_run(connection, model.name, revision)
+        revision = f"{conformed_revision}+{revision_of([model])}"
+        done = last_run(journal, model.name, revision)
         if done is not None and done >= last and not full:
             continue
-        whole = full or done is None or _rewritten(connection, done)
+        # where rows were taken out since, the partitions they lay in can no longer be told from them
+        whole = full or done is None or journal.last_rewrite > done
         _refresh(lake, model, None if whole else done, last, revision)
         ran += 1
     return ran
 
 
-def last_run(connection: duckdb.DuckDBPyConnection, name: str, revision: str) -> int | None:
+def last_run(journal: Journal, name: str, revision: str) -> int | None:
     """The batch a model followed to when it last ran; None when it never ran, or last ran with another text.
 
     A text that comes back after another one does not find its old rows: the newest run stands for what is there.
     """
-    newest = connection.execute(
-        "SELECT batch_id, model_revision FROM lake.journal.batch WHERE stage = ? ORDER BY batch_id DESC LIMIT 1",
-        [f"derived {name}"],
-    ).fetchone()
-    return int(newest[0]) if newest and newest[1] == revision else None
-
-
-def _rewritten(connection: duckdb.DuckDBPyConnection, since: int) -> bool:
-    """Whether rows were taken out since a batch: the partitions they lay in can no longer be told from them."""
-    return bool(
-        _number(
-            connection,
-            "SELECT count(*) FROM lake.journal.batch"
-            f" WHERE stage IN ('replay', 'remap', 'erase') AND batch_id > {int(since)}",
-        )
-    )
+    newest = journal.stages.get(f"derived {name}")
+    return newest.batch_id if newest and newest.revision == revision else None
 
 
 def _refresh(lake: Lake, model: Model, since: int | None, last: int, revision: str) -> None:
@@ -107,8 +91,3 @@ def _current(name: str, touched: str, columns: Sequence[str]) -> str:
     if touched and set(columns) <= {field.name for field in contract.fields}:
         query += touched
     return query
-
-
-def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row else 0

@@ -118,6 +118,7 @@ def compute_derived(writer: Writer) -> int:
     """Let `derived` follow what is in the lake, and note how far; returns the number of models run."""
     seq = writer.last_seq()
     ran = derive(writer.lake, writer.runner.revision)
+    writer.runner.forget()
     writer.isolation.derived(seq)
     return ran
 

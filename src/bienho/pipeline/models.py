@@ -7,7 +7,7 @@ the right rows first, so one SQL text serves every way of running (law 4).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import partial
 
 import duckdb
@@ -38,10 +38,7 @@ class ModelRunner:
     @property
     def revision(self) -> str:
         """Changes when any model's SQL or the casts change; stored in the journal with what was computed by it."""
-        digest = hashlib.sha256(casts.MACROS.encode())
-        for model in self.models:
-            digest.update(f"{model.name}\0{model.sql}\0".encode())
-        return digest.hexdigest()[:12]
+        return revision_of(self.models)
 
     def bind_rows(self, tables: Mapping[str, pa.Table]) -> None:
         """Bind names to Arrow tables: the rows of one batch.
@@ -55,11 +52,9 @@ class ModelRunner:
         self.bind_empty(name for name, table in tables.items() if not table.num_rows)
 
     def _bind(self, name: str, table: pa.Table) -> None:
-        temporary = "batch_" + name.replace(".", "_")
         self._connection.register("incoming", table)
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {temporary} AS SELECT * FROM incoming")
+        self._see(name, "SELECT * FROM incoming", kind="TABLE")
         self._connection.unregister("incoming")
-        self._see(name, f"SELECT * FROM {temporary}")
 
     def bind_empty(self, names: Iterable[str]) -> None:
         """Bind names to no rows."""
@@ -72,27 +67,43 @@ class ModelRunner:
                 self._empty.add(name)
                 self._waiting[name] = bind
 
-    def _see(self, name: str, query: str, *, empty: bool = False) -> None:
-        self._connection.execute(f"CREATE OR REPLACE VIEW memory.{name} AS {query}")
+    def _see(self, name: str, query: str, *, kind: str = "VIEW", empty: bool = False) -> None:
+        statement = f"CREATE OR REPLACE {kind} memory.{name} AS {query}"
+        try:
+            self._connection.execute(statement)
+        except duckdb.CatalogException:
+            # what has the name is of the other kind, which CREATE does not replace
+            self._connection.execute(f"DROP {'VIEW' if kind == 'TABLE' else 'TABLE'} IF EXISTS memory.{name}")
+            self._connection.execute(statement)
         self._bound.add(name)
         self._waiting.pop(name, None)
         (self._empty.add if empty else self._empty.discard)(name)
+
+    def forget(self) -> None:
+        """Take names as not bound: another runner of this connection has bound some to other rows."""
+        self._bound.clear()
+        self._empty.clear()
 
     def bind_queries(self, queries: Mapping[str, str]) -> None:
         """Bind names to queries over the lake."""
         for name, query in queries.items():
             self._see(name, query)
 
-    def bind_copies(self, names: Iterable[str]) -> None:
-        """Bind names to copies in memory of small lake tables (the reference lists), read once for many batches."""
-        for name in names:
-            self._waiting[name] = partial(self._copy, name)
+    def bind_copies(self, names: Iterable[str], kept: MutableMapping[str, pa.Table]) -> None:
+        """Bind names to copies in memory of small lake tables (the reference lists), read once for many batches.
 
-    def _copy(self, name: str) -> None:
-        self._connection.execute(f"CREATE OR REPLACE TABLE memory.{name} AS SELECT * FROM lake.{name}")
+        `kept` holds what was read of them before, and takes what is read now.
+        """
+        for name in names:
+            self._waiting[name] = partial(self._copy, name, kept)
+
+    def _copy(self, name: str, kept: MutableMapping[str, pa.Table]) -> None:
+        if name not in kept:
+            kept[name] = self._connection.execute(f"FROM lake.{name}").to_arrow_table()
+        self._bind(name, kept[name])
 
     def compute(self) -> dict[str, str]:
-        """Run the models in order; returns model name → temporary table that holds its rows.
+        """Run the models in order; returns model name → table in memory that holds its rows.
 
         A model none of whose rows are in the batch is not run and not in the answer.
         """
@@ -103,11 +114,17 @@ class ModelRunner:
                 continue
             for name in self._waiting.keys() & set(model.reads):
                 self._waiting.pop(name)()
-            temporary = "out_" + model.name.replace(".", "_")
-            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {temporary} AS {model.sql}")
-            self._see(model.name, f"SELECT * FROM {temporary}")
-            outputs[model.name] = temporary
+            self._see(model.name, model.sql, kind="TABLE")
+            outputs[model.name] = f"memory.{model.name}"
         return outputs
+
+
+def revision_of(models: Iterable[Model]) -> str:
+    """Changes when the SQL of one of the models, in their order, or the casts change."""
+    digest = hashlib.sha256(casts.MACROS.encode())
+    for model in models:
+        digest.update(f"{model.name}\0{model.sql}\0".encode())
+    return digest.hexdigest()[:12]
 
 
 def rows_of(model: Model) -> set[str]:
@@ -117,5 +134,7 @@ def rows_of(model: Model) -> set[str]:
 
 def store(connection: duckdb.DuckDBPyConnection, outputs: Mapping[str, str]) -> None:
     """Append computed rows to their lake tables, inside the caller's transaction."""
-    for name, temporary in outputs.items():
-        connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM {temporary}")
+    for name, held in outputs.items():
+        # to ask is a tenth of what it costs to write nothing
+        if connection.execute(f"FROM {held} LIMIT 1").fetchone() is not None:
+            connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM {held}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from bienho.core.errors import InputError
 from bienho.core.ids import delivery_id
 from bienho.lake import Lake, RawHeader, RawStore
 from bienho.pipeline.app import App
+from bienho.pipeline.journal import read_journal
 from bienho.sources import Delivery, read_file, receive
 from bienho.standards.xml130.map import models as conformed_models
 from bienho.terminology import Edition, builtin_editions, editions, parse_import, reference_tables
@@ -59,7 +61,7 @@ def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
     that no model reads changes none of them.
     """
     received = _received(lake, arriving)
-    state, there = _state(received), _journalled(lake)
+    state, there = _state(received), lists_of(lake)
     if there == state:
         return False
     tables = reference_tables([*builtin_editions(load_profile()), *_editions(raw, received)])
@@ -110,10 +112,27 @@ def _differs(lake: Lake, name: str, table: pa.Table, there: int) -> bool:
     return found is not None and bool(found[0])
 
 
+def lists_of(lake: Lake) -> str | None:
+    """Names what the reference tables of a lake are made of; None before they are made."""
+    known = read_journal(lake).stages.get("reference")
+    return known.revision if known else None
+
+
+@lru_cache(maxsize=2)
+def _kept(made_of: str | None, place: str) -> dict[str, pa.Table]:
+    return {}
+
+
+def kept(lake: Lake) -> dict[str, pa.Table]:
+    """Lists that this process has read of `lake`, filled by whoever reads one: they are the same until they change."""
+    made_of = lists_of(lake)
+    # the program's own lists are the same everywhere; others only in the lake they were taken into
+    return _kept(made_of, "" if made_of == _state([]) else str(lake.data_path))
+
+
 def remap_is_due(lake: Lake) -> bool:
     """Whether the lists changed since `conformed` was made."""
-    row = lake.connection.execute("SELECT 1 FROM lake.journal.batch WHERE stage = ?", [REMAP_DUE]).fetchone()
-    return row is not None
+    return REMAP_DUE in read_journal(lake).stages
 
 
 def _received(lake: Lake, arriving: RawHeader | None) -> list[int]:
@@ -136,14 +155,18 @@ def _editions(raw: RawStore, received: Sequence[int]) -> Iterator[Edition]:
 def _state(received: Sequence[int]) -> str:
     """Names what the tables are made of: the program's own lists and code, and every list received."""
     digest = hashlib.sha256(repr(list(received)).encode())
-    for module in (editions, profile):
-        folder = Path(str(module.__file__)).parent
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
-                digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    for text in _own_lists():
+        digest.update(text)
     return digest.hexdigest()[:16]
 
 
-def _journalled(lake: Lake) -> str | None:
-    row = lake.connection.execute("SELECT model_revision FROM lake.journal.batch WHERE stage = 'reference'").fetchone()
-    return str(row[0]) if row else None
+@cache
+def _own_lists() -> tuple[bytes, ...]:
+    """Every file the program's own lists are made from, with its name."""
+    folders = [Path(str(module.__file__)).parent for module in (editions, profile)]
+    return tuple(
+        f"{path.relative_to(folder)}\0".encode() + path.read_bytes()
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    )

@@ -10,6 +10,7 @@ import duckdb
 from bienho.contracts import catalogue
 from bienho.core.ids import delivery_id
 from bienho.lake import RawHeader
+from bienho.pipeline.journal import read_journal
 from bienho.pipeline.judge import Judged
 from bienho.pipeline.models import store
 from bienho.pipeline.records import Outcome, delivery_rows
@@ -57,14 +58,19 @@ def take_list(writer: Writer, reference: RawHeader) -> None:
     batch_id = writer.last_batch() + 1
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
-        _journal(connection, writer, batch_id, "ingest", reference)
+        _journal(connection, writer, batch_id, "ingest", reference, 0)
 
     writer.lake.commit(work, author=AUTHOR, message=f"list {batch_id}", deliveries=[delivery_id(reference.seq)])
     writer.heads.move({}, batch_id)
 
 
 def _journal(
-    connection: duckdb.DuckDBPyConnection, writer: Writer, batch_id: int, stage: str, reference: RawHeader | None
+    connection: duckdb.DuckDBPyConnection,
+    writer: Writer,
+    batch_id: int,
+    stage: str,
+    reference: RawHeader | None,
+    versions: int | None = None,
 ) -> None:
     seq = reference.seq if reference else None
     if reference:
@@ -72,8 +78,8 @@ def _journal(
         connection.execute("INSERT INTO lake.standard.delivery BY NAME SELECT * FROM incoming")
     connection.execute(
         "INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage, ? AS first_seq, ? AS last_seq,"
-        " ? AS model_revision",
-        [batch_id, stage, seq, seq, writer.runner.revision],
+        " ? AS versions, ? AS model_revision",
+        [batch_id, stage, seq, seq, versions, writer.runner.revision],
     )
 
 
@@ -82,11 +88,8 @@ def remap_when_needed(writer: Writer) -> bool:
 
     To be asked before anything new is written: the newest batch stands for all before it.
     """
-    row = writer.lake.connection.execute(
-        "SELECT model_revision FROM lake.journal.batch WHERE stage IN ('ingest', 'remap', 'replay', 'erase', 'twin')"
-        " ORDER BY batch_id DESC LIMIT 1"
-    ).fetchone()
-    if not remap_is_due(writer.lake) and (row is None or row[0] == writer.runner.revision):
+    mapped_by = read_journal(writer.lake).mapped_by
+    if not remap_is_due(writer.lake) and mapped_by in (None, writer.runner.revision):
         return False
     remap(writer)
     return True

@@ -50,7 +50,7 @@ class Straight:
         self._conform = conform
         self._runner = ModelRunner(lake.connection, conformed_models())
         if conform:
-            self._runner.bind_copies(name for name in catalogue() if name.startswith("reference."))
+            self._runner.bind_copies((name for name in catalogue() if name.startswith("reference.")), {})
         self._batch = 0
 
     def write(self, block: Rows, sealed: Callable[[], None]) -> dict[str, int]:

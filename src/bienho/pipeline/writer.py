@@ -18,9 +18,11 @@ from bienho.config import Limits
 from bienho.contracts import catalogue
 from bienho.core.garbage import uncollected
 from bienho.lake import Lake, RawHeader, maintenance
+from bienho.pipeline import reference
 from bienho.pipeline.casting import CastScan
 from bienho.pipeline.heads import Heads
 from bienho.pipeline.isolation import POISON, Isolation
+from bienho.pipeline.journal import read_journal
 from bienho.pipeline.judge import Fates, Judge, Judged, settle, unread
 from bienho.pipeline.models import ModelRunner, store
 from bienho.pipeline.records import (
@@ -73,15 +75,17 @@ class Writer:
 
     def refresh_reference(self) -> None:
         """Read the code lists again; needed after one was imported."""
-        self.runner.bind_copies(name for name in catalogue() if name.startswith("reference."))
+        self.runner.bind_copies(
+            (name for name in catalogue() if name.startswith("reference.")), reference.kept(self.lake)
+        )
 
     def last_batch(self) -> int:
         """Number of the newest batch in the journal, 0 in an empty lake."""
-        return int(self._scalar("SELECT coalesce(max(batch_id), 0) FROM lake.journal.batch"))
+        return read_journal(self.lake).last_batch
 
     def last_seq(self) -> int:
         """Receipt sequence up to which deliveries are in the lake."""
-        return int(self._scalar("SELECT coalesce(max(last_seq), 0) FROM lake.journal.batch WHERE stage = 'ingest'"))
+        return read_journal(self.lake).last_seq
 
     def process(self, deliveries: Sequence[tuple[RawHeader, bytes]], aside: Mapping[int, str] | None = None) -> Batch:
         """Take a batch in and commit it; a delivery in `aside` is set aside unread, with the message there."""
@@ -180,7 +184,3 @@ class Writer:
             " ? AS versions, ? AS rows, ? AS model_revision",
             [batch_id, stage, min(sequences), max(sequences), versions, rows, self.runner.revision],
         )
-
-    def _scalar(self, sql: str) -> int:
-        row = self.lake.connection.execute(sql).fetchone()
-        return row[0] if row else 0

@@ -1,6 +1,16 @@
 """Checks compiled to set-based SQL over the standard zone, and when quarantine expires."""
 
-from bienho.quality.casts import cast_findings_sql, describe_cast_finding
+from bienho.quality.casts import BIRTH, CODE, TypedField, describe_cast_finding, odd_texts_sql, typed_fields
 from bienho.quality.expiry import days_left, last_day, open_since
 
-__all__ = ["cast_findings_sql", "days_left", "describe_cast_finding", "last_day", "open_since"]
+__all__ = [
+    "BIRTH",
+    "CODE",
+    "TypedField",
+    "days_left",
+    "describe_cast_finding",
+    "last_day",
+    "odd_texts_sql",
+    "open_since",
+    "typed_fields",
+]

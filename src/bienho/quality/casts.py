@@ -1,11 +1,13 @@
-"""Texts in the standard zone that do not read as their declared type: one scan per table, with rule numbers."""
+"""Texts in the standard zone that do not read as their declared type, with rule numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cache
 
-from bienho.contracts import Contract, catalogue
-from bienho.contracts.casts import BLANK, sql_check
+from bienho.contracts import Contract, Field, catalogue
+from bienho.contracts.casts import BLANK, fits
 from bienho.core.finding import Finding
 
 CODE = "IN-CAST"
@@ -21,54 +23,43 @@ _WHAT = {
 }
 
 
-def cast_findings_sql(contract: Contract, relation: str | None = None) -> str | None:
-    """SELECT giving (version_id, table_name, row_no, field, code, rule) of every text that does not fit its type.
+BIRTH = "day of birth alone"
+"""Reads as a moment and is of eight digits: what 4210 writes as a birth date, and only it may."""
 
-    Reads `relation` (default: the view named by the contract) once. NULL, empty text and the vault marker are no
-    findings. None when the contract declares no received type. Needs the macros of `contracts.casts`.
-    A birth date of 8 digits is as 4210 writes it and passes only there; then `standard.xml130_dossier` is read too.
-    """
-    checks = [
-        (field.name, sql, "NULL::INTEGER" if field.format_rule is None else field.format_rule)
-        for field in contract.official_fields
-        if (sql := sql_check(field, f'"{field.name}"'))
-    ]
-    if not checks:
-        return None
-    flags = ", ".join(f'NOT {sql} AS "{name}"' for name, sql, _ in checks)
-    places = ", ".join(
-        f"""CASE WHEN "{name}" THEN {{'field': '{name}', 'rule': {rule}}} END""" for name, _, rule in checks
+
+@dataclass(frozen=True, slots=True)
+class TypedField:
+    """A field whose texts have a type to read as; `kinds` are the tests a text of it may fail (`odd_texts_sql`)."""
+
+    name: str
+    kinds: tuple[str, ...]
+    rule: int | None
+
+
+def typed_fields(contract: Contract) -> tuple[TypedField, ...]:
+    """The fields of a standard table that declare a received type, in order of name."""
+    return tuple(
+        TypedField(field.name, _kinds(field, field.received_type), field.format_rule)
+        for field in sorted(contract.official_fields, key=lambda field: field.name)
+        if field.received_type is not None
     )
-    anything = " OR ".join(f'"{name}"' for name, _, _ in checks)
-    source = relation or contract.id
-    found = (
-        f"SELECT version_id, row_no, unnest(list_filter([{places}], lambda x: x IS NOT NULL)) AS place "
-        f"FROM (SELECT version_id, row_no, {flags} FROM {source}) WHERE {anything}"
-    )
-    parts = [_columns(contract, found)]
+
+
+def _kinds(field: Field, kind: str) -> tuple[str, ...]:
     # a size of 8 says that this table wants the day alone
-    births = {
-        field.name: "NULL::INTEGER" if field.format_rule is None else field.format_rule
-        for field in contract.official_fields
-        if field.received_type == "partial_datetime" and field.max_length != 8
-    }
-    for name, rule in births.items():
-        short = (
-            f"SELECT version_id, row_no, {{'field': '{name}', 'rule': {rule}}} AS place "
-            f"FROM {source} ANTI JOIN "
-            "(SELECT version_id FROM standard.xml130_dossier WHERE format_version = '4210') USING (version_id) "
-            f"""WHERE length(trim("{name}", '{BLANK}')) = 8 AND vn_timestamp("{name}") IS NOT NULL"""
-        )
-        parts.append(_columns(contract, short))
-    return " UNION ALL ".join(parts)
+    return (kind, BIRTH) if kind == "partial_datetime" and field.max_length != 8 else (kind,)
 
 
-def _columns(contract: Contract, inner: str) -> str:
-    table = contract.standard_table or contract.name
-    return (
-        f"SELECT version_id, '{table}' AS table_name, row_no, place.field AS field, '{CODE}' AS code, "
-        f"place.rule AS rule FROM ({inner})"
-    )
+def odd_texts_sql(kinds: Collection[str], relation: str) -> str:
+    """SELECT giving those rows (kind, text) of `relation` whose text does not read as its kind.
+
+    NULL, empty text and the vault marker are never odd. Needs the macros of `contracts.casts`.
+    """
+    tests = {kind: fits(kind, "text") for kind in sorted(kinds) if kind != BIRTH}
+    tests[BIRTH] = f"NOT (length(trim(text, '{BLANK}')) = 8 AND vn_timestamp(text) IS NOT NULL)"
+    cases = " ".join(f"WHEN '{kind}' THEN {test}" for kind, test in tests.items())
+    said = f"SELECT kind, text FROM {relation} WHERE text NOT IN ('', '*')"
+    return f"{said} AND NOT coalesce(CASE kind {cases} END, false)"
 
 
 @cache
@@ -80,7 +71,7 @@ def _received_type(table: str, field: str) -> str:
 
 
 def describe_cast_finding(table: str, row_no: int, field: str, code: str, rule: int | None) -> Finding:
-    """The finding of one row of `cast_findings_sql`; the message says what was expected, never what was there."""
+    """The finding of one text; the message says what was expected, never what was there."""
     kind = _received_type(table, field)
     what = _WHAT.get(kind, "một số, phần lẻ sau dấu chấm")
     message = f"{table} dòng {row_no} {field}: nội dung không đọc được thành {what}."
