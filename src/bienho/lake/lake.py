@@ -71,6 +71,8 @@ class Lake:
         self.read_only = read_only
         self.data_path = home.lake_dir / catalog
         self._metadata = metadata
+        self.threads: int | None = None
+        """What the caller asked for."""
         self._mutex = threading.RLock()
         self._sessions = 0
         self.commits = 0
@@ -101,6 +103,7 @@ class Lake:
         limits = Bounds(limits.memory, limits.spill, threads or limits.threads or cores())
         connection, metadata = open_engine(home, database, catalog=catalog, read_only=read_only, bounds=limits)
         lake = cls(home, database, catalog, connection, metadata, read_only=read_only)
+        lake.threads = threads
         if sandbox:
             lock_down(connection, lake.data_path)
         return lake
@@ -115,6 +118,17 @@ class Lake:
     def close(self) -> None:
         """Close DuckDB and its connections to PostgreSQL."""
         self.connection.close()
+
+    def forget(self) -> None:
+        """Drop the views and rows in memory, and take what was read before for old: another may write from now on."""
+        self.commits += 1
+        with self._mutex, lake_errors("Đóng kho dữ liệu"):
+            zones = self.connection.execute(
+                "SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'memory' AND schema_name <> 'main'"
+                " AND NOT internal"
+            ).fetchall()
+            for (zone,) in zones:
+                self.connection.execute(f"DROP SCHEMA memory.{identifier(zone)} CASCADE")
 
     def __enter__(self) -> Lake:
         return self

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import duckdb
+
 from bienho.config import DEFAULT, Home, KeyRing, Limits, load_keys
 from bienho.contracts import casts, catalogue
+from bienho.core.errors import StorageError
 from bienho.database import Database, open_database, storage_errors
 from bienho.governance import Gate
 from bienho.lake import Lake, RawStore
@@ -30,6 +33,7 @@ class App:
     raw: RawStore
     vault: Vault
     limits: Limits
+    _kept: Lake | None = field(default=None, repr=False)
 
     @contextmanager
     def reading(self, *, threads: int | None = None) -> Iterator[Gate]:
@@ -54,16 +58,54 @@ class App:
             storage_errors(self.database.place),
             lake_errors("Ghi kho dữ liệu"),
             self.database.writer_lock(on_wait=on_wait),
-            Lake.open(
-                self.home, self.database, read_only=False, threads=threads, catalog=current_catalog(self.home)
-            ) as lake,
         ):
+            lake = self._lent(threads)
+            try:
+                yield lake
+                lake.forget()
+            except BaseException:
+                lake.close()  # whatever failed may have left anything in it
+                raise
+            self._kept = lake
+
+    def _lent(self, threads: int | None) -> Lake:
+        """The lake kept from before, as it is now; another where that is gone, of another catalog or of other threads.
+
+        To attach a lake costs as much as to take a small delivery in.
+        """
+        catalog = current_catalog(self.home)
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            try:
+                if (kept.catalog, kept.threads) == (catalog, threads):
+                    _bring_tables(kept)
+                    return kept
+            except (duckdb.Error, StorageError):
+                pass  # the server was away since
+            kept.close()
+        lake = Lake.open(self.home, self.database, read_only=False, threads=threads, catalog=catalog)
+        try:
             prepare(lake)
-            yield lake
+        except BaseException:
+            lake.close()
+            raise
+        return lake
+
+    def close(self) -> None:
+        """Close the lake that was kept for the next writing."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
 
 def prepare(lake: Lake) -> None:
-    """Tables from the contracts and the macros the models use.
+    """Tables from the contracts and the macros the models use."""
+    _bring_tables(lake)
+    lake.install_macros(casts.MACROS)
+
+
+def _bring_tables(lake: Lake) -> None:
+    """Tables from the contracts.
 
     To compare every column costs more than a small delivery, so the journal notes what the tables were made from.
     """
@@ -71,7 +113,6 @@ def prepare(lake: Lake) -> None:
     if tables_of(lake) != wanted:
         lake.create_tables(list(catalogue().values()))
         note_tables(lake, wanted)
-    lake.install_macros(casts.MACROS)
 
 
 @cache
@@ -88,4 +129,8 @@ def open_app(path: Path | None = None, *, keep_running: bool = False, limits: Li
     keys = load_keys(home)
     with open_database(home, keys, keep_running=keep_running) as database:
         database.migrate()
-        yield App(home, keys, database, RawStore(home, keys), Vault(keys, database), limits)
+        app = App(home, keys, database, RawStore(home, keys), Vault(keys, database), limits)
+        try:
+            yield app
+        finally:
+            app.close()
