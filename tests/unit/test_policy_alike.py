@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from bienho.governance.policy import CLASSES
-from bienho.governance.policy.alike import stand_ins, tests
+from bienho.governance.policy.alike import lessons, stand_ins
 from bienho.governance.policy.engine import WHOLE
 
 NAMES = (WHOLE, *CLASSES)
@@ -19,7 +19,7 @@ def told_apart(condition: str) -> set[frozenset[str]]:
     """Groups of classes that are alike to a policy."""
     text = f"permit (principal, action, resource) when {{ {condition} }};"
     (part,) = orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values()
-    alike = stand_ins(tests(part["conditions"]), NAMES, AGREED)
+    alike = stand_ins(lessons(part["conditions"]), NAMES, AGREED)
     return {frozenset(name for name in NAMES if alike[name] == one) for one in alike.values()}
 
 

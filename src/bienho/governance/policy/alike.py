@@ -31,7 +31,7 @@ def stand_ins(tests: Iterable[Test], names: Sequence[str], agreed: frozenset[str
     return {name: first.setdefault(tuple(test(name, agreed) for test in asked), name) for name in names}
 
 
-def tests(expression: Any) -> Iterator[Test]:
+def lessons(expression: Any) -> Iterator[Test]:
     """All that an expression, as Cedar writes it in JSON, can learn of the class."""
     whole = _test(expression)
     if whole is not None:
@@ -40,10 +40,10 @@ def tests(expression: Any) -> Iterator[Test]:
         yield itself
     elif isinstance(expression, list):
         for part in expression:
-            yield from tests(part)
+            yield from lessons(part)
     elif isinstance(expression, dict) and not _of_something_else(expression.get(".")):
         for part in expression.values():
-            yield from tests(part)
+            yield from lessons(part)
 
 
 def _of_something_else(access: Any) -> bool:

@@ -22,7 +22,7 @@ import cedarpy
 import orjson
 
 from bienho.core.errors import ConfigError
-from bienho.governance.policy.alike import Test, stand_ins, tests
+from bienho.governance.policy.alike import Test, lessons, stand_ins
 from bienho.governance.policy.memory import Memory
 
 SCHEMA = "schema.cedarschema"
@@ -155,7 +155,7 @@ class Engine:
             text = orjson.dumps({"staticPolicies": kept, "templates": {}, "templateLinks": []}).decode()
             found = self._slices[key] = (
                 cedarpy.PolicySet.from_json_str(text),
-                tuple(test for part in kept.values() for test in tests(part["conditions"])),
+                tuple(test for part in kept.values() for test in lessons(part["conditions"])),
             )
         return found
 
