@@ -1,14 +1,15 @@
 """What the record of looks costs ingest: the same files taken in with it and, in this process only, without it.
 
-A pair is two takings-in of one corpus into fresh homes, each as the command does it: the caller's leave asked, then
-everything in raw and in the lake. In one of them `AuditLog.append` does nothing. Which comes first alternates from pair
-to pair, so that a machine that grows slower or faster favours neither; the first pair only warms up. CPU-seconds are
-those of the whole process tree with PostgreSQL, because time of the wall says more about the neighbours.
+A twin's files are dealt into small shares, and two homes take in the same share one after the other, each as the
+command does it: the caller's leave asked, then everything in raw and in the lake. In one of the two `AuditLog.append`
+does nothing. Which home that is, and which of the two comes first, alternates, so that neither a home that has grown
+nor a machine that grows slower favours a side; the first share only warms up. CPU-seconds are those of the whole
+process tree with PostgreSQL, because time of the wall says more about the neighbours.
 
 `ratio` is with over without: the geometric mean of the pairs with its 95 % interval (Student's t over the logarithms).
-A busy machine widens the interval; what lies within it cannot be told from nothing. `event_cpu_ms` is the price of one
-event by itself, decided and written, the least of several blocks, and `events_share_percent` what the events of one
-ingest cost by that price: a second way to the same figure, without the noise of ingest.
+A share is far smaller than what one command takes in, and one command writes one event whatever it takes in: the price
+is seen larger than it is. `event_cpu_ms` is the price of one event by itself, decided and written, the least of several
+blocks, and `events_share_percent` what it is of a share: a second way to the same figure, without the noise of ingest.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import gc
 import math
 import statistics
 import tempfile
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -30,55 +32,66 @@ from bienho.pipeline.ingest import ingest
 from bienho.synthetic import Plan, generate
 
 SEED = 20261123
+PAIRS = 20
+"""Pairs of a round."""
 EVENTS = 200
 BLOCKS = 5
 TARGET_PERCENT = 5.0
-#: Student's t at 97.5 % by degrees of freedom; beyond the table the normal distribution is near enough.
+#: Student's t at 97.5 % by degrees of freedom; beyond the table, that of a hundred pairs is near enough.
 STUDENT = (0.0, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)
+NORMAL = 1.98
 
 
 def run(*, rounds: int, persons: int, dossiers: int) -> dict[str, object]:
-    """Figures of `rounds` pairs over a twin of `persons`."""
+    """Figures of `rounds` times PAIRS pairs over a twin of `persons`."""
     del dossiers
-    spent: dict[str, list[float]] = {"with": [], "without": []}
+    spent: dict[bool, list[float]] = {True: [], False: []}
     written: list[int] = []
     with tempfile.TemporaryDirectory(prefix="bienho-bench-corpus-") as folder:
-        corpus = Path(folder, "files")
-        made = generate(Plan(persons=persons, months=12, seed=SEED), corpus)
-        for pair in range(-1, rounds):
-            order = ("with", "without") if pair % 2 else ("without", "with")
-            for kind in order:
-                cpu, events = taken_in(corpus, recorded=kind == "with")
-                if pair >= 0:
-                    spent[kind].append(cpu)
-                    written += [events] if kind == "with" else []
+        made = generate(Plan(persons=persons, months=12, seed=SEED), Path(folder, "files"))
+        given = dealt(sorted(path for path in Path(folder, "files").rglob("*") if path.is_file()), rounds * PAIRS + 1)
+        with fresh_app() as one, fresh_app() as other:
+            for pair, files in enumerate(given):
+                homes = (one, other) if pair % 4 < 2 else (other, one)
+                for app in homes:
+                    recorded = (app is one) == (pair % 2 == 0)
+                    cpu, events = taken_in(app, files, recorded=recorded)
+                    if pair:
+                        spent[recorded].append(cpu)
+                        written += [events] if recorded else []
     price = event_price()
     events = max(written)
-    share = 100 * events * price / 1_000 / statistics.fmean(spent["without"])
+    share = 100 * events * price / 1_000 / statistics.fmean(spent[False])
     return {
         "persons": persons,
         "files": made.files,
-        "pairs": rounds,
-        "cpu_s_with_record": mean(spent["with"]),
-        "cpu_s_without": mean(spent["without"]),
-        "ratio": interval(spent["with"], spent["without"]),
-        "events_of_one_ingest": events,
+        "pairs": len(spent[True]),
+        "files_of_one_share": len(given[0]),
+        "cpu_s_with_record": mean(spent[True]),
+        "cpu_s_without": mean(spent[False]),
+        "ratio": interval(spent[True], spent[False]),
+        "events_of_one_share": events,
         "event_cpu_ms": round(price, 3),
         "events_share_percent": round(share, 3),
         "target_percent": TARGET_PERCENT,
     }
 
 
-def taken_in(corpus: Path, *, recorded: bool) -> tuple[float, int]:
+def dealt(files: Sequence[Path], shares: int) -> list[list[Path]]:
+    """The files in so many shares of one size and one mix; what is left over is left out."""
+    each = len(files) // shares
+    return [list(files[n :: len(files) // each][:each]) for n in range(shares)]
+
+
+def taken_in(app: App, files: Sequence[Path], *, recorded: bool) -> tuple[float, int]:
     """CPU-seconds of one ingest as the command does it, and how many events it wrote."""
     silent = nullcontext() if recorded else mock.patch.object(audit.AuditLog, "append", return_value=0)
-    with fresh_app() as app:
-        before = events_in(app)
-        gc.collect()
-        with silent, spending(app.home) as one:
-            ask.permit(app, "ingest", "files")
-            ingest(app, [corpus], threads=1, compute=False)
-        return one.cpu_s, events_in(app) - before
+    before = events_in(app)
+    gc.collect()
+    with silent, spending(app.home) as one:
+        ask.permit(app, "ingest", "files")
+        ingest(app, files, threads=1, compute=False)
+    return one.cpu_s, events_in(app) - before
 
 
 def event_price() -> float:
@@ -111,6 +124,6 @@ def interval(having: list[float], lacking: list[float]) -> dict[str, float]:
     middle, count = statistics.fmean(logs), len(logs)
     found = {"mean": round(math.exp(middle), 4)}
     if count > 1:
-        reach = (STUDENT[count - 1] if count <= len(STUDENT) else 1.96) * statistics.stdev(logs) / math.sqrt(count)
+        reach = (STUDENT[count - 1] if count <= len(STUDENT) else NORMAL) * statistics.stdev(logs) / math.sqrt(count)
         found |= {"low": round(math.exp(middle - reach), 4), "high": round(math.exp(middle + reach), 4)}
     return found

@@ -31,6 +31,7 @@ from bienho.database import Database, Role
 CHAIN_KEY = "governance/audit-chain"
 VALUE_KEY = "governance/audit-value"
 CHECKPOINT = "audit-checkpoint.json"
+CHECKPOINT_BYTES = 256
 GENESIS = bytes(32)
 FETCH = 2_000
 TRIES = 4
@@ -297,14 +298,19 @@ def _headless() -> StorageError:
 
 
 def _write_checkpoint(path: str, key: bytes, seq: int, digest: bytes) -> None:
-    """Remember the newest event beside the database; not synced to disk, so at worst a little old after a power cut."""
-    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}"
+    """Remember the newest event beside the database; not synced to disk, so at worst a little old after a power cut.
+
+    Always `CHECKPOINT_BYTES` long and written over the one before in one call: a new file put in its place would make
+    the file system write its journal for every event.
+    """
+    text = orjson.dumps({"seq": seq, "hash": digest.hex(), "mac": _mark(key, seq, digest)}).ljust(CHECKPOINT_BYTES)
     try:
-        with open(temporary, "wb", buffering=0) as file:
-            file.write(orjson.dumps({"seq": seq, "hash": digest.hex(), "mac": _mark(key, seq, digest)}))
-        os.replace(temporary, path)
+        try:
+            with open(path, "r+b", buffering=0) as file:
+                file.write(text)
+        except FileNotFoundError:
+            _first_checkpoint(path, text)
     except OSError:
-        Path(temporary).unlink(missing_ok=True)
         raise StorageError(
             "STO-AUDIT-CHECKPOINT",
             "Không ghi được điểm đối chiếu của nhật ký nên không trả dữ liệu.",
@@ -312,14 +318,33 @@ def _write_checkpoint(path: str, key: bytes, seq: int, digest: bytes) -> None:
         ) from None
 
 
+def _first_checkpoint(path: str, text: bytes) -> None:
+    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}"
+    try:
+        with open(temporary, "wb", buffering=0) as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
 def _read_checkpoint(home: Home, key: bytes) -> tuple[int, bytes]:
     """(seq, hash) of the file; (0, genesis) when there is none; a file that is not ours counts as beyond any chain."""
+    for _ in range(TRIES):  # one that is being written this very moment may be half of each
+        found = _checkpoint_once(home, key)
+        if found is not None:
+            return found
+    return 2**62, GENESIS
+
+
+def _checkpoint_once(home: Home, key: bytes) -> tuple[int, bytes] | None:
     try:
-        stored = orjson.loads(_checkpoint_path(home).read_bytes())
+        stored = orjson.loads(_checkpoint_path(home).read_bytes()[:CHECKPOINT_BYTES])
         seq, digest = int(stored["seq"]), bytes.fromhex(stored["hash"])
         honest = hmac.compare_digest(str(stored["mac"]), _mark(key, seq, digest))
     except FileNotFoundError:
         return 0, GENESIS
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        honest, seq, digest = False, 0, GENESIS
-    return (seq, digest) if honest else (2**62, GENESIS)
+        return None
+    return (seq, digest) if honest else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import time
 from collections.abc import Mapping
@@ -42,14 +43,25 @@ def https(url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) 
             connection.request("POST", target, urlencode(form).encode(), sent)
         return _body(connection, end)
     except (OSError, http.client.HTTPException) as error:
-        raise away("quá thời hạn" if isinstance(error, TimeoutError) else type(error).__name__) from None
+        raise away(_why(error)) from None
     finally:
         connection.close()
 
 
+def _why(error: Exception) -> str:
+    """What went wrong on the way there, in words."""
+    if isinstance(error, TimeoutError):
+        return "quá thời hạn"
+    if isinstance(error, ssl.SSLError):
+        return "không tin được chứng thư của máy chủ"
+    if isinstance(error, socket.gaierror):
+        return "không tìm thấy địa chỉ máy chủ"
+    return "không nối được tới máy chủ" if isinstance(error, OSError) else "câu trả lời không đúng dạng"
+
+
 def _body(connection: http.client.HTTPSConnection, end: float) -> bytes:
     """The whole answer; TimeoutError at `end` even when it trickles."""
-    socket = connection.sock
+    line = connection.sock
     pieces: list[bytes] = []
     with connection.getresponse() as response:
         if response.status != 200:
@@ -57,8 +69,8 @@ def _body(connection: http.client.HTTPSConnection, end: float) -> bytes:
         while True:
             if (left := end - time.monotonic()) <= 0:
                 raise TimeoutError
-            if socket is not None:
-                socket.settimeout(left)
+            if line is not None:
+                line.settimeout(left)
             piece = response.read1(8_192)
             if not piece:
                 return b"".join(pieces)

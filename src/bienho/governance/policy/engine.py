@@ -2,24 +2,27 @@
 
 A question is about one reach of one account (its roles over one set of rows) and the classes of columns it wants to
 see: they are answered in one batch. Policies whose scope names another action or a role not held cannot matter, nor can
-a permit that holds in other zones only, so a question is put to the slice that can; slices are cut once and kept, and
-so is what words of reviewed lists say of purposes, agreements and datasets. Answers depend on the question alone and
-are kept too: no value of a patient is in a question.
+a permit that holds in other zones only, so a question is put to the slice that can, once for all classes the slice
+cannot tell apart (`alike`). Slices are cut once and kept, and so is what Cedar has read of roles, purposes, agreements
+and datasets: the same few for many accounts. Answers depend on the question alone and are kept too: no value of a
+patient is in a question.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cedarpy
 import orjson
 
 from bienho.core.errors import ConfigError
+from bienho.governance.policy.alike import Test, lessons, stand_ins
 from bienho.governance.policy.memory import Memory
 
 SCHEMA = "schema.cedarschema"
@@ -27,7 +30,12 @@ WHOLE = ""
 """The class that stands for the dataset as a whole."""
 KEPT = 20_000
 KEPT_DECISIONS = 2_000
+KEPT_ENTITIES = 1_000
+"""Entities one handle holds at most: it is copied whenever one is added."""
 _ANNOTATIONS = ("id", "article", "reviewed", "title_vi")
+_NAMELESS = ("Actor", "Purpose", "Agreement")
+"""Kinds whose entities have a number for a name, given when a question first speaks of them: no policy can name one."""
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,7 @@ class Policy:
     title_vi: str
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What Cedar is asked about one reach; `classes` are asked besides the dataset as a whole.
 
     `dataset` None = the house, no dataset; '' = a statement over no dataset. `claimants`: roles that may claim the
@@ -84,6 +91,10 @@ class Answer:
     classes: frozenset[str]
 
 
+SliceKey = tuple[str, frozenset[str], str]
+"""Action, roles and zones of a question."""
+
+
 class Engine:
     """One set of policies. Thread-safe."""
 
@@ -92,19 +103,22 @@ class Engine:
         self.revision = digest({**texts, SCHEMA: schema})
         self.policies, self._parts = _checked(texts, schema)
         self._zones = {name: _zones(part) for name, part in self._parts.items()}
-        self._slices: dict[tuple[str, frozenset[str], str], cedarpy.PolicySet] = {}
-        self._named: Memory[bytes, cedarpy.Entities] = Memory(KEPT_DECISIONS)
+        self._slices: dict[SliceKey, tuple[cedarpy.PolicySet, tuple[Test, ...]]] = {}
+        self._alike: Memory[tuple[Any, ...], dict[str, str]] = Memory(KEPT)
+        self._read: Memory[tuple[Any, ...], tuple[frozenset[str], cedarpy.Entities]] = Memory(KEPT_DECISIONS)
         self._answers: Memory[Question, Answer] = Memory(KEPT)
         self.decisions: Memory[Any, Any] = Memory(KEPT_DECISIONS)
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer per question; those not known yet are put to Cedar in one batch per slice."""
-        found = {question: self._answers.get(question) for question in questions}
-        missing = [question for question, answer in found.items() if answer is None]
-        if missing:
-            for question, fresh in self._evaluate(missing).items():
-                found[question] = self._answers.put(question, fresh)
-        return [answer for question in questions if (answer := found[question]) is not None]
+        found = [self._answers.get(question) for question in questions]
+        missing = dict.fromkeys(question for question, answer in zip(questions, found, strict=True) if answer is None)
+        if not missing:
+            return [answer for answer in found if answer is not None]
+        fresh = self._evaluate(missing)
+        for question, answer in fresh.items():
+            self._answers.put(question, answer)
+        return [answer or fresh[question] for question, answer in zip(questions, found, strict=True)]
 
     def forget(self) -> None:
         """Drop kept answers and decisions, as a bench or a test wants it."""
@@ -127,7 +141,8 @@ class Engine:
         """Laws and articles of the policies, each once."""
         return tuple(dict.fromkeys(self.policies[name].article for name in policies))
 
-    def _slice(self, action: str, roles: frozenset[str], zone: str) -> cedarpy.PolicySet:
+    def _slice(self, action: str, roles: frozenset[str], zone: str) -> tuple[cedarpy.PolicySet, tuple[Test, ...]]:
+        """The policies that can matter, and all they can learn of a class."""
         key = (action, roles, zone)
         found = self._slices.get(key)
         if found is None:
@@ -138,29 +153,51 @@ class Engine:
                 if _may_matter(part, action, roles) and ((zones := self._zones[name]) is None or zones & lies_in)
             }
             text = orjson.dumps({"staticPolicies": kept, "templates": {}, "templateLinks": []}).decode()
-            found = self._slices[key] = cedarpy.PolicySet.from_json_str(text)
+            found = self._slices[key] = (
+                cedarpy.PolicySet.from_json_str(text),
+                tuple(test for part in kept.values() for test in lessons(part["conditions"])),
+            )
         return found
 
-    def _evaluate(self, questions: Sequence[Question]) -> dict[Question, Answer]:
-        """Answers by question. What they speak of is read by Cedar once, each slice is asked once."""
-        actors: list[dict[str, Any]] = []
-        named: dict[tuple[str, str], dict[str, Any]] = {}
-        slices: dict[tuple[str, frozenset[str], str], list[tuple[Question, str, dict[str, Any]]]] = {}
-        for place, question in enumerate(questions):
-            base = _request(question, str(place), actors, named)
-            for name in (WHOLE, *question.classes):
-                key = (question.action, question.roles, question.zone)
-                slices.setdefault(key, []).append((question, name, base))
-        text = orjson.dumps(list(named.values()))
-        known = self._named.get(text) or self._named.put(text, cedarpy.Entities.from_json_str(text.decode()))
-        known = known.with_added_json_str(orjson.dumps(actors).decode())
-        results: dict[Question, dict[str, cedarpy.AuthzResult]] = {}
-        for key, asked in slices.items():
-            requests = [_about(base, name) for _, name, base in asked]
-            told = cedarpy.is_authorized_batch(requests, self._slice(*key), known)
-            for (question, name, _), result in zip(asked, told, strict=True):
-                results.setdefault(question, {})[name] = result
-        return {question: self._answer(parts) for question, parts in results.items()}
+    def _evaluate(self, questions: Iterable[Question]) -> dict[Question, Answer]:
+        """Answers by question. Each slice is asked once; those of one slice and resource share what Cedar reads."""
+        groups: dict[tuple[SliceKey, tuple[Any, ...]], list[Question]] = {}
+        for question in questions:
+            key = (question.action, question.roles, question.zone)
+            groups.setdefault((key, _resource_key(question)), []).append(question)
+        answers = {}
+        for (key, resource), group in groups.items():
+            policies, learned = self._slice(*key)
+            requests: list[dict[str, Any]] = []
+            entities: list[dict[str, Any]] = []
+            asked = []
+            for question in group:
+                alike = self._stand_ins(key, learned, question)
+                requests += _requests(question, dict.fromkeys(alike.values()), entities)
+                asked.append((question, alike))
+            told = iter(cedarpy.is_authorized_batch(requests, policies, self._known(resource, entities)))
+            for question, alike in asked:
+                results = {name: next(told) for name in dict.fromkeys(alike.values())}
+                answers[question] = self._answer({name: results[one] for name, one in alike.items()})
+        return answers
+
+    def _stand_ins(self, key: SliceKey, learned: tuple[Test, ...], question: Question) -> dict[str, str]:
+        """The whole and each class asked about, with the one Cedar is asked about in its stead."""
+        wanted = (key, question.agreed, question.classes)
+        found = self._alike.get(wanted)
+        return found or self._alike.put(wanted, stand_ins(learned, (WHOLE, *question.classes), question.agreed))
+
+    def _known(self, resource: tuple[Any, ...], entities: Sequence[dict[str, Any]]) -> cedarpy.Entities:
+        """A handle that holds a resource and, among others never named, these entities; what is new to it is added."""
+        held, handle = self._read.get(resource) or (frozenset[str](), None)
+        new = {name: one for one in entities if (name := one["uid"]["id"]) not in held}
+        if handle is None or len(held) + len(new) > KEPT_ENTITIES:
+            held, handle = frozenset(), cedarpy.Entities.from_json_str(orjson.dumps([_resource(*resource)]).decode())
+            new = {one["uid"]["id"]: one for one in entities}
+        if new:
+            handle = handle.with_added_json_str(orjson.dumps(list(new.values())).decode())
+            self._read.put(resource, (held | new.keys(), handle))
+        return handle
 
     def _answer(self, parts: dict[str, cedarpy.AuthzResult]) -> Answer:
         if any(result.diagnostics.errors for result in parts.values()):
@@ -204,6 +241,8 @@ def _checked(texts: Mapping[str, str], schema: str) -> tuple[dict[str, Policy], 
             for _, part in sorted(found["staticPolicies"].items(), key=lambda item: int(item[0][len("policy") :])):
                 notes = part.get("annotations", {})
                 missing = [name for name in _ANNOTATIONS if not notes.get(name)]
+                if any(f'"type":"{kind}"'.encode() in orjson.dumps(part) for kind in _NAMELESS):
+                    raise _bad(theme, f"chính sách {notes.get('id')} gọi tên một {', '.join(_NAMELESS)}")
                 if missing or notes["reviewed"] not in ("true", "false") or notes["id"] in policies:
                     raise _bad(theme, f"chính sách {notes.get('id')} thiếu {missing} hoặc trùng mã")
                 policies[notes["id"]] = Policy(
@@ -256,67 +295,82 @@ def _zones(part: Mapping[str, Any]) -> frozenset[str] | None:
     return None
 
 
-def _request(
-    question: Question,
-    place: str,
-    actors: list[dict[str, Any]],
-    named: dict[tuple[str, str], dict[str, Any]],
-) -> dict[str, Any]:
-    """Puts what a question speaks of among the actors and the things named, what is shared once; the request about the
-    whole."""
-
-    def put(kind: str, name: str, parents: Sequence[dict[str, str]], **attributes: Any) -> dict[str, str]:
-        uid = {"type": kind, "id": name}
-        named[kind, name] = {"uid": uid, "attrs": attributes, "parents": list(parents)}
-        return uid
-
-    def shared(kind: str, **attributes: Any) -> dict[str, str]:
-        same = (known for known in named.values() if known["uid"]["type"] == kind and known["attrs"] == attributes)
-        return next((known["uid"] for known in same), None) or put(kind, place, (), **attributes)
-
-    roles = [{"type": "Role", "id": name} for name in sorted(question.roles)]
-    actor = {"type": "Actor", "id": place}
-    holds = {
-        "roles": [{"__entity": role} for role in roles],
-        "by_facility": question.limited[0],
-        "by_commune": question.limited[1],
+def _requests(question: Question, names: Iterable[str], entities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What Cedar is asked, of each name (`WHOLE` or a class). Puts the entities they speak of among those given."""
+    actor = _actor(question.roles, question.limited)
+    purpose = _purpose(question.known, question.identifies, question.claimants)
+    agreement = _agreement(question.standing, question.in_force, question.covers, question.agreed)
+    entities += (actor, purpose, agreement)
+    request = {
+        "principal": actor["uid"],
+        "action": {"type": "Action", "id": question.action},
+        "resource": _resource_uid(question.dataset),
     }
-    actors.append({"uid": actor, "attrs": holds, "parents": roles})
-    purpose = shared(
-        "Purpose",
-        known=question.known,
-        identifies=question.identifies,
-        claimants=[{"__entity": {"type": "Role", "id": name}} for name in sorted(question.claimants)],
-    )
-    agreement = shared(
-        "Agreement",
-        standing=question.standing,
-        in_force=question.in_force,
-        covers=question.covers,
-        classes=sorted(question.agreed),
-    )
-    if question.dataset is None:
-        resource = put("House", "house", ())
-    else:
-        zones = [{"type": "Zone", "id": zone} for zone in question.zone.split()]
-        resource = put(
-            "Dataset", question.dataset, zones,
-            persons=question.persons, by_facility=question.scoped[0], by_commune=question.scoped[1],
-            domain=question.domain,
-        )  # fmt: skip
+    situation = (
+        purpose["uid"]["id"], agreement["uid"]["id"],
+        question.door, question.assurance, question.emergency, question.reason,
+    )  # fmt: skip
+    return [{**request, "context": _context(*situation, name)} for name in names]
+
+
+@lru_cache(KEPT)
+def _context(purpose: str, agreement: str, door: str, assurance: str, emergency: bool, reason: str, about: str) -> str:
     situation = {
-        "purpose": {"__entity": purpose},
-        "agreement": {"__entity": agreement},
-        "door": question.door,
-        "assurance": question.assurance,
-        "emergency": question.emergency,
-        "reason": question.reason,
-        "class": WHOLE,
+        "purpose": _named("Purpose", purpose),
+        "agreement": _named("Agreement", agreement),
+        "door": door,
+        "assurance": assurance,
+        "emergency": emergency,
+        "reason": reason,
+        "class": about,
     }
-    action = {"type": "Action", "id": question.action}
-    return {"principal": actor, "action": action, "resource": resource, "context": situation}
+    return orjson.dumps(situation).decode()
 
 
-def _about(request: dict[str, Any], name: str) -> dict[str, Any]:
-    """The same request about one class of columns."""
-    return {**request, "context": orjson.dumps({**request["context"], "class": name}).decode()}
+@lru_cache(KEPT)
+def _actor(roles: frozenset[str], limited: tuple[bool, bool]) -> dict[str, Any]:
+    parents = [{"type": "Role", "id": name} for name in sorted(roles)]
+    holds = {
+        "roles": [{"__entity": role} for role in parents],
+        "by_facility": limited[0],
+        "by_commune": limited[1],
+    }
+    return _numbered("Actor", holds, parents)
+
+
+@lru_cache(KEPT)
+def _purpose(known: bool, identifies: bool, claimants: frozenset[str]) -> dict[str, Any]:
+    roles = [_named("Role", name) for name in sorted(claimants)]
+    return _numbered("Purpose", {"known": known, "identifies": identifies, "claimants": roles})
+
+
+@lru_cache(KEPT)
+def _agreement(standing: bool, in_force: bool, covers: bool, agreed: frozenset[str]) -> dict[str, Any]:
+    says = {"standing": standing, "in_force": in_force, "covers": covers, "classes": sorted(agreed)}
+    return _numbered("Agreement", says)
+
+
+def _numbered(kind: str, attributes: dict[str, Any], parents: Sequence[dict[str, str]] = ()) -> dict[str, Any]:
+    return {"uid": {"type": kind, "id": str(next(_numbers))}, "attrs": attributes, "parents": parents}
+
+
+def _named(kind: str, name: str) -> dict[str, dict[str, str]]:
+    return {"__entity": {"type": kind, "id": name}}
+
+
+def _resource_key(question: Question) -> tuple[Any, ...]:
+    if question.dataset is None:
+        return (None, "", "", False, (False, False))
+    return (question.dataset, question.zone, question.domain, question.persons, question.scoped)
+
+
+def _resource_uid(dataset: str | None) -> dict[str, str]:
+    return {"type": "House", "id": "house"} if dataset is None else {"type": "Dataset", "id": dataset}
+
+
+def _resource(dataset: str | None, zone: str, domain: str, persons: bool, scoped: tuple[bool, bool]) -> dict[str, Any]:
+    uid = _resource_uid(dataset)
+    if dataset is None:
+        return {"uid": uid, "attrs": {}, "parents": []}
+    holds = {"persons": persons, "by_facility": scoped[0], "by_commune": scoped[1], "domain": domain}
+    return {"uid": uid, "attrs": holds, "parents": [{"type": "Zone", "id": one} for one in zone.split()]}

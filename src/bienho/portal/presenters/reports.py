@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from bienho.contracts import Field as ContractField
 from bienho.contracts import catalogue
 from bienho.governance import PURPOSES, accounts
 from bienho.governance.report_doors import ReportDoors
@@ -15,7 +17,7 @@ from bienho.portal.components import Badge, Cell, Column, Fact, Facts, Field, Fo
 from bienho.portal.components.badge import Tone
 from bienho.portal.desk import Desk
 from bienho.portal.formats import DASH, number
-from bienho.portal.language import later, t
+from bienho.portal.language import current_language, later, t
 
 HREF = "/bao-cao/"
 NUMBERS = ("int", "bigint", "decimal", "double")
@@ -149,9 +151,9 @@ def result_table(one: Report, result: Result) -> Table:
     kinds = {field.name: field.physical_type.lower() for field in contract.fields}
     columns = [
         Column(
-            name, name,
+            name, _heading(contract.by_name[name]),
             "number" if kinds[name].startswith(NUMBERS) else "date" if kinds[name] == "date" else "text",
-            lead=not place, about=contract.by_name[name].description,
+            lead=not place, about=contract.by_name[name].description, origin=f"{one.dataset}.{name}",
         )
         for place, name in enumerate(one.columns)
     ]  # fmt: skip
@@ -237,8 +239,18 @@ def said(given: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def ran_at(desk: Desk, one: Report, due: date) -> datetime | None:
+    """When the run of a due day was made."""
+    return next((run.at for run in doors(desk).book.runs(one.name, most=10_000) if run.due == due), None)
+
+
 def result_href(name: str, due: date) -> str:
     return f"{HREF}{name}/{due:%Y%m%d}/"
+
+
+def _heading(field: ContractField) -> str:
+    """A column as people read it: the beginning of what it means; in English, where that is not said, its name."""
+    return re.split("[,;(]", field.description)[0].strip() if current_language() == "vi" else field.name
 
 
 def _state_cell(run: Run, note: str) -> Cell:

@@ -107,7 +107,7 @@ def result(request: HttpRequest, name: str, due: int) -> HttpResponse:
     page = Page(
         t("{title}, kỳ {period}", title=found.title_vi, period=presenter.period(found, day)),
         t("Số liệu như kho có lúc chạy; kho đổi sau đó thì chạy lại kỳ mới đổi."),
-        t("Mở lúc {when}", when=moment(desk.now)),
+        t("Chạy lúc {ran}, mở lúc {when}", ran=moment(presenter.ran_at(desk, found, day)), when=moment(desk.now)),
         guide="bao-cao",
         crumbs=(Crumb(t("Báo cáo định kỳ"), presenter.HREF), Crumb(found.title_vi, f"{presenter.HREF}{name}/")),
     )
