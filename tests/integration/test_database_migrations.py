@@ -13,11 +13,15 @@ from bienho.config import KeyRing
 from bienho.core.errors import ConfigError, IntegrityError
 from bienho.database import Role
 from bienho.database.migrations import Migration, migrate, migrations
+from bienho.privacy import blind_entries
+from bienho.privacy.blind import KINDS, BlindIndex, normalise
+from bienho.privacy.digests import Keyed, prefixed
 from support.homes import Made, temporary_home
 
 pytestmark = pytest.mark.database
 
 LOGIN = [Role.WORKER, Role.WEB, Role.GOVERNANCE, Role.PORTAL]
+BLIND = ("record_id", "patient_key", "personal_id", "insurance_number", "phone", "name_birth")
 # The declared rights of the vault: everything not here must be refused. Read against the server's own answer below.
 VAULT_RIGHTS = {
     ("bienho_worker", "patient", "patient_key"): "INSERT SELECT",
@@ -28,14 +32,14 @@ VAULT_RIGHTS = {
     ("bienho_worker", "record", "patient_key"): "INSERT SELECT",
     ("bienho_worker", "record", "size"): "INSERT",
     ("bienho_worker", "record", "sealed"): "INSERT",
-    **{("bienho_worker", "blind_index", column): "INSERT" for column in ("kind", "digest", "patient_key", "record_id")},
+    **{("bienho_worker", "blind_index", column): "INSERT" for column in BLIND},
     **{
         ("bienho_governance", table, column): "SELECT"
         for table, columns in {
             "patient": ("patient_key", "wrapped_key", "key_version", "erased_at", "erased_article"),
             "key_version": ("version", "made_at", "retired_at"),
             "record": ("record_id", "patient_key", "size", "sealed"),
-            "blind_index": ("kind", "digest", "patient_key", "record_id"),
+            "blind_index": BLIND,
         }.items()
         for column in columns
     },
@@ -152,6 +156,44 @@ def test_rights_on_the_vault_are_exactly_the_declared_ones(admin: psycopg.Connec
         ([role.value for role in LOGIN],),
     ).fetchall()
     assert whole == []
+
+
+def test_blind_digests_of_before_find_the_same_records(made: Made, admin: psycopg.Connection) -> None:
+    """0070 over the tables as 0010 made them, with what was in them."""
+    index, full = BlindIndex(made.keys), Keyed(made.keys.derive("privacy/blind-index"))
+    held = {
+        bytes([place]) * 16: blind_entries(
+            name="Siu Lan", birth="19800101", phone=f"090{place};091{place}", insurance_number=f"123456789{place}"
+        )
+        for place in range(3)
+    }
+    (lean,) = [item.text for item in migrations() if item.name == "vault_lean"]
+    with admin.transaction(force_rollback=True):
+        admin.execute(
+            "DROP TABLE vault.blind_index; CREATE TABLE vault.blind_index (kind smallint NOT NULL, digest bytea NOT"
+            " NULL, patient_key bytea NOT NULL, record_id bytea NOT NULL, PRIMARY KEY (kind, digest, record_id));"
+            " ALTER TABLE vault.record ADD FOREIGN KEY (patient_key) REFERENCES vault.patient;"
+            " CREATE INDEX record_patient ON vault.record (patient_key)"
+        )
+        for record, blind in held.items():
+            for kind, text in blind:
+                for value in normalise(kind, text):
+                    digest = full.after(kind)(prefixed(value))
+                    admin.execute(
+                        "INSERT INTO vault.blind_index VALUES (%s, %b, %b, %b)", (KINDS[kind], digest, record, record)
+                    )
+        admin.execute(lean)
+        rows = admin.execute(f"SELECT {', '.join(BLIND)} FROM vault.blind_index").fetchall()
+    assert len(rows) == 6
+    found: dict[tuple[bytes, int], set[int]] = {}
+    for record, patient, *digests in rows:
+        assert record == patient
+        for place, digest in enumerate(digests):
+            found.setdefault((record, place), set()).add(digest)
+    for record, blind in held.items():
+        for place in range(4):
+            told = {row[place] for row in index.rows(blind)}
+            assert found[record, place] == {text and int.from_bytes(text, signed=True) for text in told}
 
 
 def test_nobody_in_particular_may_do_nothing(admin: psycopg.Connection) -> None:

@@ -46,7 +46,12 @@ def state(made: Made) -> tuple[list[tuple[bytes, ...]], list[tuple[object, ...]]
     """Everything in the vault that does not depend on chance (keys and nonces do)."""
     with made.database.connect(Role.GOVERNANCE) as connection:
         records = connection.execute("SELECT record_id, patient_key, size FROM vault.record ORDER BY 1").fetchall()
-        blind = connection.execute("SELECT * FROM vault.blind_index ORDER BY 1, 2, 4").fetchall()
+        blind = connection.execute("SELECT * FROM vault.blind_index ORDER BY 1, 2, 3, 4, 5, 6").fetchall()
+        orphans = connection.execute(
+            "SELECT count(*) FROM vault.record LEFT JOIN vault.patient AS p USING (patient_key)"
+            " WHERE p.patient_key IS NULL"
+        ).fetchone()
+    assert orphans == (0,)
     return records, blind
 
 
@@ -60,6 +65,10 @@ def test_sealing_again_writes_nothing(made: Made) -> None:
     assert (again.written, again.existing, again.erased) == (0, 40, 0)
     assert again.record_ids == tuple(reversed(first.record_ids))
     assert state(made) == before
+    with made.database.connect(Role.WORKER, autocommit=True) as connection:  # not looked for: found by what is refused
+        more = vault.seal([*batch, *entries(vault, 4, start=38)], fresh=True, on=connection)
+    assert (more.written, more.existing, more.erased) == (2, 42, 0)
+    assert len(state(made)[1]) == len(before[1]) + 2
     assert len(set(first.record_ids)) == 40
 
 

@@ -69,7 +69,7 @@ def vault(app: App) -> tuple[list[Any], list[Any]]:
     with app.database.connect(Role.GOVERNANCE) as connection:
         records = connection.execute("SELECT record_id, patient_key, size FROM vault.record ORDER BY 1").fetchall()
         blind = connection.execute(
-            "SELECT kind, digest, patient_key, record_id FROM vault.blind_index ORDER BY 1, 2, 4"
+            "SELECT * FROM vault.blind_index ORDER BY record_id, personal_id, insurance_number, phone, name_birth"
         ).fetchall()
         return records, blind
 

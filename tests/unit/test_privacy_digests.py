@@ -40,7 +40,7 @@ KNOWN = {
     "visitor": "f021680de98f2e5559328459c53fb037",
     "dossier": "3e2edbe17f67cd579ae45a4fabe738bd",
     "record": "f10a4778301016f61db2c550f507f835",
-    "blind": "354e46641185de8f0676efcf1c02ec1b",
+    "blind": "354e46641185de8f",
 }
 
 
@@ -80,6 +80,15 @@ def test_blind_entries_leave_out_what_is_not_there() -> None:
     assert {
         kind for kind, _ in blind_entries(name="a", birth="1", personal_id="2", insurance_number="3", phone="4")
     } == (set(KINDS))
+
+
+def test_a_record_has_a_row_of_digests_and_more_where_it_has_several_values_of_a_kind() -> None:
+    index = BlindIndex(KEYS)
+    blind = blind_entries(name="Siu Lan", birth="19800101", phone="0901; 0902;0901", personal_id="")
+    (name,), (first, second) = ([digest for _, digest in index.digests(kind, text)] for kind, text in reversed(blind))
+    assert index.rows(blind) == [[None, None, first, name], [None, None, second, None]]
+    assert {len(digest) for digest in (name, first, second)} == {8}
+    assert index.rows(()) == index.rows((("phone", " - "),)) == []
 
 
 def test_a_name_without_its_birth_is_a_fault_and_not_a_lost_index() -> None:

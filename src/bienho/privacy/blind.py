@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from bienho.config import KeyRing
 from bienho.core.text import nfc
-from bienho.privacy.digests import keyed
+from bienho.privacy.digests import Keyed, prefixed
 
 Blind = tuple[tuple[str, str], ...]
 _NOT_ALNUM = re.compile(r"[\W_]+")
@@ -21,7 +21,7 @@ _CARD = re.compile(r"[0-9A-Z]*[0-9]{10}")
 
 
 class Kind(IntEnum):
-    """What a blind index finds by; the number is stored in `vault.blind_index.kind`."""
+    """What a blind index finds by; `vault.blind_index` has a column of its name for each, in this order."""
 
     PERSONAL_ID = 1
     INSURANCE_NUMBER = 2
@@ -29,6 +29,8 @@ class Kind(IntEnum):
     NAME_BIRTH = 4
 
 
+BLIND_BYTES = 8
+"""Of a digest: enough to find by (a stranger is met once in 10^12 looks), less to store and search."""
 KINDS = {kind.name.lower(): kind for kind in Kind}
 
 
@@ -38,15 +40,28 @@ class BlindIndex:
     __slots__ = ("_key",)
 
     def __init__(self, keys: KeyRing) -> None:
-        self._key = keys.derive("privacy/blind-index")
+        self._key = Keyed(keys.derive("privacy/blind-index"))
 
     def digests(self, kind: str, text: str) -> list[tuple[int, bytes]]:
-        """(kind number, 16-byte digest) of every value in a text; none when the text holds nothing usable.
+        """(kind number, 8-byte digest) of every value in a text; none when the text holds nothing usable.
 
         KeyError for a kind that is none of `KINDS`.
         """
-        number = KINDS[kind]
-        return [(int(number), keyed(self._key, kind, value)) for value in normalise(kind, text)]
+        number, make = int(KINDS[kind]), self._key.after(kind)
+        return [(number, make(prefixed(value))[:BLIND_BYTES]) for value in normalise(kind, text)]
+
+    def rows(self, blind: Blind) -> list[list[bytes | None]]:
+        """The digests of a record, one column a kind in their order, in as many rows as a kind has values."""
+        rows: list[list[bytes | None]] = [[None] * len(KINDS)] if blind else []
+        for kind, text in blind:
+            for number, digest in self.digests(kind, text):
+                for row in rows:
+                    if row[number - 1] in (None, digest):
+                        row[number - 1] = digest
+                        break
+                else:
+                    rows.append([digest if place == number else None for place in range(1, len(KINDS) + 1)])
+        return [row for row in rows if any(row)]
 
 
 def blind_entries(
@@ -76,7 +91,7 @@ def normalise(kind: str, text: str) -> list[str]:
         name, bar, birth = text.rpartition("|")
         if not bar:
             raise ValueError("name_birth is not name|birth")
-        spelled, day = " ".join(nfc(name).upper().split()), _NOT_DIGIT.sub("", birth)[:8]
+        spelled, day = " ".join(nfc(name).upper().split()), _digits(birth)[:8]
         return [f"{spelled}|{day}"] if spelled and day else []
     if kind not in KINDS:
         raise KeyError(kind)
@@ -88,8 +103,12 @@ def normalise(kind: str, text: str) -> list[str]:
         # the last ten digits are the person's social-insurance number; letters before them change with the benefit
         parts = [part[-10:] for part in parts if _CARD.fullmatch(part)]
     elif kind == "phone":
-        parts = [_national(_NOT_DIGIT.sub("", part)) for part in parts]
+        parts = [_national(_digits(part)) for part in parts]
     return [part for part in dict.fromkeys(parts) if part]
+
+
+def _digits(text: str) -> str:
+    return text if text.isdigit() and text.isascii() else _NOT_DIGIT.sub("", text)
 
 
 def _national(digits: str) -> str:

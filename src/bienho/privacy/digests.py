@@ -9,15 +9,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
+from collections.abc import Callable
 
 from bienho.config import KeyRing
 from bienho.core.errors import InputError
 from bienho.core.text import nfc
 
 DIGEST_BYTES = 16
+BEGUN_MAX = 4_096
+"""Beginnings of messages a key remembers: more than there are facilities."""
 VISIT = "visit"
 OF_A_VISIT = {VISIT, "check_in"}
 _LENGTH = struct.Struct(">I").pack
+_SHA256 = _LENGTH(32)
 
 
 class Digests:
@@ -26,9 +30,9 @@ class Digests:
     __slots__ = ("_dossier", "_patient", "_record")
 
     def __init__(self, keys: KeyRing) -> None:
-        self._patient = keys.derive("privacy/patient-key")
-        self._dossier = keys.derive("privacy/dossier-key")
-        self._record = keys.derive("privacy/record-id")
+        self._patient = Keyed(keys.derive("privacy/patient-key"))
+        self._dossier = Keyed(keys.derive("privacy/dossier-key"))
+        self._record = Keyed(keys.derive("privacy/record-id"))
 
     def patient_key(self, facility: str, ma_bn: str | None, ma_lk: str | None, document: str = VISIT) -> str:
         """One facility's patient: by MA_BN where there is one, else by the dossier's MA_LK (a patient of one visit).
@@ -37,36 +41,69 @@ class Digests:
         """
         number = clean(ma_bn)
         if number:
-            return keyed(self._patient, "MA_BN", _facility(facility), number).hex()
+            return self._patient.after("MA_BN", _facility(facility))(prefixed(number)).hex()
         kind = "MA_LK" if document in OF_A_VISIT else document
-        return keyed(self._patient, kind, _facility(facility), _visit(ma_lk)).hex()
+        return self._patient.after(kind, _facility(facility))(prefixed(_visit(ma_lk))).hex()
 
     def dossier_key(self, facility: str, ma_lk: str, document: str = VISIT) -> str:
         """One visit at one facility, or one document of another kind, whatever its versions."""
         kind = () if document == VISIT else (document,)
-        return keyed(self._dossier, *kind, _facility(facility), _visit(ma_lk)).hex()
+        return self._dossier.after(*kind, _facility(facility))(prefixed(_visit(ma_lk))).hex()
 
     def record_id(self, facility: str, ma_lk: str, payload: bytes) -> str:
         """One content of one visit: the vault part of every version that says the same has the same id."""
-        return keyed(self._record, _facility(facility), _visit(ma_lk), hashlib.sha256(payload).digest()).hex()
+        visit = _visit(ma_lk).encode()
+        rest = _LENGTH(len(visit)) + visit + _SHA256 + hashlib.sha256(payload).digest()
+        return self._record.after(_facility(facility))(rest).hex()
+
+
+class Keyed:
+    """HMAC-SHA256 under one key over length-prefixed parts, 16 bytes. What many messages begin with (the key itself, a
+    facility) is hashed once. May be shared between threads."""
+
+    __slots__ = ("_begun", "_start")
+
+    def __init__(self, key: bytes) -> None:
+        self._start = hmac.new(key, digestmod="sha256")
+        self._begun: dict[tuple[str, ...], Callable[[bytes], bytes]] = {}
+
+    def after(self, *common: str) -> Callable[[bytes], bytes]:
+        """What makes the digest of these parts and others, which it is given with their lengths (`prefixed`)."""
+        found = self._begun.get(common)
+        if found is None:
+            if len(self._begun) >= BEGUN_MAX:
+                self._begun.clear()
+            found = self._begun[common] = self._ending(b"".join(map(prefixed, common)))
+        return found
+
+    def _ending(self, common: bytes) -> Callable[[bytes], bytes]:
+        begun = self._start.copy()
+        begun.update(common)
+
+        def digest(rest: bytes) -> bytes:
+            made = begun.copy()
+            made.update(rest)
+            return made.digest()[:DIGEST_BYTES]
+
+        return digest
 
 
 def keyed(key: bytes, *parts: str | bytes) -> bytes:
-    """HMAC-SHA256 over length-prefixed parts, 16 bytes."""
-    message = b"".join(
-        [
-            piece
-            for part in parts
-            for data in (part.encode() if isinstance(part, str) else part,)
-            for piece in (_LENGTH(len(data)), data)
-        ]
-    )
-    return hmac.digest(key, message, "sha256")[:DIGEST_BYTES]
+    """One digest under a key that is asked for once."""
+    return Keyed(key).after()(b"".join(map(prefixed, parts)))
+
+
+def prefixed(part: str | bytes) -> bytes:
+    """A part of a message behind its length."""
+    data = part.encode() if isinstance(part, str) else part
+    return _LENGTH(len(data)) + data
 
 
 def clean(text: str | None) -> str:
     """NFC and trimmed; empty for None."""
-    return nfc(text).strip() if text else ""
+    if not text:
+        return ""
+    return text.strip() if text.isascii() else nfc(text).strip()
 
 
 def _facility(code: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from bienho.config import KeyRing
 from bienho.core.errors import UsageError
 from bienho.database import Database, Role, storage_errors
-from bienho.privacy.blind import Blind, BlindIndex
+from bienho.privacy.blind import BLIND_BYTES, Blind, BlindIndex, Kind
 from bienho.privacy.digests import VISIT, Digests
 from bienho.privacy.sealing import Payload, Sealer, encode
 
@@ -26,12 +27,15 @@ ERASE_LOCK = 7_206_003  # the same number stands in vault.erase
 # because a generic adapter costs as much time as the encryption.
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END = b"\xff\xff"
-_PATIENT_COLUMNS = {"patient_key": "bytea", "key_version": "int4", "wrapped_key": "bytea"}
 _PATIENT_ROW = struct.Struct(">hi16siii").pack
-_RECORD_COLUMNS = {"record_id": "bytea", "patient_key": "bytea", "size": "int4", "sealed": "bytea"}
 _RECORD_ROW = struct.Struct(">hi16si16siii").pack
-_BLIND_COLUMNS = {"kind": "int2", "digest": "bytea", "patient_key": "bytea", "record_id": "bytea"}
-_BLIND_ROW = struct.Struct(">hihi16si16si16s").pack
+_BLIND_ROW = struct.Struct(">hi16si16s").pack
+_PATIENT = "patient_key, key_version, wrapped_key"
+_RECORD = "record_id, patient_key, size, sealed"
+_BLIND_KINDS = ", ".join(kind.name.lower() for kind in Kind)
+_BLIND = f"record_id, patient_key, {_BLIND_KINDS}"
+_NOTHING = struct.pack(">i", -1)
+_BLIND_HEAD = struct.pack(">i", BLIND_BYTES)
 
 
 @dataclass(slots=True)
@@ -86,14 +90,16 @@ class Vault:
         """32 hex digits naming one content of one visit; `payload` is what `encode` gives."""
         return self._digests.record_id(facility, ma_lk, payload)
 
-    def seal(self, entries: Sequence[VaultEntry], *, fresh: bool = False) -> SealResult:
+    def seal(
+        self, entries: Sequence[VaultEntry], *, fresh: bool = False, on: psycopg.Connection[Any] | None = None
+    ) -> SealResult:
         """Write a batch of at most 2,000 entries in one committed transaction; what is there already stays as it is.
 
         Several processes may seal at once. Nothing is written for a patient who has been erased. `fresh`: the caller
-        knows that no record is there yet and that nobody else seals for these patients meanwhile, which costs half;
-        StorageError where it was wrong, and nothing of the batch is written.
+        knows that no record is there yet and holds a batch of any size in its memory; the records are not looked for
+        first. `on`: an idle connection of the worker to do it on; without, one is made for the batch.
         """
-        if len(entries) > BATCH_MAX:
+        if len(entries) > BATCH_MAX and not fresh:
             raise ValueError(f"at most {BATCH_MAX} entries a batch")
         contents: dict[bytes, tuple[VaultEntry, bytes]] = {}
         for entry in entries:
@@ -102,7 +108,7 @@ class Vault:
             contents.setdefault(bytes.fromhex(entry.record_id), (entry, data))
         if not entries:
             return SealResult(0, 0, 0, (), frozenset())
-        with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
+        with storage_errors(self._db.place), nullcontext(on) if on else self._db.connect(Role.WORKER) as connection:
             written, erased = _Batch(connection, Sealer(self._keys), self._blind, fresh=fresh).write(contents)
         gone = sum(1 for entry in entries if entry.patient_key in erased)
         ids = tuple(entry.record_id for entry in entries)
@@ -142,8 +148,8 @@ class Vault:
         with storage_errors(self._db.place), self._db.connect(Role.GOVERNANCE) as connection:
             for number, digest in self._blind.digests(kind, text):
                 rows = connection.cursor(binary=True).execute(
-                    "SELECT patient_key, record_id FROM vault.blind_index WHERE kind = %s AND digest = %b",
-                    (number, digest),
+                    f"SELECT patient_key, record_id FROM vault.blind_index WHERE {Kind(number).name.lower()} = %b",
+                    (int.from_bytes(digest, signed=True),),
                 )
                 found |= {(patient.hex(), record.hex()) for patient, record in rows}
         return sorted(found)
@@ -196,7 +202,7 @@ class _Batch:
         self._fresh = fresh
         self._sealer = sealer
         self._blind = blind
-        self._made: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
+        self._made: dict[Blind, list[bytes]] = {}
 
     def write(self, contents: dict[bytes, tuple[VaultEntry, bytes]]) -> tuple[int, frozenset[str]]:
         """Number of records written and the erased patients met."""
@@ -206,29 +212,43 @@ class _Batch:
             self._sealer.refresh()
             ciphers, erased = self._ciphers({_key(entry.patient_key) for entry, _ in contents.values()})
             known = set() if self._fresh else self._known(list(contents))
-            records: list[bytes] = []
-            blind: list[tuple[int, bytes, bytes, bytes]] = []
-            for record_id, (entry, data) in sorted(contents.items()):
-                patient = _key(entry.patient_key)
-                if record_id in known or patient in erased:
-                    continue
-                sealed = self._sealer.seal(ciphers[patient], record_id, data)
-                records.append(_RECORD_ROW(4, 16, record_id, 16, patient, 4, len(data), len(sealed)) + sealed)
-                found = {pair for value in entry.blind for pair in self._digests(value)}
-                blind += [(number, digest, patient, record_id) for number, digest in found]
-            blind.sort()
-            rows = [
-                _BLIND_ROW(4, 2, kind, 16, digest, 16, patient, 16, record) for kind, digest, patient, record in blind
+            wanted = [
+                (record_id, patient, data, entry.blind)
+                for record_id, (entry, data) in sorted(contents.items())
+                if record_id not in known and (patient := bytes.fromhex(entry.patient_key)) not in erased
             ]
-            written = self._load("record", _RECORD_COLUMNS, records)
-            self._load("blind_index", _BLIND_COLUMNS, rows)
-        return written, frozenset(key.hex() for key in erased)
+            sealed = self._sealer.seal(
+                [ciphers[patient] for _, patient, _, _ in wanted],
+                [record_id for record_id, _, _, _ in wanted],
+                [data for _, _, data, _ in wanted],
+            )
+            rows = [
+                (record, patient, len(data), held)
+                for (record, patient, data, _), held in zip(wanted, sealed, strict=True)
+            ]
+            written = self._add(
+                "record", _RECORD, rows, lambda r, p, n, held: _RECORD_ROW(4, 16, r, 16, p, 4, n, len(held)) + held
+            )
+            self._copy(
+                "blind_index",
+                _BLIND,
+                [
+                    _BLIND_ROW(2 + len(Kind), 16, record, 16, patient) + tail
+                    for record, patient, _, blind in wanted
+                    if record in written
+                    for tail in self._tails(blind)
+                ],
+            )
+        return len(written), frozenset(key.hex() for key in erased)
 
-    def _digests(self, value: tuple[str, str]) -> list[tuple[int, bytes]]:
-        """The digests of a kind and a text; people come back within a batch."""
-        known = self._made.get(value)
+    def _tails(self, blind: Blind) -> list[bytes]:
+        """The kinds' columns of a record's rows, packed; people come back within a batch."""
+        known = self._made.get(blind)
         if known is None:
-            known = self._made[value] = self._blind.digests(*value)
+            known = self._made[blind] = [
+                b"".join(_NOTHING if digest is None else _BLIND_HEAD + digest for digest in row)
+                for row in self._blind.rows(blind)
+            ]
         return known
 
     def _known(self, record_ids: list[bytes]) -> set[bytes]:
@@ -240,16 +260,18 @@ class _Batch:
     def _ciphers(self, patients: set[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
         """Ciphers of the patients, with new keys for new ones; and those who are erased."""
         ciphers, erased = self._stored_ciphers(patients)
-        fresh = {patient: self._sealer.new_data_key(patient) for patient in sorted(patients - set(ciphers) - erased)}
+        strangers = sorted(patients - ciphers.keys() - erased)
+        made = dict(zip(strangers, self._sealer.new_data_keys(strangers), strict=True))
         version = self._sealer.version
-        rows = [
-            _PATIENT_ROW(3, 16, patient, 4, version, len(wrapped)) + wrapped for patient, (_, wrapped) in fresh.items()
-        ]
-        written = self._load("patient", _PATIENT_COLUMNS, rows)
-        if written == len(rows):
-            ciphers |= {patient: cipher for patient, (cipher, _) in fresh.items()}
-        elif rows:  # another sealer was first with some of them: its keys are the ones that count
-            more, gone = self._stored_ciphers(set(fresh))
+        rows = [(patient, version, wrapped) for patient, (_, wrapped) in made.items()]
+        written = self._add(
+            "patient", _PATIENT, rows, lambda p, v, wrapped: _PATIENT_ROW(3, 16, p, 4, v, len(wrapped)) + wrapped
+        )
+        ciphers |= {patient: made[patient][0] for patient in written}
+        if (
+            late := made.keys() - written
+        ):  # another sealer was first with some of them: its keys are the ones that count
+            more, gone = self._stored_ciphers(set(late))
             ciphers |= more
             erased |= gone
         return ciphers, erased
@@ -268,26 +290,36 @@ class _Batch:
                 ciphers[patient] = self._sealer.data_key(patient, wrapped, version)
         return ciphers, erased
 
-    def _load(self, table: str, columns: dict[str, str], rows: Sequence[bytes]) -> int:
-        """Add rows (in PostgreSQL's binary COPY format) that are not there yet, in order; how many were added."""
+    def _add(
+        self, table: str, columns: str, rows: Sequence[tuple[Any, ...]], packed: Callable[..., bytes]
+    ) -> set[bytes]:
+        """Add rows that are not there yet, in order; the keys (first column) of those that were added.
+
+        As a rule none is there, and COPY costs a fraction of what looking for conflicts does.
+        """
+        try:
+            with self._connection.transaction():
+                self._copy(table, columns, [packed(*row) for row in rows])
+            return {row[0] for row in rows}
+        except psycopg.errors.UniqueViolation:  # another sealer was here since we looked
+            key = columns.partition(",")[0]
+            places = ", ".join("%b" for _ in rows[0])
+            added = self._connection.cursor(binary=True).execute(
+                f"INSERT INTO vault.{table} ({columns}) SELECT * FROM unnest({places})"
+                f" ON CONFLICT DO NOTHING RETURNING {key}",
+                [list(column) for column in zip(*rows, strict=True)],
+            )
+            return {found for (found,) in added}
+
+    def _copy(self, table: str, columns: str, rows: Sequence[bytes]) -> None:
+        """Add rows in PostgreSQL's binary COPY format."""
         if not rows:
-            return 0
-        names, typed = ", ".join(columns), ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        cursor = self._connection.cursor()
-        target = f"vault.{table}" if self._fresh else f"pg_temp.new_{table}"
-        if not self._fresh:
-            cursor.execute(f"CREATE TEMPORARY TABLE new_{table} ({typed}) ON COMMIT DROP")
-        with cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+            return
+        with self._connection.cursor().copy(f"COPY vault.{table} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(_COPY_HEAD)
             for start in range(0, len(rows), COPY_CHUNK):
                 copy.write(b"".join(rows[start : start + COPY_CHUNK]))
             copy.write(_COPY_END)
-        if self._fresh:
-            return len(rows)
-        cursor.execute(
-            f"INSERT INTO vault.{table} ({names}) SELECT {names} FROM pg_temp.new_{table} ON CONFLICT DO NOTHING"
-        )
-        return cursor.rowcount
 
 
 def _key(text: str) -> bytes:
