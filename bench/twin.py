@@ -34,13 +34,14 @@ from bienho.synthetic.people import blocks, make
 from bienho.synthetic.places import Map
 from bienho.synthetic.straight import lakeward, rows
 from bienho.synthetic.straight.seals import Sealers
+from bienho.synthetic.straight.stencil import Cutter
 
 SEED = 20261126
 MB = 1_000_000
 STEPS = ("people", "files", "lake", "remap")
 PARTS: tuple[tuple[Any, str, str], ...] = (
     (rows.Twin, "__init__", "people_and_events"),
-    (lakeward, "make", "stencils"),
+    (Cutter, "make", "stencils"),
     (Sealers, "start", "seals_begun"),
     (Sealers, "wait", "seals_waited_for"),
     (Straight, "_held", "stamp"),

@@ -140,6 +140,10 @@ class Judge:
                 self._check_sender(one.judged)
         return [one.judged for one in opened]
 
+    def content_digest(self, dossier: Dossier) -> str:
+        """32 hex digits: the same for two documents that say the same."""
+        return hashlib.blake2b(dossier.content, key=self._content_key, digest_size=16).hexdigest()
+
     def _open(self, header: RawHeader, data: bytes) -> _Opened:
         judged = Judged(header)
         opened = _Opened(judged)
@@ -176,7 +180,7 @@ class Judge:
         if patient_key in self._patients or dossier_key in self._dossiers or encounter_key in self._dossiers:
             judged.set_aside.append(SetAside(item.hoso, item.facility, ERASED, ERASED_VI))
             return
-        digest = hashlib.blake2b(item.content, key=self._content_key, digest_size=16).hexdigest()
+        digest = self.content_digest(item)
         version = version_id(judged.header.seq, item.hoso)
         judged.candidates.append(
             Candidate(version, item, dossier_key, encounter_key, patient_key, digest, judged.header)

@@ -64,7 +64,6 @@ class Writer:
         self.limits = limits
         self.remapped = False
         self._vault = vault
-        self._connection = connection
         self.judge = judge
         self.heads = Heads(connection, catalog)
         self.runner = ModelRunner(lake.connection, conformed_models())
@@ -152,10 +151,7 @@ class Writer:
             )
             for candidate, payload in zip(fates.kept, payloads, strict=True)
         ]
-        results = [
-            self._vault.seal(entries[start : start + BATCH_MAX], on=self._connection)
-            for start in range(0, len(entries), BATCH_MAX)
-        ]
+        results = [self._vault.seal(entries[start : start + BATCH_MAX]) for start in range(0, len(entries), BATCH_MAX)]
         record_ids = [record_id for result in results for record_id in result.record_ids]
         versions = [
             Versioned(

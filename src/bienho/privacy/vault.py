@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,14 +89,12 @@ class Vault:
         """32 hex digits naming one content of one visit; `payload` is what `encode` gives."""
         return self._digests.record_id(facility, ma_lk, payload)
 
-    def seal(
-        self, entries: Sequence[VaultEntry], *, fresh: bool = False, on: psycopg.Connection[Any] | None = None
-    ) -> SealResult:
+    def seal(self, entries: Sequence[VaultEntry], *, fresh: bool = False) -> SealResult:
         """Write a batch of at most 2,000 entries in one committed transaction; what is there already stays as it is.
 
         Several processes may seal at once. Nothing is written for a patient who has been erased. `fresh`: the caller
         knows that no record is there yet and holds a batch of any size in its memory; the records are not looked for
-        first. `on`: an idle connection of the worker to do it on; without, one is made for the batch.
+        first.
         """
         if len(entries) > BATCH_MAX and not fresh:
             raise ValueError(f"at most {BATCH_MAX} entries a batch")
@@ -108,7 +105,7 @@ class Vault:
             contents.setdefault(bytes.fromhex(entry.record_id), (entry, data))
         if not entries:
             return SealResult(0, 0, 0, (), frozenset())
-        with storage_errors(self._db.place), nullcontext(on) if on else self._db.connect(Role.WORKER) as connection:
+        with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
             written, erased = _Batch(connection, Sealer(self._keys), self._blind, fresh=fresh).write(contents)
         gone = sum(1 for entry in entries if entry.patient_key in erased)
         ids = tuple(entry.record_id for entry in entries)

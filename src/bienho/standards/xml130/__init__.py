@@ -2,6 +2,7 @@
 
 from bienho.standards.xml130 import columns
 from bienho.standards.xml130.archive import opened_size
+from bienho.standards.xml130.as_read import as_read
 from bienho.standards.xml130.columns import Versioned
 from bienho.standards.xml130.read import Envelope, read_delivery
 from bienho.standards.xml130.read_archive import Archive, read_received
@@ -24,6 +25,7 @@ __all__ = [
     "UnreadableDossier",
     "Verdict",
     "Versioned",
+    "as_read",
     "assessment_identity",
     "check_all",
     "claimed_facility",

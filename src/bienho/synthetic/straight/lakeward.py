@@ -27,7 +27,7 @@ from bienho.synthetic.plan import Plan
 from bienho.synthetic.straight import rows, stamp
 from bienho.synthetic.straight.rows import Block, Twin
 from bienho.synthetic.straight.seals import KEYS, Sealers, sealers
-from bienho.synthetic.straight.stencil import CORE, Form, make
+from bienho.synthetic.straight.stencil import CORE, Cutter, Form
 
 Progress = Callable[[int, int], None]
 """Called with (dossiers in the lake, dossiers in all)."""
@@ -115,7 +115,8 @@ class Press:
         variants: int = VARIANTS,
         shared: int = SHARED,
     ) -> None:
-        self._writer, self._sealing, self._judge, self._atlas = writer, sealing, judge, atlas
+        self._writer, self._sealing = writer, sealing
+        self._cutter = Cutter(judge, atlas, seed)
         self._seed, self._variants, self._shared = seed, variants, shared
         self.connection = writer.connection
         self.made = 0
@@ -181,7 +182,7 @@ class Press:
                 self.classes.setdefault(told["class"], []).append(number)
         texts, forms = {told["visit_no"]: told for told in wanted}, list[Form]()
         for start in range(0, len(numbered), AT_ONCE):
-            made = make(numbered[start : start + AT_ONCE], texts, self._judge, self._atlas, self._seed)
+            made = self._cutter.make(numbered[start : start + AT_ONCE], texts)
             forms += made.forms
             for dataset, table in made.tables.items():
                 self._keep(stamp.stencils(dataset), table)

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 import pyarrow as pa
 
-from bienho.privacy import BATCH_MAX, Vault, VaultEntry, name_birth
+from bienho.privacy import Vault, VaultEntry, blind_entries
 from bienho.synthetic.places import Clinic
 from bienho.synthetic.straight.stencil import CORE, Form, facility_texts
 
@@ -47,29 +47,28 @@ class Sealer:
             self._forms.pop(number, None)
 
     def seal(self, visits: pa.Table) -> pa.Table:
-        """SEALED of visits (KEYS); their records are in the vault when this returns."""
-        entries, dossiers = [], []
+        """SEALED of visits (KEYS); their records are in the vault when this returns, in one commit."""
+        entries, dossiers, patients = [], [], dict[tuple[str, str], str]()
         columns = [visits.column(name).to_pylist() for name in KEYS]
+        name_patient, name_dossier, forms = self._vault.patient_key, self._vault.dossier_key, self._forms
         for _, number, facility, version, phone, birth, *core in zip(*columns, strict=True):
-            text, pick, blind = self._forms[number]
-            texts = (*core, *self._texts(facility, version))
-            payload = (text % pick(texts) if pick else text).encode()
+            text, pick, blind = forms[number]
+            payload = (text % pick((*core, *self._texts(facility, version))) if pick else text).encode()
             ma_lk, ma_bn, name, personal_id, card = core[0], core[1], core[2], core[3], core[6]
             if blind is None:
-                told: tuple[tuple[str, str], ...] = (
-                    ("insurance_number", card), ("name_birth", name_birth(name, birth)),
+                blind = blind_entries(
+                    name=name, birth=birth, insurance_number=card,
+                    personal_id="" if version == "4210" else personal_id,  # which had neither
+                    phone="" if version == "4210" else phone,
                 )  # fmt: skip
-                if version != "4210":  # which had neither
-                    told += (("personal_id", personal_id), ("phone", phone))
-                blind = tuple(pair for pair in told if pair[1])
-            patient = self._vault.patient_key(facility, ma_bn, ma_lk)
-            dossiers.append(self._vault.dossier_key(facility, ma_lk))
+            patient = patients.get((facility, ma_bn))
+            if patient is None:
+                patient = patients[facility, ma_bn] = name_patient(facility, ma_bn, ma_lk)
+            dossiers.append(name_dossier(facility, ma_lk))
             entries.append(VaultEntry(facility, ma_lk, patient, payload, blind))
-        for start in range(0, len(entries), BATCH_MAX):
-            self._vault.seal(entries[start : start + BATCH_MAX], fresh=True)
-        patients = [entry.patient_key for entry in entries]
-        records = [entry.record_id for entry in entries]
-        return pa.table([columns[0], dossiers, patients, records], schema=SEALED)
+        self._vault.seal(entries, fresh=True)
+        ids = [[entry.patient_key for entry in entries], [entry.record_id for entry in entries]]
+        return pa.table([columns[0], dossiers, *ids], schema=SEALED)
 
     def _texts(self, facility: str, version: str) -> tuple[str, ...]:
         found = self._facilities.get((facility, version))

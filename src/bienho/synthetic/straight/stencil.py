@@ -8,7 +8,7 @@ where, when, numbers) stands in it as a token or as minutes from the start, so t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,10 +18,10 @@ import pyarrow as pa
 from bienho.lake import RawHeader
 from bienho.pipeline.judge import Judge
 from bienho.privacy.sealing import encode
-from bienho.standards.xml130 import Dossier, Versioned, columns
+from bienho.standards.xml130 import Dossier, Versioned, as_read, columns
 from bienho.standards.xml130.versions import contract_of
 from bienho.standards.xml130.write import write_delivery
-from bienho.synthetic.dossiers.dossier import build
+from bienho.synthetic.dossiers.dossier import Tables, build
 from bienho.synthetic.dossiers.lines import Row, staff, staff_name
 from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.places import Clinic, Map
@@ -81,39 +81,59 @@ def time_fields(table: str) -> list[str]:
     return [f.name for f in fields if f.shape == "date" and not f.in_vault and f.name not in FIXED_DATES]
 
 
-def make(
-    numbered: Sequence[tuple[int, int, Visit]], texts: Mapping[int, Mapping[str, Any]], judge: Judge, atlas: Map,
-    seed: int,
-) -> Stencils:  # fmt: skip
-    """Stencils of visits: (stencil number, visit number, visit), numbers ascending; `texts`: visit number → its CORE
-    and what else the stamp's SQL says of it.
+class Cutter:
+    """Makes stencils. The first dossier of each shape (its edition, tables and fields) goes all the way, through a file
+    and the ingest's reader, and must come out as the shorter way of the others makes it."""
 
-    ValueError when the reader finds anything in such a dossier, or when SQL and builder tell two stories of a visit.
-    """
-    now = datetime(2000, 1, 1, tzinfo=UTC)
-    deliveries = []
-    for number, _, visit in numbered:
-        tables = build(visit, atlas, seed)
-        data = write_delivery(
-            [tables], facility=visit.clinic.code, created=f"{visit.end:%Y%m%d}", version=visit.version
-        )
-        deliveries.append((RawHeader(number, "xml130", "twin", "", now, None, len(data), ""), data))
-    versions, forms = [], []
-    for judged, (number, place, visit) in zip(judge.read_all(deliveries), numbered, strict=True):
-        if len(judged.candidates) != 1 or judged.findings or judged.candidates[0].dossier.shape_vaulted:
+    def __init__(self, judge: Judge, atlas: Map, seed: int) -> None:
+        self._judge, self._atlas, self._seed = judge, atlas, seed
+        self._shapes: set[Hashable] = set()
+
+    def make(self, numbered: Sequence[tuple[int, int, Visit]], texts: Mapping[int, Mapping[str, Any]]) -> Stencils:
+        """Stencils of visits: (stencil number, visit number, visit), numbers ascending; `texts`: visit number → its
+        CORE and what else the stamp's SQL says of it.
+
+        ValueError when the reader finds anything in such a dossier or reads it otherwise, or when SQL and builder tell
+        two stories of a visit.
+        """
+        now = datetime(2000, 1, 1, tzinfo=UTC)
+        versions, forms = [], []
+        for number, place, visit in numbered:
+            tables = build(visit, self._atlas, self._seed)
+            dossier = as_read(tables, facility=visit.clinic.code, version=visit.version)
+            self._compare(dossier, tables, visit)
+            versions.append(
+                Versioned(
+                    version_id=number, delivery_seq=place, dossier=dossier, dossier_key="", patient_key="",
+                    record_id="", content_digest=self._judge.content_digest(dossier), received_at=now,
+                )
+            )  # fmt: skip
+            forms.append(_form(number, dossier, visit, texts[place]))
+        built = {name: table for name, table in columns.build(versions).items() if table.num_rows}
+        starts = {number: visit for number, _, visit in numbered}
+        return Stencils({name: _loosened(name, table, starts) for name, table in built.items()}, forms)
+
+    def _compare(self, ours: Dossier, tables: Tables, visit: Visit) -> None:
+        shape = visit.version, tuple((table, len(rows) > 1, tuple(rows[0])) for table, rows in tables.items())
+        if shape in self._shapes:
+            return
+        self._shapes.add(shape)
+        created = f"{visit.end:%Y%m%d}"
+        data = write_delivery([tables], facility=visit.clinic.code, created=created, version=visit.version)
+        header = RawHeader(1, "xml130", "twin", "", datetime(2000, 1, 1, tzinfo=UTC), None, len(data), "")
+        judged = self._judge.read(header, data)
+        if len(judged.candidates) != 1 or judged.findings:
             raise ValueError(f"not a clean dossier: {[found.code for _, found in judged.findings]}")
-        one = judged.candidates[0]
-        versions.append(
-            Versioned(
-                version_id=number, delivery_seq=place, dossier=one.dossier, dossier_key=one.dossier_key,
-                patient_key=one.patient_key, record_id="", content_digest=one.content_digest, received_at=now,
-                encounter_key=one.encounter_key,
-            )
-        )  # fmt: skip
-        forms.append(_form(number, one.dossier, visit, texts[place]))
-    built = {name: table for name, table in columns.build(versions).items() if table.num_rows}
-    starts = {number: visit for number, _, visit in numbered}
-    return Stencils({name: _loosened(name, table, starts) for name, table in built.items()}, forms)
+        theirs = judged.candidates[0].dossier
+        if _told(ours) != _told(theirs):
+            raise ValueError("a dossier is not read as it was made")
+
+
+def _told(dossier: Dossier) -> tuple[Any, ...]:
+    return (
+        dossier.content, list(dossier.tables), dossier.facility, dossier.ma_lk, dossier.ma_bn, dossier.format_version,
+        dossier.version_evidence, dossier.received_names, dossier.shape_vaulted, dossier.findings,
+    )  # fmt: skip
 
 
 def _loosened(dataset: str, table: pa.Table, visits: Mapping[int, Visit]) -> pa.Table:
