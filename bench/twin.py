@@ -33,15 +33,15 @@ from bienho.synthetic import Plan, generate
 from bienho.synthetic.people import blocks, make
 from bienho.synthetic.places import Map
 from bienho.synthetic.straight import lakeward, rows
+from bienho.synthetic.straight.lakeward import Press
 from bienho.synthetic.straight.seals import Sealers
-from bienho.synthetic.straight.stencil import Cutter
 
 SEED = 20261126
 MB = 1_000_000
 STEPS = ("people", "files", "lake", "remap")
 PARTS: tuple[tuple[Any, str, str], ...] = (
     (rows.Twin, "__init__", "people_and_events"),
-    (Cutter, "make", "stencils"),
+    (Press, "_cut", "stencils"),
     (Sealers, "start", "seals_begun"),
     (Sealers, "wait", "seals_waited_for"),
     (Straight, "_held", "stamp"),

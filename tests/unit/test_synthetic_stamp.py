@@ -27,7 +27,8 @@ from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.places import Map
 from bienho.synthetic.straight import rows
 from bienho.synthetic.straight.lakeward import Press
-from bienho.synthetic.straight.seals import Sealer, Sealers
+from bienho.synthetic.straight.seals import Sealer, Sealers, Worker
+from bienho.synthetic.straight.stencil import Cutter
 from support.cast_sql import cast_findings_sql
 
 FACILITIES = ("52001", "64001", "52013", "64028", "52101", "64175")
@@ -95,9 +96,9 @@ def stamped() -> Twin:
     atlas = Map(load_profile("gialai"))
     twin = rows.Twin(PLAN, atlas)
     vault, written = Held(Digests(KEYS)), Written()
-    sealing = Sealers(Sealer(cast("Vault", vault), atlas.clinics), ())
-    judge = Judge(Digests(KEYS), KEYS, DEFAULT)
-    press = Press(cast("Straight", written), sealing, judge, atlas, PLAN.seed, variants=1)
+    cutter = Cutter(Judge(Digests(KEYS), KEYS, DEFAULT), atlas, PLAN.seed)
+    sealing = Sealers(Worker(cutter, Sealer(cast("Vault", vault), atlas.clinics)), ())
+    press = Press(cast("Straight", written), sealing, atlas, PLAN.seed, variants=1)
     tables: dict[str, list[pa.Table]] = {}
     by_key: dict[str, Visit] = {}
     sources: dict[str, Visit] = {}

@@ -27,7 +27,7 @@ from bienho.synthetic.plan import Plan
 from bienho.synthetic.straight import rows, stamp
 from bienho.synthetic.straight.rows import Block, Twin
 from bienho.synthetic.straight.seals import KEYS, Sealers, sealers
-from bienho.synthetic.straight.stencil import CORE, Cutter, Form
+from bienho.synthetic.straight.stencil import CORE, Form
 
 Progress = Callable[[int, int], None]
 """Called with (dossiers in the lake, dossiers in all)."""
@@ -35,10 +35,8 @@ BLOCK = 60_000
 """Visits that go to the lake together: what memory must hold."""
 VARIANTS = 6
 """Stencils of one class of visits at most."""
-SHARED = 24
+SHARED = 100
 """Visits of a class for each further stencil of it: rare classes have one."""
-AT_ONCE = 1_000
-"""Stencils that are built together: a dossier with its file takes a tenth of a megabyte meanwhile."""
 _HEAD = "standard.xml130_dossier"
 
 
@@ -80,12 +78,12 @@ def fill(
     atlas = Map(load_profile("gialai"), plan.facilities)
     twin = Twin(plan, atlas)
     total = len(twin.events.visits)
-    crew = processes or workers(1 if total < block else None)
+    judge = Judge(app.vault, app.keys, app.limits)
+    sealing = sealers(app.vault, judge, atlas, plan.seed, processes or workers(1 if total < block else None))
     summary = LakeSummary(persons=twin.persons)
-    with uncollected(), _Truth(truth, plan, twin) as told, sealers(app.vault, atlas.clinics, crew) as sealing:
+    with uncollected(), _Truth(truth, plan, twin) as told, sealing as crew:
         with straight(app, conform=conform) as writer:
-            judge = Judge(app.vault, app.keys, app.limits)
-            press = Press(writer, sealing, judge, atlas, plan.seed, variants, shared)
+            press = Press(writer, crew, atlas, plan.seed, variants, shared)
             for one in twin.blocks(block):
                 counts = press.take(one)
                 summary.dossiers += counts.pop(_HEAD)
@@ -109,14 +107,12 @@ class Press:
         self,
         writer: Straight,
         sealing: Sealers,
-        judge: Judge,
         atlas: Map,
         seed: int,
         variants: int = VARIANTS,
         shared: int = SHARED,
     ) -> None:
         self._writer, self._sealing = writer, sealing
-        self._cutter = Cutter(judge, atlas, seed)
         self._seed, self._variants, self._shared = seed, variants, shared
         self.connection = writer.connection
         self.made = 0
@@ -181,8 +177,7 @@ class Press:
             else:
                 self.classes.setdefault(told["class"], []).append(number)
         texts, forms = {told["visit_no"]: told for told in wanted}, list[Form]()
-        for start in range(0, len(numbered), AT_ONCE):
-            made = self._cutter.make(numbered[start : start + AT_ONCE], texts)
+        for made in self._sealing.make(numbered, texts):
             forms += made.forms
             for dataset, table in made.tables.items():
                 self._keep(stamp.stencils(dataset), table)

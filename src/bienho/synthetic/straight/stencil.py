@@ -55,6 +55,10 @@ class Form:
     blind: tuple[tuple[str, str], ...] | None
 
 
+Numbered = tuple[int, int, Visit]
+"""A stencil's number, its visit's, the visit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stencils:
     """What a set of visits became: columns per dataset (`stencil_no` for `version_id`), and the forms."""
@@ -89,9 +93,9 @@ class Cutter:
         self._judge, self._atlas, self._seed = judge, atlas, seed
         self._shapes: set[Hashable] = set()
 
-    def make(self, numbered: Sequence[tuple[int, int, Visit]], texts: Mapping[int, Mapping[str, Any]]) -> Stencils:
-        """Stencils of visits: (stencil number, visit number, visit), numbers ascending; `texts`: visit number → its
-        CORE and what else the stamp's SQL says of it.
+    def make(self, numbered: Sequence[Numbered], texts: Mapping[int, Mapping[str, Any]]) -> Stencils:
+        """Stencils of visits, numbers ascending; `texts`: visit number → its CORE and what else the stamp's SQL says of
+        it.
 
         ValueError when the reader finds anything in such a dossier or reads it otherwise, or when SQL and builder tell
         two stories of a visit.
