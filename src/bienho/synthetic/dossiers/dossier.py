@@ -147,7 +147,7 @@ def _prescribe(lines: Lines, department: str) -> None:
 
 def _for_child(drug: Drug) -> Drug:
     table = drugs()
-    return next((table[new] for old, new in _CHILD_DRUG.items() if table[old] is drug), drug)
+    return next((table[new] for old, new in _CHILD_DRUG.items() if table[old] == drug), drug)
 
 
 def _vitals(r: random.Random, visit: Visit, *, fever: bool) -> str:
