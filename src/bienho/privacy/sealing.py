@@ -121,7 +121,7 @@ class Sealer:
         sealed = []
         for place, (cipher, record_id) in enumerate(zip(ciphers, record_ids, strict=True)):
             nonce = nonces[place * NONCE_BYTES : (place + 1) * NONCE_BYTES]
-            sealed.append(VERSION + nonce + cipher.encrypt(nonce, packed[place], VERSION + record_id))
+            sealed.append(VERSION + nonce + cipher.encrypt(nonce, packed[place].tobytes(), VERSION + record_id))
         return sealed
 
     def open(self, cipher: AESGCM, record_id: bytes, sealed: bytes) -> dict[str, list[dict[str, Any]]]:

@@ -20,7 +20,8 @@ def as_read(tables: Tables, *, facility: str, version: str) -> Dossier:
     head = held["XML1"][0]
     moment = next((text for name in ("NGAY_RA", "NGAY_VAO") if day_of(text := head.get(name, ""))), "")
     fields = tuple((table, tuple(rows[0])) for table, rows in held.items())
-    edition, evidence = detect(*_structure(fields, version), (moment[:8],))
+    span, is_4210 = _structure(fields, version)
+    edition, evidence = detect(span, is_4210, (moment[:8],))
     names = {table: wire_names(table, version) for table in held}
     return Dossier(
         1, facility, head["MA_LK"], head.get("MA_BN"), edition, evidence, held,
