@@ -9,6 +9,7 @@ import ast
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +71,7 @@ def error_classes() -> dict[str, int]:
     return found
 
 
+@cache
 def raised() -> list[Raised]:
     """Every call of an error class whose first argument is a literal code."""
     classes = error_classes()
