@@ -30,7 +30,7 @@ from bienho.privacy import vault
 POINTS: dict[str, tuple[Any, str]] = {
     "raw-written": (GroupWriter, "_flush"),
     "raw-synced": (GroupWriter, "commit"),
-    "vault-open": (vault._Batch, "_load"),
+    "vault-open": (vault._Batch, "_add"),
     "vault-committed": (vault.Vault, "seal"),
     "lake-open": (writer, "store"),
     "lake-committed": (Lake, "commit"),
