@@ -57,6 +57,8 @@ SHORT = 64
 """Characters a text of the head, or a name in a finding, may have."""
 MEMORY = 100_000
 """Sub-files remembered as compared."""
+MANY = 5
+"""Copies of an envelope read together."""
 BATCH = 400
 """Dossiers whose columns are built together."""
 BOARD = "64999"
@@ -203,22 +205,26 @@ class Judge:
         self._ears.plain.clear()
         if case.number % 12 == 0:
             with (
-                mock.patch.object(quick_user, "read_quick", _never),
+                mock.patch.object(quick_user, "pieces_of", _never),
                 mock.patch.object(plain_user, "read_plain", _never),
                 mock.patch.object(read_rows, "_common", _never),
             ):
                 _same(items, list(_again(case).dossiers), "the common way and the patient way differ")
         elif case.number % 12 == 4:
             with (
-                mock.patch.object(quick_user, "read_quick", _never),
+                mock.patch.object(quick_user, "pieces_of", _never),
                 mock.patch.object(plain_user, "read_plain", _never),
             ):
                 _same(items, list(_again(case).dossiers), "the plain way and the parser differ")
         elif case.number % 12 == 8:
             with mock.patch.object(read_check_all, "_FEW", 0):
-                _same(items, check_all(list(_again(case).drafts), case.limits), "read twice, and not the same")
+                drafts = [draft for _ in range(MANY) for draft in _again(case).drafts]
+                together = check_all(drafts, case.limits)
+                for start in range(0, len(together), max(1, len(items))):
+                    _same(items, together[start : start + len(items)], "read with others, and not the same")
+                _same_content(items * MANY, together)
         elif case.number % 3 == 1:
-            with mock.patch.object(quick_user, "read_quick", _never):
+            with mock.patch.object(quick_user, "pieces_of", _never):
                 _same(items, list(_again(case).dossiers), "the quick way and the patient way differ")
 
 
@@ -352,6 +358,21 @@ def _same(left: list[Item], right: list[Item], what: str) -> None:
         codes = [getattr(side, "code", "dossier") for side in (one, two)]
         raise Broken(f"{what}: {'/'.join(names)} ({' and '.join(codes)})")
     raise Broken(f"{what}: count")
+
+
+def _same_content(left: list[Item], right: list[Item]) -> None:
+    """What is made of dossiers that were read together is what is made of each alone."""
+    pairs = [
+        (one, two)
+        for one, two in zip(left, right, strict=True)
+        if isinstance(one, Dossier) and isinstance(two, Dossier)
+    ]
+    for one, two in pairs:
+        if one.content != two.content or columns.blind_values(one) != columns.blind_values(two):
+            raise Broken("read with others, and of another content")
+        if columns.vault_payload(one) != columns.vault_payload(two):
+            raise Broken("read with others, and with another payload")
+    both_halves([two for _, two in pairs])
 
 
 def both_halves(dossiers: list[Dossier]) -> None:

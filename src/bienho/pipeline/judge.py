@@ -15,7 +15,7 @@ from bienho.core.ids import delivery_id, version_id
 from bienho.lake import RawHeader
 from bienho.pipeline.heads import Head
 from bienho.privacy import Digests, Vault
-from bienho.standards.xml130 import Archive, Dossier, Item, UnreadableDossier, check_all, read_received
+from bienho.standards.xml130 import Archive, Dossier, Draft, Item, UnreadableDossier, check_all, read_received
 
 ERASED = "IN-ERASED"
 ERASED_VI = "Người bệnh này đã được xóa khỏi kho theo quyết định; hồ sơ đến sau đó chờ một quyết định mới."
@@ -91,7 +91,7 @@ class _Opened:
     """A delivery whose dossiers are read and not yet taken; `error`: why reading it ended early."""
 
     judged: Judged
-    items: list[Item] = field(default_factory=list)
+    items: list[Draft] = field(default_factory=list)
     findings: tuple[Finding, ...] = ()
     error: InputError | None = None
 

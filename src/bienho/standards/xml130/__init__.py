@@ -7,7 +7,7 @@ from bienho.standards.xml130.columns import Versioned
 from bienho.standards.xml130.read import Envelope, read_delivery
 from bienho.standards.xml130.read_archive import Archive, read_received
 from bienho.standards.xml130.read_check_all import check_all
-from bienho.standards.xml130.read_model import Dossier, Item, Unreadable, UnreadableDossier, assessment_identity
+from bienho.standards.xml130.read_model import Dossier, Draft, Item, Unreadable, UnreadableDossier, assessment_identity
 from bienho.standards.xml130.redact import redact
 from bienho.standards.xml130.scan import claimed_facility, scan
 from bienho.standards.xml130.signature import Verdict, verify, verify_received
@@ -19,6 +19,7 @@ __all__ = [
     "TABLES",
     "Archive",
     "Dossier",
+    "Draft",
     "Envelope",
     "Item",
     "Unreadable",

@@ -7,21 +7,24 @@ they give back exactly what was received: `restore(vault_payload(d), build([d]))
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from bienho.contracts import VAULT_MARKER, catalogue
 from bienho.core.ids import delivery_id
 from bienho.privacy import Blind, blind_entries
-from bienho.standards.xml130.read_block import Block, Blocks, Row, Texts, official_names
+from bienho.standards.xml130.read_block import Block, Blocks, Row, Slab, SlabBlock, Texts, official_names
 from bienho.standards.xml130.read_model import Dossier, Tables
 from bienho.standards.xml130.versions import TABLES, contract_of, wire_names
 
 Payload = dict[str, list[Row]]
+Numbers = npt.NDArray[np.int64]
 _TEXT = pa.string()
 
 
@@ -61,7 +64,7 @@ def dataset_of(table: str) -> str:
 def build(versions: Sequence[Versioned]) -> dict[str, pa.Table]:
     """Dataset → Arrow table with exactly the contract's schema: the dossier heads and XML0 … XML15."""
     tables = {"standard.xml130_dossier": _heads(versions)}
-    tables.update({dataset_of(table): _lines(table, versions) for table in TABLES})
+    tables.update({dataset_of(table): _table(table, lines) for table, lines in _gathered(versions).items()})
     return tables
 
 
@@ -81,7 +84,7 @@ def _heads(versions: Sequence[Versioned]) -> pa.Table:
             "content_digest": one.content_digest,
             "format_version": one.dossier.format_version,
             "version_evidence": one.dossier.version_evidence,
-            "row_counts": " ".join(f"{name}={len(rows)}" for name, rows in one.dossier.tables.items() if rows),
+            "row_counts": " ".join(f"{table}={count}" for table, count in one.dossier.row_counts.items() if count),
             "received_at": one.received_at,
         }
         for one in versions
@@ -89,40 +92,96 @@ def _heads(versions: Sequence[Versioned]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=catalogue()["standard.xml130_dossier"].arrow_schema())
 
 
-def _lines(table: str, versions: Sequence[Versioned]) -> pa.Table:
-    schema = contract_of(table).arrow_schema()
-    rows: list[Texts] = []
-    ids: list[int] = []
-    numbers: list[int] = []
-    marked: list[tuple[int, str]] = []
+@dataclass(slots=True)
+class _Lines:
+    """Where the rows of one table lie: in `rows`, or in slabs. `runs`: version, in which slab (0: in `rows`), from
+    where, how many. `marked`: field → (version, row from 1) whose text is for the vault."""
+
+    rows: list[Texts] = field(default_factory=list)
+    slabs: dict[int, Slab] = field(default_factory=dict)
+    runs: list[tuple[int, int, int, int]] = field(default_factory=list)
+    marked: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def add(self, version: int, block: Block) -> None:
+        """Take the rows of one version."""
+        if isinstance(block, SlabBlock):
+            self.slabs[id(block.slab)] = block.slab
+            self.runs.append((version, id(block.slab), block.start, block.count))
+        else:
+            self.take(version, block.aligned)
+
+    def take(self, version: int, rows: Sequence[Texts]) -> None:
+        """Take the rows of one version as texts in the order of the official fields."""
+        self.runs.append((version, 0, len(self.rows), len(rows)))
+        self.rows += rows
+
+
+def _gathered(versions: Sequence[Versioned]) -> dict[str, _Lines]:
+    found = {table: _Lines() for table in TABLES}
     for one in versions:
-        lines = _texts(table, one.dossier)
-        if not lines:
-            continue
-        marked += [(len(rows) + number - 1, name) for at, number, name in one.dossier.shape_vaulted if at == table]
-        rows += lines
-        ids += [one.version_id] * len(lines)
-        numbers += range(1, len(lines) + 1)
-    names = official_names(table)
-    held = set(_held(table))
-    texts = dict(zip(names, zip(*rows, strict=True) if rows else ((),) * len(names), strict=True))
-    # a text of the vault is not even brought to Arrow; blanks are none, and no mark may say that a card is there
-    shown = {name: [text if not text or text.isspace() else VAULT_MARKER for text in texts[name]] for name in held}
-    for place, name in marked:
-        shown.setdefault(name, list(texts[name]))[place] = VAULT_MARKER
-    columns = {name: pa.array(shown.get(name, column), _TEXT) for name, column in texts.items()}
-    columns["version_id"] = pa.array(ids, pa.int64())
-    columns["row_no"] = pa.array(numbers, pa.int32())
+        tables = one.dossier.tables
+        if isinstance(tables, Blocks):
+            for table, block in tables.blocks.items():
+                found[table].add(one.version_id, block)
+        else:
+            for table, rows in tables.items():
+                found[table].take(one.version_id, [tuple(map(row.get, official_names(table))) for row in rows])
+        for table, number, name in one.dossier.shape_vaulted:
+            found[table].marked.setdefault(name, []).append((one.version_id, number))
+    return found
+
+
+def _table(table: str, lines: _Lines) -> pa.Table:
+    """The rows of one table; those of a version stand together, in their order."""
+    schema = contract_of(table).arrow_schema()
+    columns = _columns(table, lines.rows, list(lines.slabs.values()))
+    bases, base = {0: 0}, len(lines.rows)
+    for number, slab in lines.slabs.items():
+        bases[number] = base
+        base += slab.rows
+    runs = sorted((bases[where] + start, count, version) for version, where, start, count in lines.runs)
+    starts, counts, ids = (np.array(part, np.int64) for part in (zip(*runs, strict=True) if runs else ((), (), ())))
+    if counts.sum() != base:  # some rows of a slab are of dossiers that are not asked for
+        order = pa.array(_ranges(starts, counts))
+        columns = {name: column.take(order) for name, column in columns.items()}
+    columns["version_id"] = pa.array(np.repeat(ids, counts))
+    columns["row_no"] = pa.array((_ranges(np.ones_like(counts), counts)).astype(np.int32))
+    if lines.marked:
+        firsts = dict(zip(ids.tolist(), (np.cumsum(counts) - counts).tolist(), strict=True))
+        for name, places in lines.marked.items():
+            texts = columns[name].to_pylist()
+            for version, number in places:
+                texts[firsts[version] + number - 1] = VAULT_MARKER
+            columns[name] = pa.array(texts, _TEXT)
     return pa.Table.from_arrays([columns[field.name] for field in schema], schema=schema)
 
 
-def _texts(table: str, dossier: Dossier) -> Sequence[Texts]:
-    """The rows of a dossier, their texts in the order of the official fields."""
-    if isinstance(dossier.tables, Blocks):
-        block = dossier.tables.blocks.get(table)
-        return block.aligned if block else []
-    names = official_names(table)
-    return [tuple(map(row.get, names)) for row in dossier.tables.get(table, ())]
+def _columns(table: str, rows: Sequence[Texts], slabs: Sequence[Slab]) -> dict[str, pa.Array]:
+    """Official fields as columns, the rows first, then those of each slab. A text of the vault is not even brought to
+    the lake; blanks are none, and no mark may say that a card is there."""
+    names, held = official_names(table), set(_held(table))
+    texts = zip(*rows, strict=True) if rows else ((),) * len(names)
+    made: dict[str, pa.Array] = {}
+    for name, column in zip(names, texts, strict=True):
+        pieces = [pa.array(_shown(column) if name in held else column, _TEXT)]
+        for slab in slabs:
+            place = slab.layout.places.get(name)
+            if place is None:
+                pieces.append(pa.nulls(slab.rows, _TEXT))
+            else:
+                pieces.append(pa.array(_shown(slab.listed(place)), _TEXT) if name in held else slab.array(place))
+        made[name] = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
+    return made
+
+
+def _shown(texts: Sequence[str | None]) -> list[str | None]:
+    return [text if not text or text.isspace() else VAULT_MARKER for text in texts]
+
+
+def _ranges(starts: Numbers, counts: Numbers) -> Numbers:
+    """The numbers from each start on, as many as its count says, one range behind the other."""
+    ends = np.cumsum(counts)
+    return np.repeat(starts - (ends - counts), counts) + np.arange(ends[-1] if len(ends) else 0)
 
 
 def vault_payload(dossier: Dossier) -> Payload:
@@ -133,18 +192,14 @@ def vault_payload(dossier: Dossier) -> Payload:
     payload: Payload = {}
     tables = dossier.tables
     if isinstance(tables, Blocks):
-        payload = {table: _held_texts(block) for table, block in tables.blocks.items()}
+        payload = {table: block.held() for table, block in tables.blocks.items()}
     else:
         payload = {table: _held_rows(table, lines) for table, lines in tables.items()}
     for table, number, name in dossier.shape_vaulted:
-        payload[table][number - 1][name] = dossier.tables[table][number - 1][name]
+        row = payload[table][number - 1]
+        payload[table][number - 1] = {**row, name: dossier.tables[table][number - 1][name]}
     payload.update(dossier.kept)
     return payload
-
-
-def _held_texts(block: Block) -> list[Row]:
-    names, pick = block.layout.held
-    return [{name: text for name, text in zip(names, pick(row), strict=True) if text} for row in block.rows]
 
 
 def _held_rows(table: str, lines: Sequence[Row]) -> list[Row]:
@@ -238,5 +293,5 @@ def _getters(table: str, dossier: Dossier) -> list[Callable[[str], str | None]]:
     """What gives a text of each row by its field."""
     if isinstance(dossier.tables, Blocks):
         block = dossier.tables.blocks[table]
-        return [partial(block.layout.text, row) for row in block.rows]
+        return [partial(block.text, place) for place in range(block.count)]
     return [row.get for row in dossier.tables[table]]

@@ -20,7 +20,7 @@ from bienho.standards.xml130.read_check_all import check_all
 from bienho.standards.xml130.read_checks import sound
 from bienho.standards.xml130.read_codes import UNREADABLE, Bad, found, log_fault
 from bienho.standards.xml130.read_hoso import HosoFile
-from bienho.standards.xml130.read_model import Item, Unreadable
+from bienho.standards.xml130.read_model import Draft, Item, Unreadable
 from bienho.standards.xml130.read_split import cut, first_tag
 from bienho.standards.xml130.versions import BARE, Document, wire_of
 
@@ -53,7 +53,7 @@ class Envelope:
             yield from check_all([item], self._file.limits)
 
     @property
-    def drafts(self) -> Iterator[Item]:
+    def drafts(self) -> Iterator[Draft]:
         """As `dossiers`, to be given to `check_all` together with many others."""
         return self._file.items()
 

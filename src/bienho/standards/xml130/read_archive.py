@@ -16,7 +16,7 @@ from bienho.core.finding import Finding
 from bienho.standards.xml130.archive import SENDER, is_archive, members
 from bienho.standards.xml130.read import Envelope, read_delivery
 from bienho.standards.xml130.read_codes import UNREADABLE, log_fault
-from bienho.standards.xml130.read_model import Item, Unreadable, UnreadableDossier
+from bienho.standards.xml130.read_model import Draft, Item, Unreadable, UnreadableDossier, Waiting
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Archive:
     @property
     def dossiers(self) -> Iterator[Item]:
         """Every HOSO of every member, numbered from 1 through all of them."""
-        return self._numbered(lambda envelope: envelope.dossiers)
+        return (item for item in self._numbered(lambda envelope: envelope.dossiers) if not isinstance(item, Waiting))
 
     @property
-    def drafts(self) -> Iterator[Item]:
+    def drafts(self) -> Iterator[Draft]:
         """As `dossiers`, to be given to `check_all` together with many others."""
         return self._numbered(lambda envelope: envelope.drafts)
 
-    def _numbered(self, items: Callable[[Envelope], Iterator[Item]]) -> Iterator[Item]:
+    def _numbered(self, items: Callable[[Envelope], Iterator[Draft]]) -> Iterator[Draft]:
         before = number = 0
         for ordinal, opened in self._members:
             for item in _items(opened, items):
@@ -53,9 +53,8 @@ class Archive:
                 if number > self._most:
                     yield UnreadableDossier(number, "", None, "LIM-HOSO", _of_member(ordinal, UNREADABLE["LIM-HOSO"]))
                     return
-                if isinstance(item, UnreadableDossier):
-                    item = replace(item, message=_of_member(ordinal, item.message))
-                yield replace(item, hoso=number)
+                told = partial(_told, number, ordinal)
+                yield replace(item, hoso=number, told=told) if isinstance(item, Waiting) else told(item)
             before = number
 
 
@@ -119,7 +118,14 @@ def _archive(opened: list[tuple[int, Envelope | InputError]], limits: Limits) ->
     )
 
 
-def _items(opened: Envelope | InputError, items: Callable[[Envelope], Iterator[Item]]) -> Iterator[Item]:
+def _told(number: int, ordinal: int, item: Item) -> Item:
+    """An item under its number in the whole archive."""
+    if isinstance(item, UnreadableDossier):
+        item = replace(item, message=_of_member(ordinal, item.message))
+    return replace(item, hoso=number)
+
+
+def _items(opened: Envelope | InputError, items: Callable[[Envelope], Iterator[Draft]]) -> Iterator[Draft]:
     if isinstance(opened, InputError):
         return iter([UnreadableDossier(1, "", None, opened.code, opened.message)])
     return items(opened)

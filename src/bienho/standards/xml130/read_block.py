@@ -11,6 +11,8 @@ from functools import cache, cached_property
 from operator import itemgetter
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bienho.standards.xml130.versions import contract_of
 
@@ -93,12 +95,17 @@ def official_names(table: str) -> tuple[str, ...]:
 class Block:
     """The rows of one table of one dossier."""
 
-    __slots__ = ("_aligned", "layout", "rows")
+    __slots__ = ("_aligned", "_rows", "layout")
 
     def __init__(self, layout: Layout, rows: Sequence[Texts]) -> None:
         self.layout = layout
-        self.rows = rows
+        self._rows = rows
         self._aligned: Sequence[Texts] | None = None
+
+    @property
+    def rows(self) -> Sequence[Texts]:
+        """One tuple of texts per row."""
+        return self._rows
 
     @property
     def aligned(self) -> Sequence[Texts]:
@@ -112,6 +119,25 @@ class Block:
         """Some texts of the first row."""
         return [self.layout.text(self.rows[0], name) for name in names]
 
+    @property
+    def count(self) -> int:
+        """How many rows."""
+        return len(self.rows)
+
+    def text(self, place: int, name: str) -> str | None:
+        """One text of the row at a place."""
+        return self.layout.text(self.rows[place], name)
+
+    def column(self, name: str) -> Sequence[str | None]:
+        """The texts of one field."""
+        place = self.layout.places.get(name)
+        return [None] * self.count if place is None else [row[place] for row in self.rows]
+
+    def held(self) -> list[Row]:
+        """What of each row is for the vault, without empty texts."""
+        names, pick = self.layout.held
+        return [{name: text for name, text in zip(names, pick(row), strict=True) if text} for row in self.rows]
+
     def mappings(self) -> list[Row]:
         """The rows as mappings, made anew."""
         return [self.layout.row(texts) for texts in self.rows]
@@ -124,6 +150,129 @@ class Block:
             if text.count('"') == marks * len(self.rows) and not any(map(text.__contains__, _ESCAPED)):
                 return f"[{text}]".encode()
         return orjson.dumps(self.mappings(), option=orjson.OPT_SORT_KEYS)
+
+
+class Slab:
+    """Rows of many sub-files of one table under one layout, as Arrow: `texts` holds field after field, all rows of
+    each. `escaped`: rows with a text that JSON escapes."""
+
+    __slots__ = ("_held", "_json", "_lists", "escaped", "layout", "rows", "texts")
+
+    def __init__(self, layout: Layout, rows: int, texts: pa.StringArray, escaped: frozenset[int]) -> None:
+        self.layout = layout
+        self.rows = rows
+        self.texts = texts
+        self.escaped = escaped
+        self._lists: dict[int, list[str]] = {}
+        self._json: tuple[bytes, list[int]] | None = None
+        self._held: list[Row] | None = None
+
+    def array(self, place: int) -> pa.StringArray:
+        """The texts of one field."""
+        return self.texts.slice(place * self.rows, self.rows)
+
+    def listed(self, place: int) -> list[str]:
+        """As `array`, as Python texts made once."""
+        found = self._lists.get(place)
+        if found is None:
+            found = self._lists[place] = python_texts(self.array(place))
+        return found
+
+    @property
+    def held(self) -> list[Row]:
+        """What of each row is for the vault, without empty texts; nobody may change them."""
+        if self._held is None:
+            names, _ = self.layout.held
+            columns = [self.listed(self.layout.places[name]) for name in names]
+            rows = zip(*columns, strict=True) if columns else [()] * self.rows
+            self._held = [{name: text for name, text in zip(names, texts, strict=True) if text} for texts in rows]
+        return self._held
+
+    def json(self, start: int, count: int) -> bytes:
+        """Rows as JSON with sorted keys, a comma behind each; of rows without a text that JSON escapes."""
+        if self._json is None:
+            order = sorted(range(len(self.layout.fields)), key=self.layout.fields.__getitem__)
+            pieces: list[pa.StringArray | str] = []
+            for place in order:
+                pieces += [f'{"," if pieces else "{"}"{self.layout.fields[place]}":"', self.array(place), '"']
+            pieces.append("},")
+            rows = pc.binary_join_element_wise(*_merged(pieces), "")
+            _, offsets, data = rows.buffers()
+            ends = memoryview(offsets).cast("i").tolist()[rows.offset : rows.offset + self.rows + 1]
+            self._json = data.to_pybytes(), ends
+        data, ends = self._json
+        return data[ends[start] : ends[start + count]]
+
+
+def python_texts(texts: pa.Array) -> list[str]:
+    """As `to_pylist`, without a scalar object in between."""
+    made: list[str] = texts.to_numpy(zero_copy_only=False).tolist()
+    return made
+
+
+def _merged(pieces: Sequence[pa.StringArray | str]) -> Iterator[pa.StringArray | str]:
+    """Texts that follow one another as one."""
+    text = ""
+    for piece in pieces:
+        if isinstance(piece, str):
+            text += piece
+            continue
+        yield text
+        yield piece
+        text = ""
+    yield text
+
+
+class SlabBlock(Block):
+    """Rows of one table of one dossier that lie in a slab: texts become Python's only for whoever asks."""
+
+    __slots__ = ("_count", "slab", "start")
+
+    def __init__(self, slab: Slab, start: int, count: int) -> None:
+        super().__init__(slab.layout, ())
+        self.slab = slab
+        self.start = start
+        self._count = count
+
+    @property
+    def rows(self) -> Sequence[Texts]:
+        """One tuple of texts per row."""
+        if not self._rows:
+            self._rows = tuple(zip(*(self._column(place) for place in range(len(self.layout.fields))), strict=True))
+        return self._rows
+
+    @property
+    def count(self) -> int:
+        """How many rows."""
+        return self._count
+
+    def first(self, *names: str) -> list[str | None]:
+        """Some texts of the first row."""
+        places = map(self.layout.places.get, names)
+        return [None if place is None else self.slab.listed(place)[self.start] for place in places]
+
+    def text(self, place: int, name: str) -> str | None:
+        """One text of the row at a place."""
+        field = self.layout.places.get(name)
+        return None if field is None else self.slab.listed(field)[self.start + place]
+
+    def column(self, name: str) -> Sequence[str | None]:
+        """The texts of one field."""
+        place = self.layout.places.get(name)
+        return [None] * self._count if place is None else self._column(place)
+
+    def held(self) -> list[Row]:
+        """What of each row is for the vault, without empty texts."""
+        return self.slab.held[self.start : self.start + self._count]
+
+    def json(self) -> bytes:
+        """The rows as orjson writes them with sorted keys."""
+        if self.slab.escaped and not self.slab.escaped.isdisjoint(range(self.start, self.start + self._count)):
+            return orjson.dumps(self.mappings(), option=orjson.OPT_SORT_KEYS)
+        return b"[" + self.slab.json(self.start, self._count)[:-1] + b"]"
+
+    def _column(self, place: int) -> Sequence[str]:
+        return self.slab.listed(place)[self.start : self.start + self._count]
 
 
 class Blocks(Mapping[str, list[Row]]):

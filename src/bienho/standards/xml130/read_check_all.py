@@ -12,29 +12,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from bienho.config.limits import Limits
 from bienho.contracts import Field, Shape
-from bienho.standards.xml130.read_block import Block, Blocks, Texts
+from bienho.standards.xml130.read_block import Block, Blocks, Slab, SlabBlock, Texts, python_texts
 from bienho.standards.xml130.read_checks import PLAIN, SEPARATOR, required_fields
 from bienho.standards.xml130.read_codes import Bad, log_fault
 from bienho.standards.xml130.read_document import checked
-from bienho.standards.xml130.read_model import Dossier, Item, UnreadableDossier
+from bienho.standards.xml130.read_gather import finished
+from bienho.standards.xml130.read_model import Dossier, Draft, Item, UnreadableDossier
 from bienho.standards.xml130.versions import TABLES, contract_of, day_of
 
+Owners = npt.NDArray[np.int64]
+_NOBODY = -1
 _FEW = 8
 """Dossiers up to which looking at every row is cheaper than looking at columns."""
 
 
-def check_all(items: Sequence[Item], limits: Limits) -> list[Item]:
-    """The items, with the rows of those that are in `Blocks` checked."""
+def check_all(drafts: Sequence[Draft], limits: Limits) -> list[Item]:
+    """The drafts read, and the rows of those that are in `Blocks` checked."""
+    items = finished(drafts, limits)
     waiting = [
         (place, item, item.tables)
         for place, item in enumerate(items)
         if isinstance(item, Dossier) and isinstance(item.tables, Blocks)
     ]
     result = list(items)
-    drafts = [_Draft(dossier, tables.blocks) for _, dossier, tables in waiting]
-    held_up = _screen(drafts) if len(waiting) > _FEW else range(len(waiting))
+    held_up = (
+        _screen([_Draft(dossier, tables.blocks) for _, dossier, tables in waiting])
+        if len(waiting) > _FEW
+        else range(len(waiting))
+    )
     for number in held_up:
         place, dossier, _ = waiting[number]
         result[place] = _looked_at(dossier, limits)
@@ -71,20 +83,55 @@ def _looked_at(dossier: Dossier, limits: Limits) -> Item:
 def _screen(drafts: Sequence[_Draft]) -> list[int]:
     """Places of the dossiers in which something may be found."""
     held_up: set[int] = set()
-    for table in TABLES:
-        rows: list[Texts] = []
-        owners: list[int] = []
-        for place, draft in enumerate(drafts):
-            block = draft.blocks.get(table)
-            if block is not None:
-                rows += block.aligned
-                owners += [place] * len(block.rows)
+    lines: dict[str, tuple[list[Texts], list[int]]] = {table: ([], []) for table in TABLES}
+    slabs: dict[int, tuple[str, Slab, list[int]]] = {}
+    for place, draft in enumerate(drafts):
+        for table, block in draft.blocks.items():
+            if isinstance(block, SlabBlock):
+                known = slabs.get(id(block.slab))
+                if known is None:
+                    known = slabs[id(block.slab)] = table, block.slab, [_NOBODY] * block.slab.rows
+                known[2][block.start : block.start + block.count] = [place] * block.count
+            else:
+                lines[table][0].extend(block.aligned)
+                lines[table][1].extend([place] * block.count)
+    for table, slab, known_owners in slabs.values():
+        _screen_slab(drafts, table, slab, np.array(known_owners), held_up)
+    for table, (rows, owners) in lines.items():
         for column, judged in zip(zip(*rows, strict=True), _columns(table), strict=False):
             if judged.field.required:
                 _hold_empty(drafts, judged, column, owners, held_up)
             if judged.plain is not None or judged.field.max_length is not None:
                 _hold_odd(judged, column, owners, held_up)
     return sorted(held_up)
+
+
+def _screen_slab(drafts: Sequence[_Draft], table: str, slab: Slab, owners: Owners, held_up: set[int]) -> None:
+    """As the columns of `_screen`; `owners` of the rows, _NOBODY where a row belongs to none of the drafts."""
+    for judged in _columns(table):
+        place = slab.layout.places.get(judged.field.name)
+        if place is None:
+            if judged.field.required:
+                _hold_lacking(drafts, judged, owners, held_up)
+            continue
+        if not judged.field.required and judged.plain is None and judged.field.max_length is None:
+            continue
+        array = slab.array(place)
+        different = python_texts(pc.unique(array))
+        if judged.field.required:
+            lacking = [text for text in different if not text or text.isspace()]
+            if lacking:
+                rows = pc.is_in(array, value_set=pa.array(lacking, pa.string())).to_numpy(zero_copy_only=False)
+                _hold_lacking(drafts, judged, owners[rows], held_up)
+        odd = _odd(judged, set(filter(None, different)))
+        if odd:
+            rows = pc.is_in(array, value_set=pa.array(list(odd), pa.string())).to_numpy(zero_copy_only=False)
+            held_up.update(owner for owner in owners[rows].tolist() if owner != _NOBODY)
+
+
+def _hold_lacking(drafts: Sequence[_Draft], judged: _Column, owners: Owners, held_up: set[int]) -> None:
+    lacking = set(owners.tolist()) - held_up - {_NOBODY}
+    held_up.update(owner for owner in lacking if judged.field.name in drafts[owner].required(judged.table))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +178,17 @@ def _hold_empty(
 
 def _hold_odd(judged: _Column, column: Texts, owners: Sequence[int], held_up: set[int]) -> None:
     """Note the dossiers with a text that is too long or not of its field's shape."""
-    odd: set[str] = set()
-    longest = judged.field.max_length
-    if longest is not None and max(map(len, filter(None, column)), default=0) > longest:
-        odd.update(text for text in column if text and len(text) > longest)
-    if judged.plain is not None:
-        different = set(filter(None, column))
-        if judged.plain.together.fullmatch(SEPARATOR.join(different) + SEPARATOR) is None:
-            odd.update(text for text in different if judged.plain.alone.fullmatch(text) is None)
+    odd = _odd(judged, set(filter(None, column)))
     if odd:
         held_up.update(owner for owner, text in zip(owners, column, strict=True) if text in odd)
+
+
+def _odd(judged: _Column, different: set[str]) -> set[str]:
+    """Which of the texts are too long or not of their field's shape."""
+    odd: set[str] = set()
+    longest = judged.field.max_length
+    if longest is not None and max(map(len, different), default=0) > longest:
+        odd.update(text for text in different if len(text) > longest)
+    if judged.plain is not None and judged.plain.together.fullmatch(SEPARATOR.join(different) + SEPARATOR) is None:
+        odd.update(text for text in different if judged.plain.alone.fullmatch(text) is None)
+    return odd

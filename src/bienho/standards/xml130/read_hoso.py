@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from bienho.config.limits import Limits
 from bienho.core.finding import Finding
-from bienho.standards.xml130.read_block import Row
+from bienho.standards.xml130.read_block import Block, Row
 from bienho.standards.xml130.read_bytes import decode_content, written_xml
 from bienho.standards.xml130.read_checks import blank, sound
 from bienho.standards.xml130.read_codes import STRAY, Bad, found, log_fault, strange
 from bienho.standards.xml130.read_document import Parts, within_vault
-from bienho.standards.xml130.read_model import Dossier, Item, Tables, UnreadableDossier
-from bienho.standards.xml130.read_quick import read_quick
+from bienho.standards.xml130.read_model import Dossier, Draft, Item, Tables, UnreadableDossier, Waiting
+from bienho.standards.xml130.read_quick import dossier_of, pieces_of
 from bienho.standards.xml130.read_rows import Element, SubFile, inner_xml, local_name, read_rows, stray_text
 from bienho.standards.xml130.read_split import Cut, Span, parse_within
 from bienho.standards.xml130.versions import BARE, TABLES, day_of
@@ -50,28 +51,37 @@ class HosoFile:
             notes.append(found("IN-ENVELOPE-XML"))
         return notes
 
-    def items(self) -> Iterator[Item]:
-        """Every HOSO in file order, numbered from 1; a torn end is one more, IN-TRUNCATED.
-
-        Rows of those in `Blocks` are not checked yet.
-        """
+    def items(self) -> Iterator[Draft]:
+        """Every HOSO in file order, numbered from 1; a torn end is one more, IN-TRUNCATED. For `check_all`."""
         for number, span in enumerate(self.cut.spans, 1):
-            yield self._one(number, span)
+            yield self._draft(number, span)
         torn = not self.cut.ended and not _same_count(self.declared, len(self.cut.spans))
         if self.cut.open_tail is not None or torn:
             bad = Bad("IN-TRUNCATED")
             yield UnreadableDossier(len(self.cut.spans) + 1, self.facility or "", None, bad.code, bad.message)
 
-    def _one(self, number: int, span: Span) -> Item:
+    def _draft(self, number: int, span: Span) -> Draft:
+        try:
+            pieces = pieces_of(self.data[span.start : span.end], self.limits) if span.whole else None
+        except Exception as error:
+            log_fault(error)
+            pieces = None
+        if pieces:
+            return Waiting(number, pieces, partial(self._item, number, span))
+        return self._item(number, span, None)
+
+    def _item(self, number: int, span: Span, blocks: dict[str, Block] | None) -> Item:
+        """The item of one HOSO; `blocks`: its sub-files where they were read."""
         reading = _Reading(self, number)
         try:
             if not span.whole:
                 raise Bad("IN-NOT-XML")
+            if blocks:
+                quick = dossier_of(blocks, hoso=number, facility=self.facility, created=self.created, door=self.door)
+                if quick:
+                    return quick
             data = self.data[span.start : span.end]
-            quick = read_quick(
-                data, self.limits, hoso=number, facility=self.facility, created=self.created, door=self.door
-            )
-            return quick or within_vault(reading.dossier(parse_within(data, self.cut.head.spaces)), len(data))
+            return within_vault(reading.dossier(parse_within(data, self.cut.head.spaces)), len(data))
         except Bad as error:
             bad = error
         except Exception as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,7 +11,7 @@ import orjson
 from bienho.core.errors import InputError
 from bienho.core.finding import Finding
 from bienho.core.text import nfc
-from bienho.standards.xml130.read_block import Blocks, Row
+from bienho.standards.xml130.read_block import Block, Blocks, Row
 from bienho.standards.xml130.versions import Document, Evidence, day_of, wire_names
 
 Tables = dict[str, list[Row]]
@@ -57,6 +57,13 @@ class Dossier:
             return self.ma_lk
         return assessment_identity(self.ma_lk, self.tables["XML12"][0].get("NGAY_HOP"))
 
+    @property
+    def row_counts(self) -> dict[str, int]:
+        """Table → how many rows it has."""
+        if isinstance(self.tables, Blocks):
+            return {table: block.count for table, block in self.tables.blocks.items()}
+        return {table: len(rows) for table, rows in self.tables.items()}
+
     @cached_property
     def content(self) -> bytes:
         """Canonical bytes of everything received: equal exactly when tables, rows and texts are equal.
@@ -88,3 +95,35 @@ class UnreadableDossier:
 
 
 Item = Dossier | UnreadableDossier
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The bytes of one sub-file: `content` is UTF-8 from `start` on, `packed` what was packed (None: nested in its
+    HOSO). Mostly they are the same bytes, held once: a batch waits with all of its sub-files."""
+
+    content: bytes
+    start: int
+    packed: bytes | None
+
+    @property
+    def plain(self) -> bytes:
+        """UTF-8 without mark, declaration and blanks around it, made anew."""
+        return self.content[self.start :].strip(b" \t\r\n")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A HOSO in which nothing is odd so far, its sub-files still to be read, best together with many others.
+
+    `finish` makes the item of what they are read as, of None when one of them is for the patient way; `told` puts the
+    number of the HOSO, and of the file it came in, where that is not known inside.
+    """
+
+    hoso: int
+    pieces: Mapping[str, Piece]
+    finish: Callable[[dict[str, Block] | None], Item]
+    told: Callable[[Item], Item] | None = None
+
+
+Draft = Item | Waiting

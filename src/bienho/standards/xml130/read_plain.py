@@ -9,6 +9,8 @@ refuse. `read_block` is for sub-files all of whose rows have one sequence, `read
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -124,15 +126,17 @@ def _plain_text(data: bytes, limits: Limits) -> str | None:
         return None
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return None if "&" in text and not _references_known(text) else text
+    return None if "&" in text and not references_known(text) else text
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A layout with a pattern of its rows."""
+    """A layout with a pattern of its rows; `names` of its elements as written; `tight`: no blank between tags."""
 
     layout: Layout
     pattern: re.Pattern[str]
+    names: tuple[str, ...]
+    tight: bool
 
 
 _RECENT: dict[str, list[_Known]] = {}
@@ -165,7 +169,7 @@ def read_block(table: str, data: bytes, limits: Limits) -> Block | None:
         if len(rows) > most or closing.fullmatch(text, place) is None:
             return None
         if "&" in text:
-            rows = [tuple(_unescaped(one) if "&" in one else one for one in row) for row in rows]
+            rows = [tuple(unescaped(one) if "&" in one else one for one in row) for row in rows]
         return Block(known.layout, rows)
     return None
 
@@ -195,7 +199,26 @@ def _learned(table: str, names: tuple[str, ...], tight: bool) -> _Known:
     officials = _officials(table, names)
     received = {official: name for official, name in zip(officials, names, strict=True) if official != name}
     layout = Layout(table, officials, frozenset(name.upper() for name in names), received)
-    return _Known(layout, _tight(table, names) if tight else _template(table, names))
+    return _Known(layout, _tight(table, names) if tight else _template(table, names), names, tight)
+
+
+def tight_layouts(table: str, sample: Iterable[bytes], limits: Limits) -> list[tuple[Layout, tuple[str, ...]]]:
+    """Layouts without a blank between tags in which more than one of some sub-files is written, the most frequent
+    first, with the names of their elements as written."""
+    met = Counter(filter(None, (_tight_names(table, body, limits) for body in sample)))
+    return [(_learned(table, names, True).layout, names) for names, times in met.most_common() if times > 1]
+
+
+def _tight_names(table: str, body: bytes, limits: Limits) -> tuple[str, ...] | None:
+    text = _plain_text(body, limits)
+    if text is None:
+        return None
+    for opening, _ in _ends(table):
+        if start := opening.match(text):
+            names = _sequence(table, text, start.end())
+            tight = names is not None and len(names) > 1 and f"</{names[0]}><{names[1]}>" in text
+            return names if tight else None
+    return None
 
 
 def _tight(table: str, names: tuple[str, ...]) -> re.Pattern[str]:
@@ -205,7 +228,7 @@ def _tight(table: str, names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(f"<{tag}>{body}</{tag}>" if tag else f"{body}(?=</)")
 
 
-def _references_known(text: str) -> bool:
+def references_known(text: str) -> bool:
     """True when every & starts a reference to a character XML allows."""
     if text.count("&") == sum(map(text.count, _NAMED)):
         return True
@@ -224,7 +247,8 @@ def _character(match: re.Match[str]) -> str:
     return _NAMED.get(match[0]) or chr(_code(match[1]))
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
+    """A text with its references, all of them known, read."""
     if "&#" in text:
         return _REFERENCE.sub(_character, text)
     for reference, character in _NAMED.items():
@@ -265,7 +289,7 @@ def _rows(table: str, text: str, place: int, closing: re.Pattern[str], limits: L
             return None
         row = dict(zip(officials, match.groups(""), strict=True))
         if escaped:
-            row.update([(name, _unescaped(one)) for name, one in row.items() if "&" in one])
+            row.update([(name, unescaped(one)) for name, one in row.items() if "&" in one])
         rows.append(row)
         place = match.end()
     return result if rows else None

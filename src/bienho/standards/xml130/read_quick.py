@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from bienho.config.limits import Limits
@@ -19,7 +19,7 @@ from bienho.standards.xml130.read_bytes import decode_base64, plain_utf8
 from bienho.standards.xml130.read_checks import blank, sound
 from bienho.standards.xml130.read_codes import Bad, found
 from bienho.standards.xml130.read_document import Parts, admitted, stale_names, surely_within_vault
-from bienho.standards.xml130.read_model import Dossier
+from bienho.standards.xml130.read_model import Dossier, Piece
 from bienho.standards.xml130.read_plain import read_block
 from bienho.standards.xml130.read_rows import SubFile
 from bienho.standards.xml130.versions import BARE, TABLES, Evidence, day_of, detect, marks_4210
@@ -31,23 +31,21 @@ _FILE = re.compile(
 )
 _CONTENT_END = b"</NOIDUNGFILE>"
 _FILE_END = re.compile(_CONTENT_END + _BLANK + rb"</FILEHOSO>" + _BLANK)
-_DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*<\?xml version=\"1\.0\" encoding=\"[uU][tT][fF]-8\" ?\?>")
+_DECLARATION = re.compile(
+    rb"(?:\xef\xbb\xbf)?[ \t\r\n]*<\?xml version=\"1\.0\" encoding=\"[uU][tT][fF]-8\" ?\?>" + _BLANK
+)
 _PLACES = {table: place for place, table in enumerate(TABLES)}
 _TABLES = {table.encode(): table for table in TABLES if table not in BARE}
 
 
-def read_quick(
-    data: bytes, limits: Limits, *, hoso: int, facility: str | None, created: str | None, door: str | None
+def dossier_of(
+    blocks: Mapping[str, Block], *, hoso: int, facility: str | None, created: str | None, door: str | None
 ) -> Dossier | None:
-    """The dossier in the bytes of a HOSO, its rows not yet checked (`check_rows`); None when it is for the patient way.
-
-    `facility` and `created` are what the envelope says.
+    """The dossier of the sub-files of a HOSO, its rows not yet checked (`check_rows`); None when it is for the patient
+    way. `facility` and `created` are what the envelope says.
     """
-    if not surely_within_vault(len(data)):
-        return None
-    blocks = _blocks(data, limits)
-    first = blocks.get("XML1") if blocks else None
-    if not blocks or first is None or len(first.rows) != 1:
+    first = blocks.get("XML1")
+    if first is None or first.count != 1:
         return None
     number, own, ma_bn, *moments = first.first("MA_LK", "MA_CSKCB", "MA_BN", "NGAY_RA", "NGAY_VAO")
     if not number or not number.strip() or not _one_visit(blocks, number):
@@ -76,32 +74,32 @@ def read_quick(
     )
 
 
-def _blocks(data: bytes, limits: Limits) -> dict[str, Block] | None:
-    """Table → its rows, in the order of the file."""
-    opening = _OPENING.match(data)
+def pieces_of(data: bytes, limits: Limits) -> dict[str, Piece] | None:
+    """Table → its sub-file, in the order of the HOSO; None when it is for the patient way."""
+    opening = _OPENING.match(data) if surely_within_vault(len(data)) else None
     if opening is None:
         return None
     place = opening.end()
-    blocks: dict[str, Block] = {}
+    pieces: dict[str, Piece] = {}
     while (file := _FILE.match(data, place)) is not None:
         table = _TABLES.get(file[1])
         start = file.end()
         end = data.find(_CONTENT_END, start)
-        if table is None or table in blocks or len(blocks) >= limits.files_per_hoso:
+        if table is None or table in pieces or len(pieces) >= limits.files_per_hoso:
             return None
-        block = _block(table, data[start:end], limits) if end > start else None
-        after = _FILE_END.match(data, end) if block else None
-        if block is None or after is None:
+        piece = _piece(data[start:end], limits) if end > start else None
+        after = _FILE_END.match(data, end) if piece else None
+        if piece is None or after is None:
             return None
-        blocks[table] = block
+        pieces[table] = piece
         place = after.end()
-    return blocks if data[place:] == b"</HOSO>" else None
+    return pieces if data[place:] == b"</HOSO>" else None
 
 
-def _block(table: str, content: bytes, limits: Limits) -> Block | None:
-    """Rows of one NOIDUNGFILE, packed or nested."""
+def _piece(content: bytes, limits: Limits) -> Piece | None:
+    """The bytes of one NOIDUNGFILE, packed or nested."""
     if content.startswith(b"<"):
-        return read_block(table, content, limits) if len(content) <= limits.subfile_bytes else None
+        return Piece(content, 0, None) if len(content) <= limits.subfile_bytes else None
     try:
         body = binascii.a2b_base64(content, strict_mode=True)
     except binascii.Error:
@@ -113,13 +111,15 @@ def _block(table: str, content: bytes, limits: Limits) -> Block | None:
         return None
     declared = _DECLARATION.match(body)
     if declared is not None:
-        plain = body[declared.end() :]
-    else:
-        plain, lied = plain_utf8(body)
-        if lied:
-            return None
-    block = read_block(table, plain, limits)
-    return block if block is not None else _parsed(table, body, limits)
+        return Piece(body, declared.end(), body)
+    plain, lied = plain_utf8(body)
+    return None if lied else Piece(plain, 0, body)
+
+
+def block_of(table: str, piece: Piece, limits: Limits) -> Block | None:
+    """Rows of one sub-file; None when it is for the patient way."""
+    block = read_block(table, piece.plain, limits)
+    return block if block is not None or piece.packed is None else _parsed(table, piece.packed, limits)
 
 
 def _parsed(table: str, body: bytes, limits: Limits) -> Block | None:
@@ -139,11 +139,11 @@ def _as_block(table: str, file: SubFile) -> Block:
     return Block(Layout(table, fields, frozenset(file.names), file.received, sparse=True), rows)
 
 
-def _one_visit(blocks: dict[str, Block], number: str) -> bool:
+def _one_visit(blocks: Mapping[str, Block], number: str) -> bool:
     """Whether no row names another visit."""
     for block in blocks.values():
-        place = block.layout.places.get("MA_LK")
-        if place is not None and any(row[place] != number and not blank(row[place] or "") for row in block.rows):
+        said = block.column("MA_LK") if "MA_LK" in block.layout.places else ()
+        if any(text != number and not blank(text or "") for text in said):
             return False
     return True
 

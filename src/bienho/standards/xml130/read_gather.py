@@ -1,0 +1,59 @@
+"""The sub-files of many HOSO read together, table by table, and each HOSO finished with what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bienho.config.limits import Limits
+from bienho.standards.xml130.read_block import Block
+from bienho.standards.xml130.read_codes import log_fault
+from bienho.standards.xml130.read_model import Draft, Item, Waiting
+from bienho.standards.xml130.read_quick import block_of
+from bienho.standards.xml130.read_slab import read_slabs
+
+Owned = tuple[int, str]
+
+
+def finished(drafts: Sequence[Draft], limits: Limits) -> list[Item]:
+    """The drafts as items, in their order. A fault stays with the HOSO that shows it: it goes the patient way."""
+    by_table: dict[str, list[int]] = {}
+    for place, draft in enumerate(drafts):
+        for table in draft.pieces if isinstance(draft, Waiting) else ():
+            by_table.setdefault(table, []).append(place)
+    read: dict[Owned, Block | None] = {}
+    for table, places in by_table.items():
+        bodies = [draft.pieces[table].plain for place in places if isinstance(draft := drafts[place], Waiting)]
+        read |= {(place, table): block for place, block in zip(places, _together(table, bodies, limits), strict=True)}
+    return [
+        _finished(draft, place, read, limits) if isinstance(draft, Waiting) else draft
+        for place, draft in enumerate(drafts)
+    ]
+
+
+def _together(table: str, bodies: Sequence[bytes], limits: Limits) -> list[Block | None]:
+    try:
+        return read_slabs(table, bodies, limits)
+    except Exception as error:
+        log_fault(error)
+        return [None] * len(bodies)
+
+
+def _finished(draft: Waiting, place: int, read: dict[Owned, Block | None], limits: Limits) -> Item:
+    try:
+        blocks = _blocks(draft, place, read, limits)
+    except Exception as error:
+        log_fault(error)
+        blocks = None
+    item = draft.finish(blocks)
+    return draft.told(item) if draft.told else item
+
+
+def _blocks(draft: Waiting, place: int, read: dict[Owned, Block | None], limits: Limits) -> dict[str, Block] | None:
+    """Every sub-file of a HOSO, or None when one is for the patient way."""
+    blocks: dict[str, Block] = {}
+    for table, piece in draft.pieces.items():
+        block = read[place, table] or block_of(table, piece, limits)
+        if block is None:
+            return None
+        blocks[table] = block
+    return blocks

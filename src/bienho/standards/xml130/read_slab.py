@@ -1,0 +1,291 @@
+"""Plainly written sub-files of one table read together: from bytes to columns without an object per text.
+
+Where a row is a fixed sequence of `<NAME>text</NAME>` with nothing between the tags, every `<` of the joined bytes has
+a place that is known beforehand. So all rows are cut at once into markup, which is compared with what it must be, and
+texts, which become columns of Arrow. A sub-file that is not exactly so is left to `read_plain`, which is also the
+oracle of this module's tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bienho.config.limits import Limits
+from bienho.standards.xml130.read_block import Block, Layout, Slab, SlabBlock
+from bienho.standards.xml130.read_plain import references_known, tight_layouts, unescaped
+from bienho.standards.xml130.versions import wire_of
+
+FEW = 3
+"""Sub-files up to which one after the other is cheaper."""
+SAMPLE = 32
+"""Sub-files looked at to learn in which sequences the others may be written."""
+PART_BYTES = 1 << 20
+"""Bytes worked on together: few enough to stay near the processor."""
+_LOOKS = 4
+"""At most so many times something odd is found in texts: each look takes out bodies for one reason."""
+_ODD = np.zeros(256, bool)
+"""Bytes that send a sub-file the other way: controls, what may be a character XML forbids."""
+_ODD[:32] = True
+_ODD[[9, 10]] = False
+_ODD[0xEF] = True
+_ESCAPED = np.zeros(256, bool)
+_ESCAPED[[9, 10, 13, ord('"'), ord("\\")]] = True
+Places = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The tags of a row in their order, and what stands around the rows.
+
+    `start`: what a sub-file begins with, up to its first text; `opening`, `closing`: its `wrappers`. `lengths`: bytes
+    of each tag; `opens`: those with a text behind them. `markup`: the bytes of a row without its texts, `pieces` their
+    lengths between two texts.
+    """
+
+    layout: Layout
+    start: bytes
+    opening: bytes
+    closing: bytes
+    wrappers: int
+    lengths: Places
+    opens: Places
+    markup: npt.NDArray[np.uint8]
+    pieces: Places
+
+
+@lru_cache(maxsize=512)
+def _frames(table: str, layout: Layout, names: tuple[str, ...]) -> tuple[_Frame, ...]:
+    wire = wire_of(table)
+    tags = [tag for name in names for tag in (f"<{name}>", f"</{name}>")]
+    first = 0
+    if wire.row:
+        tags, first = [f"<{wire.row}>", *tags, f"</{wire.row}>"], 1
+    made = [tag.encode() for tag in tags]
+    opens = range(first, len(made) - first, 2)
+    cuts = [0, *(place + 1 for place in opens), len(made)]
+    pieces = [b"".join(made[low:high]) for low, high in pairwise(cuts)]
+    chains = [(wire.root, wire.rows), (wire.rows,)] if wire.rows else [(wire.root,)]
+    return tuple(
+        _Frame(
+            layout,
+            opening + pieces[0],
+            opening,
+            "".join(f"</{name}>" for name in reversed(chain)).encode(),
+            len(chain),
+            np.array([len(tag) for tag in made], np.int64),
+            np.array(opens, np.int64),
+            np.frombuffer(b"".join(pieces), np.uint8),
+            np.array([len(piece) for piece in pieces], np.int64),
+        )
+        for chain in chains
+        for opening in ("".join(f"<{name}>" for name in chain).encode(),)
+    )
+
+
+def read_slabs(table: str, bodies: Sequence[bytes], limits: Limits) -> list[Block | None]:
+    """As `read_block` for each of the bodies (UTF-8, no declaration); None also for one it could read."""
+    result: list[Block | None] = [None] * len(bodies)
+    waiting = [place for place, body in enumerate(bodies) if len(body) <= limits.text_bytes]
+    if len(waiting) <= FEW:
+        return result
+    sample = [bodies[place] for place in waiting[:: len(waiting) // SAMPLE + 1]]
+    for layout, names in tight_layouts(table, sample, limits):
+        if len(names) > limits.elements_per_row:
+            continue
+        for frame in _frames(table, layout, names):
+            fitting = [
+                place
+                for place in waiting
+                if bodies[place].startswith(frame.start) and bodies[place].endswith(frame.closing)
+            ]
+            if len(fitting) <= FEW:
+                continue
+            for part in _parts(fitting, bodies):
+                _take(frame, part, bodies, limits.rows_per_subfile if wire_of(table).row else 1, result)
+            waiting = [place for place in waiting if result[place] is None]
+    return result
+
+
+def _parts(fitting: Sequence[int], bodies: Sequence[bytes]) -> Iterator[list[int]]:
+    part: list[int] = []
+    size = 0
+    for place in fitting:
+        if size > PART_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(place)
+        size += len(bodies[place])
+    yield part
+
+
+def _take(frame: _Frame, part: Sequence[int], bodies: Sequence[bytes], most: int, result: list[Block | None]) -> None:
+    """Read those of the bodies at `part` that are made of rows of a frame, at most so many each."""
+    joined = b"".join([bodies[place] for place in part])
+    ends = np.cumsum([len(bodies[place]) for place in part])
+    tags = np.flatnonzero(np.frombuffer(joined, np.uint8) == ord("<"))
+    last = np.searchsorted(tags, ends)
+    owned = np.diff(last, prepend=0) - 2 * frame.wrappers
+    counts, rest = np.divmod(owned, len(frame.lengths))
+    good = (rest == 0) & (counts > 0) & (counts <= most)
+    if not good.any():
+        return
+    found = _Found(frame, joined, tags, np.where(good, counts, 0), last - owned - frame.wrappers, ends)
+    slab = found.slab()
+    if slab is None:
+        return
+    start = 0
+    for place, rows in zip(part, found.counts.tolist(), strict=True):
+        if rows:
+            result[place] = SlabBlock(slab, start, rows)
+            start += rows
+
+
+class _Found:
+    """Bodies that may be made of rows of one frame, joined. `tags`: where each `<` is; `counts`: rows of each body, 0
+    of one that is not read here; `firsts`: the number of its first row's first tag; `ends`: where it ends."""
+
+    def __init__(
+        self, frame: _Frame, joined: bytes, tags: Places, counts: Places, firsts: Places, ends: Places
+    ) -> None:
+        self._frame = frame
+        self._joined = joined
+        self._ends = ends
+        self.counts = counts
+        width = len(frame.lengths)
+        rows = np.repeat(firsts - (np.cumsum(counts) - counts) * width, counts) + np.arange(counts.sum()) * width
+        placed = tags[rows[:, None] + np.arange(width)]
+        #: where a row begins, its texts begin and end, and it ends
+        self._cuts = np.empty((len(rows), 2 * len(frame.opens) + 2), np.int64)
+        self._cuts[:, 0] = placed[:, 0]
+        self._cuts[:, 1:-1:2] = placed[:, frame.opens] + frame.lengths[frame.opens]
+        self._cuts[:, 2::2] = placed[:, frame.opens + 1]
+        self._cuts[:, -1] = placed[:, -1] + frame.lengths[-1]
+
+    def slab(self) -> Slab | None:
+        """The rows of all bodies that are as they should be, `counts` being theirs; None where there are none."""
+        self._keep(self._measured())
+        if not len(self._cuts):
+            return None
+        cells = self._cells()
+        self._keep(self._named(cells))
+        for _ in range(_LOOKS):
+            if not len(self._cuts):
+                return None
+            slab, sound = self._texts(self._cells())
+            if slab is not None:
+                return slab
+            self._keep(sound)
+        return None
+
+    def _keep(self, rows: Flags) -> None:
+        """Go on with bodies all of whose rows are sound."""
+        if rows.all():
+            return
+        there = np.flatnonzero(self.counts)
+        firsts = (np.cumsum(self.counts) - self.counts)[there]
+        sound = np.logical_and.reduceat(rows, firsts)
+        kept = np.repeat(sound, self.counts[there])
+        self.counts[there[~sound]] = 0
+        self._cuts = self._cuts[kept]
+
+    def _measured(self) -> Flags:
+        """Rows whose tags lie as far from one another as they should, with nothing before, between and behind."""
+        frame, cuts = self._frame, self._cuts
+        sound: Flags = (cuts[:, 1::2] - cuts[:, 0::2] == frame.pieces).all(axis=1)
+        sound &= (cuts[:, 2::2] >= cuts[:, 1:-1:2]).all(axis=1)
+        there = np.flatnonzero(self.counts)
+        lasts = np.cumsum(self.counts)[there] - 1
+        firsts = lasts + 1 - self.counts[there]
+        before = np.append(0, cuts[:-1, -1])
+        starts = np.append(0, self._ends[:-1])[there]
+        before[firsts] = starts + len(frame.opening)
+        sound &= cuts[:, 0] == before
+        sound[lasts] &= cuts[lasts, -1] == self._ends[there] - len(frame.closing)
+        return sound
+
+    def _cells(self) -> pa.BinaryArray:
+        """What lies between the cuts, without a copy: of each row markup and texts in turn, then what follows it."""
+        offsets = np.append(self._cuts.ravel(), len(self._joined)).astype(np.int32)
+        return pa.BinaryArray.from_buffers(
+            pa.binary(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(self._joined)]
+        )
+
+    def _named(self, cells: pa.BinaryArray) -> Flags:
+        """Rows all of whose tags are those of the frame."""
+        rows, width = self._cuts.shape
+        markup = cells.take(pa.array((np.arange(rows)[:, None] * width + np.arange(0, width, 2)).ravel()))
+        written = np.frombuffer(markup.buffers()[2], np.uint8, len(self._frame.markup) * rows)
+        named: Flags = (written.reshape(rows, -1) == self._frame.markup).all(axis=1)
+        return named
+
+    def _texts(self, cells: pa.BinaryArray) -> tuple[Slab | None, Flags]:
+        """The slab, or None and the rows in which nothing is odd. Names are ASCII, so only texts are looked at."""
+        rows, width = self._cuts.shape
+        taken = cells.take(pa.array((np.arange(1, width - 1, 2)[:, None] + np.arange(rows) * width).ravel()))
+        _, offsets, data = taken.buffers()
+        size = int((self._cuts[:, 2::2] - self._cuts[:, 1:-1:2]).sum())
+        said = np.frombuffer(data, np.uint8, size)
+        texts: Any = pa.StringArray.from_buffers(len(taken), offsets, data)
+        ends = np.frombuffer(offsets, np.int32, len(taken) + 1)
+        sound = np.ones(rows, bool)
+        sound[_rows_of(np.flatnonzero(_ODD[said]), ends, rows)] = False
+        if b"]]>" in self._joined:
+            sound[_holding(texts, "]]>") % rows] = False
+        if sound.all():
+            try:
+                texts.validate(full=True)
+            except pa.ArrowInvalid:
+                sound[:] = [_is_utf8(cells, row, width) for row in range(rows)]
+        if sound.all() and b"&" in self._joined:
+            texts = _read_references(texts, sound, rows)
+            _, offsets, data = texts.buffers()
+            ends = np.frombuffer(offsets, np.int32, len(taken) + 1)
+            said = np.frombuffer(data, np.uint8, ends[-1])
+        if not sound.all():
+            return None, sound
+        escaped = _rows_of(np.flatnonzero(_ESCAPED[said]), ends, rows)
+        return Slab(self._frame.layout, rows, texts, frozenset(escaped.tolist())), sound
+
+
+def _rows_of(places: Places, ends: npt.NDArray[np.int32], rows: int) -> Places:
+    """The rows of the texts in which bytes lie."""
+    return np.unique((np.searchsorted(ends, places, "right") - 1) % rows)
+
+
+def _holding(texts: pa.StringArray, piece: str) -> Places:
+    """Places of the texts that hold a piece."""
+    found: Places = pc.indices_nonzero(pc.match_substring(texts, piece)).to_numpy().astype(np.int64)
+    return found
+
+
+def _read_references(texts: pa.StringArray, sound: Flags, rows: int) -> pa.StringArray:
+    """The texts with their references read; rows with one that is not known are no longer `sound`."""
+    places = _holding(texts, "&")
+    if not len(places):
+        return texts
+    written = texts.take(pa.array(places)).to_pylist()
+    sound[[int(place) % rows for place, text in zip(places, written, strict=True) if not references_known(text)]] = (
+        False
+    )
+    held = np.zeros(len(texts), bool)
+    held[places] = True
+    return pc.replace_with_mask(texts, pa.array(held), pa.array(map(unescaped, written), pa.string()))
+
+
+def _is_utf8(cells: pa.BinaryArray, row: int, width: int) -> bool:
+    try:
+        for place in range(row * width + 1, (row + 1) * width, 2):
+            cells[place].as_py().decode()
+    except UnicodeDecodeError:
+        return False
+    return True
