@@ -1,1 +1,1 @@
-"""Statistical detectors, vectorised over series: arrays in, alarms out."""
+"""Statistical detectors, vectorised over series: a panel in, alarms out."""

@@ -1,0 +1,214 @@
+"""Farrington et al. 1996 as made flexible by Noufaily et al. 2013.
+
+Quasi-Poisson regression of the same weeks of earlier years (and, with blocks, of all weeks since), early outbreaks weighed
+down by their Anscombe residuals, a trend where it is wanted and tenable; an alarm above the upper quantile of what is
+predicted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from bienho.core.errors import UsageError
+from bienho.surveillance.detectors import counts as tails
+from bienho.surveillance.detectors.baseline import Baseline, baseline
+from bienho.surveillance.detectors.options import PAIR, TRUTH, number, one_of, option, or_nothing, whole
+from bienho.surveillance.detectors.regression import Design, Fit, solve
+from bienho.surveillance.panel import Alarms, Booleans, Floats, Integers, Panel, empty, exceeds, relative_excess
+
+# Series fitted together: their arrays should stay in the processor's cache.
+TOGETHER = 256
+EXPONENTS = {"2/3": 2 / 3, "1/2": 1 / 2, "none": 1.0}
+
+
+@dataclass(frozen=True)
+class FarringtonOptions:
+    """The defaults are those of Noufaily et al. for weeks; see `for_frequency`.
+
+    `past_left_out` None: 26 weeks where the blocks are the default ones, else `w`.
+    """
+
+    b: int = option(5, "b", whole(1, 100))
+    w: int = option(3, "w", whole(0, 366))
+    blocks: int = option(10, "noPeriods", whole(1, 366))
+    past_left_out: int | None = option(None, "pastWeeksNotIncluded", or_nothing(whole(0)))
+    reweight: bool = option(True, "reweight", TRUTH)
+    weights_threshold: float = option(2.58, "weightsThreshold", number(0))
+    trend: bool = option(True, "trend", TRUTH)
+    trend_p: float = option(1.0, "pThresholdTrend", number(0, 1, reach=True))
+    alpha: float = option(0.01, "alpha", number(0, 1))
+    limit: str = option("nbPlugin", "thresholdMethod", one_of("delta", "nbPlugin", "muan"))
+    power: str = option("2/3", "powertrans", one_of(*EXPONENTS))
+    least: tuple[int, int] = option((5, 4), "limit54", PAIR)
+
+
+def for_frequency(frequency: int, given: set[str]) -> FarringtonOptions:
+    """Defaults for a frequency; `given` are the lower-case names that will be set.
+
+    Whoever sets the number of blocks sets the pair: what is left out is then `w` periods unless it is given too.
+    """
+    w, blocks, left_out = {12: (1, 4, 6), 365: (10, 10, 180)}.get(frequency, (3, 10, 26))
+    return FarringtonOptions(w=w, blocks=blocks, past_left_out=None if "noperiods" in given else left_out)
+
+
+@dataclass
+class _Model:
+    """What the baselines of some series say of one period; (S,) each."""
+
+    now: Floats
+    variance: Floats
+    dispersion: Floats
+    working: Floats
+    slope: Floats
+    spread: Floats
+    freedom: Floats
+    converged: Booleans
+
+    def put(self, where: Integers, other: _Model) -> None:
+        for name, value in vars(other).items():
+            getattr(self, name)[where] = value
+
+    @property
+    def phi(self) -> Floats:
+        return np.maximum(self.dispersion, 1.0)
+
+    def trend_pvalue(self) -> Floats:
+        """Of no trend, by Student's t."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(
+                2 * special.stdtr(self.freedom, -np.abs(self.slope) / np.sqrt(self.working / self.spread))
+            )
+
+
+def _model(counts: Floats, known: Floats, design: Design, trend: bool, options: FarringtonOptions) -> _Model:
+    fit, weights = solve(counts, known, design, trend), known
+    filled = (known @ design.columns() > 0).sum(axis=1)
+    freedom = known.sum(axis=1) - filled - trend
+    with np.errstate(invalid="ignore", divide="ignore"):
+        dispersion = np.where(freedom > 0, fit.pearson(counts) / freedom, np.nan)
+        converged = fit.converged.copy()
+        if options.reweight:
+            weights = _weights(counts, known, design, fit, np.maximum(dispersion, 1.0), options.weights_threshold)
+            fit = solve(counts, weights, design, trend)
+            dispersion = np.where(freedom > 0, fit.pearson(counts) / freedom, np.nan)
+        working = (weights * ((counts - fit.mean) / fit.mean) ** 2).sum(axis=1) / freedom
+        variance = fit.variance_now() * working
+    model = _Model(fit.now, variance, dispersion, working, fit.slope, fit.spread, freedom, converged)
+    if trend:
+        failed = np.nonzero(~converged)[0]
+        if len(failed):
+            model.put(failed, _model(counts[failed], known[failed], design, False, options))
+    return model
+
+
+def _weights(counts: Floats, known: Floats, design: Design, fit: Fit, phi: Floats, threshold: float) -> Floats:
+    """1 for what is usual, less for past outbreaks, so that they hide no new one; they sum to the number of counts."""
+    sixth = np.exp(fit.predictor / 6)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        residual = 1.5 * (np.cbrt(counts) ** 2 / sixth - sixth**3)
+        residual /= np.sqrt(phi[:, None] * (1 - fit.leverage(design)))
+        weights = np.where(residual > threshold, residual**-2.0, 1.0) * known
+    return np.asarray(weights * (known.sum(axis=1) / weights.sum(axis=1))[:, None])
+
+
+def _judge(counts: Floats, known: Floats, base: Baseline, options: FarringtonOptions) -> tuple[_Model, Booleans]:
+    """The model that is kept, and whether with a trend."""
+    if not options.trend:
+        return _model(counts, known, base.design, False, options), np.zeros(len(counts), dtype=bool)
+    model = _model(counts, known, base.design, True, options)
+    with np.errstate(invalid="ignore", over="ignore"):
+        kept = np.isfinite(model.spread) & (np.exp(model.now) <= np.where(known > 0, counts, 0).max(axis=1))
+        kept &= (model.trend_pvalue() < options.trend_p) | (options.trend_p >= 1)
+    kept &= options.b >= 3
+    dropped = np.nonzero(np.isfinite(model.spread) & ~kept)[0]
+    if len(dropped):
+        model.put(dropped, _model(counts[dropped], known[dropped], base.design, False, options))
+    return model, kept
+
+
+def _delta(observed: Floats, model: dict[str, Floats], options: FarringtonOptions) -> tuple[Floats, Floats, Floats]:
+    """Limit on a power of the count that makes it nearly normal, by the delta method."""
+    exponent = EXPONENTS[options.power]
+    mean, phi = model["expected"], model["phi"]
+    error = mean * np.sqrt(model["variance"])
+    tau = phi + error**2 / mean
+    scale = exponent * mean ** (exponent - 0.5) * np.sqrt(tau)
+    bound = mean**exponent + special.ndtri(1 - options.alpha) * scale
+    pvalue = special.ndtr((mean**exponent - observed**exponent) / scale)
+    # What the reference package calls mu0 here: it takes the mean for a linear predictor. Only good to compare files.
+    named = np.exp(mean + special.ndtri(1 - options.alpha) * error)
+    return bound ** (1 / exponent), pvalue, named
+
+
+def _plugin(observed: Floats, model: dict[str, Floats], options: FarringtonOptions) -> tuple[Floats, Floats, Floats]:
+    """Quantile of the negative binomial at the mean, or (muan) at the upper end of what the mean may be."""
+    mean = model["expected"]
+    if options.limit == "muan":
+        mean = mean * np.exp(special.ndtri(1 - options.alpha) * np.sqrt(model["variance"]))
+    upper = tails.quantile(1 - options.alpha, mean, model["phi"])
+    return upper, tails.at_least(observed, mean, model["phi"]), mean
+
+
+def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = None) -> Alarms:
+    """Judges the periods at `at` (K,), places in the panel.
+
+    Raises InputError IN-SERIES-SHORT where `b` years of reference windows are not there, UsageError USE-DETECT-PARAM
+    where the year cannot be cut into so many blocks. A baseline with no more known counts than parameters is not judged.
+    """
+    options = options or for_frequency(panel.frequency, set())
+    left_out = options.w if options.past_left_out is None else options.past_left_out
+    observed = panel.observed[:, at]
+    found: dict[str, Floats] = empty(panel, at)
+    found |= {name: np.full_like(observed, np.nan) for name in ("variance", "trend")}
+    for column, place in enumerate(at):
+        base = baseline(int(place), panel, b=options.b, w=options.w, blocks=options.blocks, left_out=left_out)
+        for first in range(0, panel.series, TOGETHER):
+            some = slice(first, first + TOGETHER)
+            values = panel.observed[some][:, base.rows]
+            known = ~np.isnan(values)
+            model, kept = _judge(np.where(known, values, 0.0), known.astype(float), base, options)
+            _store(found, some, column, model, kept, np.nansum(values, axis=1) == 0)
+    limit = _delta if options.limit == "delta" else _plugin
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        upper, pvalue, found["mu0"] = limit(observed, found, options)
+    zero = found["expected"] == 0
+    upper[zero], pvalue[zero] = 0.0, np.where(observed[zero] > 0, 0.0, 1.0)
+    pvalue[np.isnan(observed)] = np.nan
+    found["score"] = relative_excess(observed, found["expected"], upper)
+    upper[_recent(panel, at, options.least[1]) < options.least[0]] = np.nan
+    return Alarms(
+        at=at,
+        observed=observed,
+        alarm=exceeds(observed, upper),
+        **(found_of(found) | {"upper": upper, "pvalue": pvalue}),
+        more={"trend": found["trend"]},
+    )
+
+
+def found_of(found: dict[str, Floats]) -> dict[str, Any]:
+    """What of the numbers found is a field of `Alarms`."""
+    return {name: found[name] for name in ("expected", "upper", "pvalue", "score", "phi", "mu0")}
+
+
+def _store(found: dict[str, Floats], some: slice, column: int, model: _Model, kept: Booleans, zero: Booleans) -> None:
+    """A baseline of zeros expects zero: its regression has no finite answer."""
+    usable = (model.converged & (model.freedom > 0)) | zero
+    for name, value in (
+        ("expected", np.where(zero, 0.0, np.exp(model.now))),
+        ("phi", np.where(zero, 1.0, model.phi)),
+        ("variance", np.where(zero, 0.0, model.variance)),
+        ("trend", np.where(zero, False, kept)),
+    ):
+        found[name][some, column] = np.where(usable, value, np.nan)
+
+
+def _recent(panel: Panel, at: Integers, periods: int) -> Floats:
+    """Cases of the last `periods` periods, the one judged among them."""
+    total = np.concatenate([np.zeros((panel.series, 1)), np.nancumsum(panel.observed, axis=1)], axis=1)
+    return np.asarray(total[:, at + 1] - total[:, np.maximum(at + 1 - periods, 0)])
+
+
