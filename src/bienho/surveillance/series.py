@@ -153,14 +153,10 @@ def _frequency(path: Path, years: Integers, epochs: Integers, dates: np.ndarray 
     return found[0]
 
 
-def _check_steps(
-    path: Path, rows: list[tuple[int, dict[str, str | None]]], dates: np.ndarray, frequency: int
-) -> None:
+def _check_steps(path: Path, rows: list[tuple[int, dict[str, str | None]]], dates: np.ndarray, frequency: int) -> None:
     """Dates must step as the frequency says: what is compared with a wrong week is worse than no answer."""
     least, most = STEPS[frequency]
     step = np.diff(dates) / np.timedelta64(1, "D")
     wrong = np.nonzero((step < least) | (step > most))[0]
     if len(wrong):
         raise _bad(path, rows[int(wrong[0]) + 1][0], "date", "ngày đầu của kỳ ngay sau dòng trước")
-
-

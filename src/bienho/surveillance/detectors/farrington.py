@@ -29,7 +29,10 @@ EXPONENTS = {"2/3": 2 / 3, "1/2": 1 / 2, "none": 1.0}
 class FarringtonOptions:
     """The defaults are those of Noufaily et al. for weeks; see `for_frequency`.
 
-    `past_left_out` None: 26 weeks where the blocks are the default ones, else `w`.
+    past_left_out    None: `w`
+    classic          the method of 1996: a two-sided limit, and errors of the mean scaled by the overdispersion. Without it
+                     they are scaled by the weighted squares of the working residuals, which is what the reference package
+                     does (found by its figures); only the limits delta and muan, and the test of a trend, depend on it
     """
 
     b: int = option(5, "b", whole(1, 100))
@@ -44,6 +47,17 @@ class FarringtonOptions:
     limit: str = option("nbPlugin", "thresholdMethod", one_of("delta", "nbPlugin", "muan"))
     power: str = option("2/3", "powertrans", one_of(*EXPONENTS))
     least: tuple[int, int] = option((5, 4), "limit54", PAIR)
+    classic: bool = False
+
+    @property
+    def quantile(self) -> float:
+        """Of the normal, for the limit."""
+        return float(special.ndtri(1 - self.alpha / (2 if self.classic else 1)))
+
+
+CLASSIC = FarringtonOptions(
+    b=3, blocks=1, weights_threshold=1.0, trend_p=0.05, limit="delta", power="2/3", classic=True
+)
 
 
 def for_frequency(frequency: int, given: set[str]) -> FarringtonOptions:
@@ -62,7 +76,7 @@ class _Model:
     now: Floats
     variance: Floats
     dispersion: Floats
-    working: Floats
+    scale: Floats
     slope: Floats
     spread: Floats
     freedom: Floats
@@ -79,9 +93,7 @@ class _Model:
     def trend_pvalue(self) -> Floats:
         """Of no trend, by Student's t."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(
-                2 * special.stdtr(self.freedom, -np.abs(self.slope) / np.sqrt(self.working / self.spread))
-            )
+            return np.asarray(2 * special.stdtr(self.freedom, -np.abs(self.slope) / np.sqrt(self.scale / self.spread)))
 
 
 def _model(counts: Floats, known: Floats, design: Design, trend: bool, options: FarringtonOptions) -> _Model:
@@ -95,9 +107,11 @@ def _model(counts: Floats, known: Floats, design: Design, trend: bool, options: 
             weights = _weights(counts, known, design, fit, np.maximum(dispersion, 1.0), options.weights_threshold)
             fit = solve(counts, weights, design, trend)
             dispersion = np.where(freedom > 0, fit.pearson(counts) / freedom, np.nan)
-        working = (weights * ((counts - fit.mean) / fit.mean) ** 2).sum(axis=1) / freedom
-        variance = fit.variance_now() * working
-    model = _Model(fit.now, variance, dispersion, working, fit.slope, fit.spread, freedom, converged)
+        scale = dispersion
+        if not options.classic:
+            scale = (weights * ((counts - fit.mean) / fit.mean) ** 2).sum(axis=1) / freedom
+        variance = fit.variance_now() * (np.maximum(scale, 1.0) if options.classic else scale)
+    model = _Model(fit.now, variance, dispersion, scale, fit.slope, fit.spread, freedom, converged)
     if trend:
         failed = np.nonzero(~converged)[0]
         if len(failed):
@@ -137,10 +151,10 @@ def _delta(observed: Floats, model: dict[str, Floats], options: FarringtonOption
     error = mean * np.sqrt(model["variance"])
     tau = phi + error**2 / mean
     scale = exponent * mean ** (exponent - 0.5) * np.sqrt(tau)
-    bound = mean**exponent + special.ndtri(1 - options.alpha) * scale
+    bound = mean**exponent + options.quantile * scale
     pvalue = special.ndtr((mean**exponent - observed**exponent) / scale)
     # What the reference package calls mu0 here: it takes the mean for a linear predictor. Only good to compare files.
-    named = np.exp(mean + special.ndtri(1 - options.alpha) * error)
+    named = np.exp(mean + options.quantile * error)
     return bound ** (1 / exponent), pvalue, named
 
 
@@ -148,7 +162,7 @@ def _plugin(observed: Floats, model: dict[str, Floats], options: FarringtonOptio
     """Quantile of the negative binomial at the mean, or (muan) at the upper end of what the mean may be."""
     mean = model["expected"]
     if options.limit == "muan":
-        mean = mean * np.exp(special.ndtri(1 - options.alpha) * np.sqrt(model["variance"]))
+        mean = mean * np.exp(options.quantile * np.sqrt(model["variance"]))
     upper = tails.quantile(1 - options.alpha, mean, model["phi"])
     return upper, tails.at_least(observed, mean, model["phi"]), mean
 
@@ -210,5 +224,3 @@ def _recent(panel: Panel, at: Integers, periods: int) -> Floats:
     """Cases of the last `periods` periods, the one judged among them."""
     total = np.concatenate([np.zeros((panel.series, 1)), np.nancumsum(panel.observed, axis=1)], axis=1)
     return np.asarray(total[:, at + 1] - total[:, np.maximum(at + 1 - periods, 0)])
-
-

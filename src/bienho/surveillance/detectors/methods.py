@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from bienho.core.errors import InputError, UsageError
 from bienho.surveillance.detectors import ears, sequential, several, windows
 from bienho.surveillance.detectors.baseline import reachable
-from bienho.surveillance.detectors.farrington import FarringtonOptions, farrington, for_frequency
+from bienho.surveillance.detectors.farrington import CLASSIC, FarringtonOptions, farrington, for_frequency
 from bienho.surveillance.detectors.options import set_options
 from bienho.surveillance.panel import Alarms, Integers, Panel
 
@@ -74,6 +74,12 @@ METHODS: dict[str, Method] = {
         farrington,
         "Farrington linh hoạt (Noufaily 2013): hồi quy cùng kỳ các năm trước",
     ),
+    "farrington-classic": Method(
+        lambda frequency, given: CLASSIC if frequency == 52 else replace(CLASSIC, w=1),
+        lambda panel, options: reachable(panel, options.b, options.w),
+        farrington,
+        "Farrington 1996, giới hạn hai phía",
+    ),
     "ears-c1": _ears_method("C1"),
     "ears-c2": _ears_method("C2"),
     "ears-c3": Method(
@@ -100,7 +106,10 @@ METHODS: dict[str, Method] = {
         lambda frequency, given: windows.RkiOptions(), _window_places, windows.rki, "RKI: trung bình và 2 độ lệch"
     ),
     "bayes": Method(
-        lambda frequency, given: windows.BayesOptions(), _window_places, windows.bayes, "Bayes: số ca kế tiếp nhị thức âm"
+        lambda frequency, given: windows.BayesOptions(),
+        _window_places,
+        windows.bayes,
+        "Bayes: số ca kế tiếp nhị thức âm",
     ),
     "endemic": Method(
         lambda frequency, given: windows.ChannelOptions(),

@@ -104,7 +104,9 @@ def set_options(options: Options, given: Mapping[str, str]) -> Options:
         except (ValueError, ZeroDivisionError, OverflowError):
             value = None
         if value is None:
-            raise UsageError("USE-DETECT-PARAM", f"{one.metadata['name']}={text!r} không đúng.", hint=f"Cần {kind.says}.")
+            raise UsageError(
+                "USE-DETECT-PARAM", f"{one.metadata['name']}={text!r} không đúng.", hint=f"Cần {kind.says}."
+            )
         values[one.name] = None if value is _NOTHING else value
     return replace(options, **values)  # type: ignore[type-var]
 
