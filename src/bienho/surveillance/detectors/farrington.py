@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from bienho.core.errors import UsageError
 from bienho.surveillance.detectors import counts as tails
 from bienho.surveillance.detectors.baseline import Baseline, baseline
 from bienho.surveillance.detectors.options import PAIR, TRUTH, number, one_of, option, or_nothing, whole
-from bienho.surveillance.detectors.regression import Design, Fit, solve
+from bienho.surveillance.detectors.regression import Counts, Design, Fit, product, solve
 from bienho.surveillance.panel import Alarms, Booleans, Floats, Integers, Panel, empty, exceeds, relative_excess
 
 # Series fitted together: their arrays should stay in the processor's cache.
@@ -96,51 +95,58 @@ class _Model:
             return np.asarray(2 * special.stdtr(self.freedom, -np.abs(self.slope) / np.sqrt(self.scale / self.spread)))
 
 
-def _model(counts: Floats, known: Floats, design: Design, trend: bool, options: FarringtonOptions) -> _Model:
+def _model(counts: Counts, known: Floats, design: Design, trend: bool, options: FarringtonOptions) -> _Model:
     fit, weights = solve(counts, known, design, trend), known
-    filled = (known @ design.columns() > 0).sum(axis=1)
+    filled = (product(known, design.columns) > 0).sum(axis=1)
     freedom = known.sum(axis=1) - filled - trend
-    with np.errstate(invalid="ignore", divide="ignore"):
-        dispersion = np.where(freedom > 0, fit.pearson(counts) / freedom, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         converged = fit.converged.copy()
+        dispersion, scale = _dispersions(counts, weights, fit, freedom)
         if options.reweight:
             weights = _weights(counts, known, design, fit, np.maximum(dispersion, 1.0), options.weights_threshold)
             fit = solve(counts, weights, design, trend)
-            dispersion = np.where(freedom > 0, fit.pearson(counts) / freedom, np.nan)
-        scale = dispersion
-        if not options.classic:
-            scale = (weights * ((counts - fit.mean) / fit.mean) ** 2).sum(axis=1) / freedom
+            dispersion, scale = _dispersions(counts, weights, fit, freedom)
+        scale = dispersion if options.classic else scale
         variance = fit.variance_now() * (np.maximum(scale, 1.0) if options.classic else scale)
     model = _Model(fit.now, variance, dispersion, scale, fit.slope, fit.spread, freedom, converged)
-    if trend:
-        failed = np.nonzero(~converged)[0]
-        if len(failed):
-            model.put(failed, _model(counts[failed], known[failed], design, False, options))
+    failed = np.nonzero(~converged)[0] if trend else ()
+    if len(failed):
+        model.put(failed, _model(counts.take(failed), known[failed], design, False, options))
     return model
 
 
-def _weights(counts: Floats, known: Floats, design: Design, fit: Fit, phi: Floats, threshold: float) -> Floats:
+def _dispersions(counts: Counts, weights: Floats, fit: Fit, freedom: Floats) -> tuple[Floats, Floats]:
+    """(S,) each: Pearson's chi-squared, and the weighted squares of the working residuals, over the degrees of freedom.
+
+    NaN where nothing is left to estimate them from.
+    """
+    square = ((counts.values - fit.mean) / fit.mean) ** 2
+    over = np.where(freedom > 0, freedom, np.nan)
+    return np.einsum("sn,sn->s", fit.weight, square) / over, np.einsum("sn,sn->s", weights, square) / over
+
+
+def _weights(counts: Counts, known: Floats, design: Design, fit: Fit, phi: Floats, threshold: float) -> Floats:
     """1 for what is usual, less for past outbreaks, so that they hide no new one; they sum to the number of counts."""
     sixth = np.exp(fit.predictor / 6)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        residual = 1.5 * (np.cbrt(counts) ** 2 / sixth - sixth**3)
-        residual /= np.sqrt(phi[:, None] * (1 - fit.leverage(design)))
-        weights = np.where(residual > threshold, residual**-2.0, 1.0) * known
+    residual = 1.5 * (np.cbrt(counts.values) ** 2 / sixth - sixth**3)
+    residual /= np.sqrt(phi[:, None] * (1 - fit.leverage(design)))
+    weights, far = known.copy(), residual > threshold
+    weights[far] *= residual[far] ** -2.0
     return np.asarray(weights * (known.sum(axis=1) / weights.sum(axis=1))[:, None])
 
 
-def _judge(counts: Floats, known: Floats, base: Baseline, options: FarringtonOptions) -> tuple[_Model, Booleans]:
+def _judge(counts: Counts, known: Floats, base: Baseline, options: FarringtonOptions) -> tuple[_Model, Booleans]:
     """The model that is kept, and whether with a trend."""
     if not options.trend:
-        return _model(counts, known, base.design, False, options), np.zeros(len(counts), dtype=bool)
+        return _model(counts, known, base.design, False, options), np.zeros(len(known), dtype=bool)
     model = _model(counts, known, base.design, True, options)
     with np.errstate(invalid="ignore", over="ignore"):
-        kept = np.isfinite(model.spread) & (np.exp(model.now) <= np.where(known > 0, counts, 0).max(axis=1))
+        kept = np.isfinite(model.spread) & (np.exp(model.now) <= counts.values.max(axis=1))
         kept &= (model.trend_pvalue() < options.trend_p) | (options.trend_p >= 1)
     kept &= options.b >= 3
     dropped = np.nonzero(np.isfinite(model.spread) & ~kept)[0]
     if len(dropped):
-        model.put(dropped, _model(counts[dropped], known[dropped], base.design, False, options))
+        model.put(dropped, _model(counts.take(dropped), known[dropped], base.design, False, options))
     return model, kept
 
 
@@ -178,14 +184,15 @@ def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = N
     observed = panel.observed[:, at]
     found: dict[str, Floats] = empty(panel, at)
     found |= {name: np.full_like(observed, np.nan) for name in ("variance", "trend")}
-    for column, place in enumerate(at):
-        base = baseline(int(place), panel, b=options.b, w=options.w, blocks=options.blocks, left_out=left_out)
-        for first in range(0, panel.series, TOGETHER):
-            some = slice(first, first + TOGETHER)
-            values = panel.observed[some][:, base.rows]
-            known = ~np.isnan(values)
-            model, kept = _judge(np.where(known, values, 0.0), known.astype(float), base, options)
-            _store(found, some, column, model, kept, np.nansum(values, axis=1) == 0)
+    bases = [baseline(int(one), panel, b=options.b, w=options.w, blocks=options.blocks, left_out=left_out) for one in at]
+    for first in range(0, panel.series, TOGETHER):
+        some = slice(first, first + TOGETHER)
+        known = ~np.isnan(panel.observed[some])
+        counts = Counts.of(np.where(known, panel.observed[some], 0.0))
+        for column, base in enumerate(bases):
+            here = counts.columns(base.rows)
+            model, kept = _judge(here, np.take(known, base.rows, axis=1).astype(float), base, options)
+            _store(found, some, column, model, kept, here.values.sum(axis=1) == 0)
     limit = _delta if options.limit == "delta" else _plugin
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         upper, pvalue, found["mu0"] = limit(observed, found, options)

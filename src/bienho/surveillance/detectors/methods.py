@@ -41,7 +41,7 @@ def _ears_places(kind: str, panel: Panel, options: Any) -> Integers:
 
 
 def _window_places(panel: Panel, options: windows.RkiOptions) -> Integers:
-    if not options.this_year and not options.b or not options.w and not options.b:
+    if (not options.this_year and not options.b) or (not options.w and not options.b):
         raise UsageError(
             "USE-DETECT-PARAM", "Không có kỳ nào để so sánh.", hint="Đặt b từ 1, hoặc actY=true với w từ 1."
         )
