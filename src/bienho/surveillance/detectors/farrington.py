@@ -184,7 +184,9 @@ def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = N
     observed = panel.observed[:, at]
     found: dict[str, Floats] = empty(panel, at)
     found |= {name: np.full_like(observed, np.nan) for name in ("variance", "trend")}
-    bases = [baseline(int(one), panel, b=options.b, w=options.w, blocks=options.blocks, left_out=left_out) for one in at]
+    bases = [
+        baseline(int(one), panel, b=options.b, w=options.w, blocks=options.blocks, left_out=left_out) for one in at
+    ]
     for first in range(0, panel.series, TOGETHER):
         some = slice(first, first + TOGETHER)
         known = ~np.isnan(panel.observed[some])

@@ -124,9 +124,7 @@ def _cylinders(cases: Integers, apart: Floats, longest: int, options: ScanOption
     return _Cylinders(padded.T.copy(), expected, inside.T.copy(), total)
 
 
-def scan(
-    cases: Integers, longitude: Floats, latitude: Floats, options: ScanOptions | None = None
-) -> list[Cluster]:
+def scan(cases: Integers, longitude: Floats, latitude: Floats, options: ScanOptions | None = None) -> list[Cluster]:
     """Clusters that end in the last period, most unlikely first, none sharing a place with one before it.
 
     cases    (P, T), whole numbers, periods ascending; the last is the one judged
@@ -154,9 +152,7 @@ def scan(
     return _clusters(ratio, observed, cylinders, apart, counts.shape[1], highest, options)
 
 
-def _replicates(
-    cases: Integers, longest: int, cylinders: _Cylinders, options: ScanOptions, dtype: type
-) -> Floats:
+def _replicates(cases: Integers, longest: int, cylinders: _Cylinders, options: ScanOptions, dtype: type) -> Floats:
     """(replicates,) largest ratio of each permutation of the days among the cases."""
     random = np.random.default_rng(options.seed)
     place, day = (np.repeat(axis, cases[cases > 0]) for axis in np.nonzero(cases))
