@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class Alarms:
     more: dict[str, Floats] = field(default_factory=dict)
 
 
-def empty(panel: Panel, at: Integers) -> dict[str, Floats]:
+def empty(panel: Panel, at: Integers) -> dict[str, Any]:
     """NaN arrays for the numbers of `Alarms` that a method has none of."""
     names = ("expected", "upper", "pvalue", "score", "phi", "mu0")
     return {name: np.full((panel.series, len(at)), np.nan) for name in names}

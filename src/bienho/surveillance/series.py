@@ -1,4 +1,4 @@
-"""A plain series as a file: CSV with the columns t, year, epoch_in_year, date, observed, and perhaps state and series."""
+"""A plain series as a file: CSV with columns t, year, epoch_in_year, date, observed, perhaps state and series."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from bienho.core.errors import InputError, LimitError
 from bienho.surveillance.panel import Booleans, Integers, Panel
 
 COLUMNS = ("t", "year", "epoch_in_year", "date", "observed")
-ROWS_MAX = 20_000_000
 BYTES_MAX = 1 << 30
 NOT_KNOWN = ("", "na", "nan", "null")
 SENDER = "người gửi tệp"
@@ -23,7 +22,7 @@ STEPS = {12: (28, 31), 52: (7, 7), 365: (1, 1)}
 
 @dataclass(frozen=True)
 class PlainSeries:
-    """One series as read; `t` (T,), `state` (T,) whether an outbreak is known to have been, None without that column."""
+    """One series as read; `t` (T,), `state` (T,) whether an outbreak is known to have been, None when not told."""
 
     name: str
     t: Integers
@@ -38,8 +37,8 @@ def fault(code: str, message: str, hint: str) -> InputError:
 def read_series(path: Path) -> list[PlainSeries]:
     """Series of a file, in the order they first appear.
 
-    Raises InputError IN-SERIES-COLUMNS, IN-SERIES-VALUE, IN-SERIES-GAP, IN-SERIES-FREQUENCY, IN-SERIES-EMPTY; LimitError
-    LIM-SERIES. A period nobody reported has an empty `observed`; a period without a case has 0.
+    Raises InputError IN-SERIES-COLUMNS, IN-SERIES-VALUE, IN-SERIES-GAP, IN-SERIES-FREQUENCY, IN-SERIES-EMPTY,
+    IN-SERIES-FILE; LimitError LIM-SERIES. A period nobody reported has an empty `observed`; a period without a case has 0.
     """
     if not path.is_file():
         raise fault("IN-SERIES-FILE", f"Không có tệp {path.name}.", "Xem lại đường dẫn.")

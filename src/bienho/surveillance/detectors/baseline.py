@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def baseline(at: int, panel: Panel, *, b: int, w: int, blocks: int, left_out: in
             who="người chọn tham số",
         )
     kind = np.full(at + 1, -1, dtype=np.int64)
-    for later, place in zip(places, places[1:], strict=False):
+    for later, place in pairwise(places):
         kind[place - w : place + w + 1] = blocks - 1
         if blocks > 1:
             kind[place + w + 1 : later - w] = _rest(later - place - 2 * w - 1, blocks)

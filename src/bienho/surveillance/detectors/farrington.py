@@ -1,8 +1,8 @@
 """Farrington et al. 1996 as made flexible by Noufaily et al. 2013.
 
-Quasi-Poisson regression of the same weeks of earlier years (and, with blocks, of all weeks since), early outbreaks weighed
-down by their Anscombe residuals, a trend where it is wanted and tenable; an alarm above the upper quantile of what is
-predicted.
+Quasi-Poisson regression of the same weeks of earlier years (and, with blocks, of all weeks since), early outbreaks
+weighed down by their Anscombe residuals, a trend where it is wanted and tenable; an alarm above the upper quantile of
+what is predicted.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class FarringtonOptions:
     """The defaults are those of Noufaily et al. for weeks; see `for_frequency`.
 
     past_left_out    None: `w`
-    classic          the method of 1996: a two-sided limit, and errors of the mean scaled by the overdispersion. Without it
-                     they are scaled by the weighted squares of the working residuals, which is what the reference package
-                     does (found by its figures); only the limits delta and muan, and the test of a trend, depend on it
+    classic          the method of 1996: a two-sided limit, and errors of the mean scaled by the overdispersion. Without
+                     it they are scaled by the weighted squares of the working residuals, which is what the reference
+                     package does (found by its figures); the limits delta and muan and the test of a trend use them
     """
 
     b: int = option(5, "b", whole(1, 100))
@@ -109,7 +109,7 @@ def _model(counts: Counts, known: Floats, design: Design, trend: bool, options: 
         scale = dispersion if options.classic else scale
         variance = fit.variance_now() * (np.maximum(scale, 1.0) if options.classic else scale)
     model = _Model(fit.now, variance, dispersion, scale, fit.slope, fit.spread, freedom, converged)
-    failed = np.nonzero(~converged)[0] if trend else ()
+    failed = np.nonzero(~converged & trend)[0]
     if len(failed):
         model.put(failed, _model(counts.take(failed), known[failed], design, False, options))
     return model
@@ -177,7 +177,7 @@ def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = N
     """Judges the periods at `at` (K,), places in the panel.
 
     Raises InputError IN-SERIES-SHORT where `b` years of reference windows are not there, UsageError USE-DETECT-PARAM
-    where the year cannot be cut into so many blocks. A baseline with no more known counts than parameters is not judged.
+    where the year cannot be cut into so many blocks. A baseline with no more counts than parameters is not judged.
     """
     options = options or for_frequency(panel.frequency, set())
     left_out = options.w if options.past_left_out is None else options.past_left_out

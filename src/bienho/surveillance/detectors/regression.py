@@ -126,9 +126,8 @@ def solve(counts: Counts, prior: Floats, design: Design, trend: bool) -> Fit:
     """Fits every series with weights `prior` (S, n; 0 where the count is not known)."""
     series, rows = counts.values.shape
     blocks = design.columns.shape[1]
-    wide = [np.empty((series, rows)) for _ in range(3)]
-    narrow = [np.empty((series, blocks)) for _ in range(2)]
-    done = Fit(*wide, *narrow, *(np.empty(series) for _ in range(3)), np.zeros(series, dtype=bool))
+    shapes = [(series, rows)] * 3 + [(series, blocks)] * 2 + [(series,)] * 3
+    done = Fit(*(np.empty(shape) for shape in shapes), converged=np.zeros(series, dtype=bool))
     left, going = np.arange(series), np.ones(series, dtype=bool)
     state = _start(counts, prior, design, trend)
     for step in range(STEPS):

@@ -66,10 +66,10 @@ def first_place(panel: Panel) -> int:
 def ensemble(panel: Panel, at: Integers, options: EnsembleOptions | None = None) -> Alarms:
     """The house's default: what is sudden, what is slow, and for series without three years what is new.
 
-    With three years or more, two tests of the regression of Noufaily et al.: the count of the period, and the sum of the
-    last `span` periods against the sum of what was expected; `pvalue` is the smaller one over its share of the budget,
-    times the budget, so that alarms are the p-values up to the budget (Bonferroni). With less: EARS C1 with sigma of at
-    least 1. `more["member"]`: 1 sudden, 2 slow, 3 recent, which of them spoke or came closest.
+    With three years or more, two tests of the regression of Noufaily et al.: the count of the period, and the sum of
+    the last `span` periods against the sum of what was expected; `pvalue` is the smaller one over its part of the
+    budget, so that alarms are the p-values up to the budget (Bonferroni). With less: EARS C1 with sigma of at least 1.
+    `more["member"]`: 1 sudden, 2 slow, 3 recent, which of them spoke or came closest.
     """
     options = options or EnsembleOptions()
     found, observed = empty(panel, at), panel.observed[:, at]

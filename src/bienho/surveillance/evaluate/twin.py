@@ -48,8 +48,8 @@ def twin_outbreaks(
     An outbreak counts once, in the commune where most of its cases are; alarms in its other communes while it lasts are
     neither found nor false.
     """
-    columns = [list(cases[name]) for name in ("day", "disease", "commune")]
-    keys, counts = weekly(*columns, first, end)  # type: ignore[arg-type]
+    day, disease, commune_of = ([*cases[name]] for name in ("day", "disease", "commune"))
+    keys, counts = weekly([_day(one) for one in day], [*map(str, disease)], [*map(str, commune_of)], first, end)
     place = {key: index for index, key in enumerate(keys)}
     number = np.zeros(counts.shape, dtype=np.int64)
     touched = np.zeros(counts.shape, dtype=bool)

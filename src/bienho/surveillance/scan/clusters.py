@@ -67,7 +67,7 @@ def distances(longitude: Floats, latitude: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class _Cylinders:
-    """Circles (centre c, its k nearest) x windows (length d): arrays are (k, c, d), so that a circle grows along axis 0.
+    """Circles (centre c, its k nearest) x windows (length d) as arrays (k, c, d): a circle grows along axis 0.
 
     order       (k, c), the place that joins the circle at k; `number of places` is a place without cases that pads
     expected    (k, c, d)
