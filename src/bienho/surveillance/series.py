@@ -38,7 +38,7 @@ def read_series(path: Path) -> list[PlainSeries]:
     """Series of a file, in the order they first appear.
 
     Raises InputError IN-SERIES-COLUMNS, IN-SERIES-VALUE, IN-SERIES-GAP, IN-SERIES-FREQUENCY, IN-SERIES-EMPTY,
-    IN-SERIES-FILE; LimitError LIM-SERIES. A period nobody reported has an empty `observed`; a period without a case has 0.
+    IN-SERIES-FILE; LimitError LIM-SERIES. A period nobody reported has an empty `observed`; one without a case has 0.
     """
     if not path.is_file():
         raise fault("IN-SERIES-FILE", f"Không có tệp {path.name}.", "Xem lại đường dẫn.")

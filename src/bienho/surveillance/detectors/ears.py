@@ -39,7 +39,7 @@ def first_place(kind: str, baseline: int) -> int:
     return baseline + GAP[kind] + (MEMORY if kind == "C3" else 0)
 
 
-def _measure(panel: Panel, at: Integers, baseline: int, gap: int, min_sigma: float) -> tuple[Floats, Floats]:
+def measure(panel: Panel, at: Integers, baseline: int, gap: int, min_sigma: float) -> tuple[Floats, Floats]:
     """Mean and standard deviation of the baseline of each period; NaN with fewer than three known counts."""
     windows = sliding_window_view(panel.observed, baseline, axis=1)[:, at - gap - baseline]
     known = ~np.isnan(windows)
@@ -64,7 +64,7 @@ def ears(panel: Panel, at: Integers, options: EarsOptions | None = None, *, kind
     options = options or EarsOptions()
     found = empty(panel, at)
     observed = panel.observed[:, at]
-    mean, sigma = _measure(panel, at, options.baseline, GAP[kind], options.min_sigma)
+    mean, sigma = measure(panel, at, options.baseline, GAP[kind], options.min_sigma)
     found["expected"] = mean
     found["upper"] = upper = mean + special.ndtri(1 - options.alpha) * sigma
     found["pvalue"] = special.ndtr(-_standing(observed, mean, sigma))
@@ -84,7 +84,7 @@ def ears_sum(panel: Panel, at: Integers, options: SumOptions | None = None) -> A
     observed = panel.observed[:, at]
     excess = []
     for back in range(MEMORY, -1, -1):
-        mean, sigma = _measure(panel, at - back, options.baseline, GAP["C3"], options.min_sigma)
+        mean, sigma = measure(panel, at - back, options.baseline, GAP["C3"], options.min_sigma)
         excess.append(np.maximum(_standing(panel.observed[:, at - back], mean, sigma) - 1, 0.0))
     before = np.nan_to_num(excess[0], nan=0.0, posinf=np.inf) + np.nan_to_num(excess[1], nan=0.0, posinf=np.inf)
     found["expected"], found["score"] = mean, before + excess[2]

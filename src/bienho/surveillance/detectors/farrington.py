@@ -73,6 +73,7 @@ class _Model:
     """What the baselines of some series say of one period; (S,) each."""
 
     now: Floats
+    alone: Floats
     variance: Floats
     dispersion: Floats
     scale: Floats
@@ -107,8 +108,9 @@ def _model(counts: Counts, known: Floats, design: Design, trend: bool, options: 
             fit = solve(counts, weights, design, trend)
             dispersion, scale = _dispersions(counts, weights, fit, freedom)
         scale = dispersion if options.classic else scale
-        variance = fit.variance_now() * (np.maximum(scale, 1.0) if options.classic else scale)
-    model = _Model(fit.now, variance, dispersion, scale, fit.slope, fit.spread, freedom, converged)
+        alone = fit.variance_now()
+        variance = alone * (np.maximum(scale, 1.0) if options.classic else scale)
+    model = _Model(fit.now, alone, variance, dispersion, scale, fit.slope, fit.spread, freedom, converged)
     failed = np.nonzero(~converged & trend)[0]
     if len(failed):
         model.put(failed, _model(counts.take(failed), known[failed], design, False, options))
@@ -176,6 +178,8 @@ def _plugin(observed: Floats, model: dict[str, Floats], options: FarringtonOptio
 def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = None) -> Alarms:
     """Judges the periods at `at` (K,), places in the panel.
 
+    `more`: `trend`, 1 where a trend was kept; `error`, the variance of the log of what is expected.
+
     Raises InputError IN-SERIES-SHORT where `b` years of reference windows are not there, UsageError USE-DETECT-PARAM
     where the year cannot be cut into so many blocks. A baseline with no more counts than parameters is not judged.
     """
@@ -183,7 +187,7 @@ def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = N
     left_out = options.w if options.past_left_out is None else options.past_left_out
     observed = panel.observed[:, at]
     found: dict[str, Floats] = empty(panel, at)
-    found |= {name: np.full_like(observed, np.nan) for name in ("variance", "trend")}
+    found |= {name: np.full_like(observed, np.nan) for name in ("variance", "trend", "error")}
     bases = [
         baseline(int(one), panel, b=options.b, w=options.w, blocks=options.blocks, left_out=left_out) for one in at
     ]
@@ -202,13 +206,13 @@ def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = N
     upper[zero], pvalue[zero] = 0.0, np.where(observed[zero] > 0, 0.0, 1.0)
     pvalue[np.isnan(observed)] = np.nan
     found["score"] = relative_excess(observed, found["expected"], upper)
-    upper[_recent(panel, at, options.least[1]) < options.least[0]] = np.nan
+    upper[recent_cases(panel, at, options.least[1]) < options.least[0]] = np.nan
     return Alarms(
         at=at,
         observed=observed,
         alarm=exceeds(observed, upper),
         **(found_of(found) | {"upper": upper, "pvalue": pvalue}),
-        more={"trend": found["trend"]},
+        more={"trend": found["trend"], "error": found["error"]},
     )
 
 
@@ -224,12 +228,13 @@ def _store(found: dict[str, Floats], some: slice, column: int, model: _Model, ke
         ("expected", np.where(zero, 0.0, np.exp(model.now))),
         ("phi", np.where(zero, 1.0, model.phi)),
         ("variance", np.where(zero, 0.0, model.variance)),
+        ("error", np.where(zero, 0.0, model.alone * model.phi)),
         ("trend", np.where(zero, False, kept)),
     ):
         found[name][some, column] = np.where(usable, value, np.nan)
 
 
-def _recent(panel: Panel, at: Integers, periods: int) -> Floats:
+def recent_cases(panel: Panel, at: Integers, periods: int) -> Floats:
     """Cases of the last `periods` periods, the one judged among them."""
     total = np.concatenate([np.zeros((panel.series, 1)), np.nancumsum(panel.observed, axis=1)], axis=1)
     return np.asarray(total[:, at + 1] - total[:, np.maximum(at + 1 - periods, 0)])

@@ -126,8 +126,9 @@ def solve(counts: Counts, prior: Floats, design: Design, trend: bool) -> Fit:
     """Fits every series with weights `prior` (S, n; 0 where the count is not known)."""
     series, rows = counts.values.shape
     blocks = design.columns.shape[1]
-    shapes = [(series, rows)] * 3 + [(series, blocks)] * 2 + [(series,)] * 3
-    done = Fit(*(np.empty(shape) for shape in shapes), converged=np.zeros(series, dtype=bool))
+    wide, narrow = [np.empty((series, rows)) for _ in range(3)], [np.empty((series, blocks)) for _ in range(2)]
+    spread, slope, now = (np.empty(series) for _ in range(3))
+    done = Fit(wide[0], wide[1], wide[2], narrow[0], narrow[1], spread, slope, now, np.zeros(series, dtype=bool))
     left, going = np.arange(series), np.ones(series, dtype=bool)
     state = _start(counts, prior, design, trend)
     for step in range(STEPS):

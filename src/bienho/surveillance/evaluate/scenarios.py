@@ -74,7 +74,8 @@ def simulate(scenarios: Sequence[Scenario], replicates: int, size: float, seed: 
     """(scenarios x replicates, 624) counts, and (…, 49) the outbreak of the weeks judged: 1 while it lasts, else 0.
 
     An outbreak has Poisson(size * standard deviation of its first week) cases, each floor(lognormal(0, 0.5)) weeks
-    after it; it lasts to its last case, and one without a case has not been. The same seed gives the same series, outbreaks apart, for every size.
+    after it; it lasts to its last case, and one without a case has not been.
+    The same seed gives the same series, outbreaks apart, for every size.
     """
     random = np.random.default_rng(seed)
     mean = np.repeat(np.stack([one.mean() for one in scenarios]), replicates, axis=0)
