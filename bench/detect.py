@@ -55,7 +55,6 @@ PLAIN = {name: (name, dict[str, str]()) for name in METHODS}
 LABELLED = PLAIN | {
     "delta 0.005": ("farrington", STORED | {"alpha": "0.005"}),
     "delta 0.0067": ("farrington", STORED | {"alpha": "0.0067"}),
-    "delta 0.01": ("farrington", STORED | {"alpha": "0.01"}),
 }
 
 

@@ -75,8 +75,8 @@ def ensemble(panel: Panel, at: Integers, options: EnsembleOptions | None = None)
 
     With three years or more, two tests of the regression of Noufaily et al.: the count of the period, and the sum of
     the last `span` periods against the sum of what was expected, both with the error of the regression; `pvalue` is
-    the smaller one over its part of the budget, so that alarms are the p-values up to the budget (Bonferroni). With less
-    history: EARS C1 by Student's t, sigma at least 1.
+    the smaller one over its part of the budget, so that alarms are the p-values up to the budget (Bonferroni).
+    With less history: EARS C1 by Student's t, sigma at least 1.
     `more["member"]`: 1 sudden, 2 slow, 3 recent, which of them spoke or came closest.
     """
     options = options or EnsembleOptions()

@@ -118,7 +118,7 @@ def _compare(output: str, method: str, alarms: Alarms, stored: dict[str, Floats]
         if column == "upperbound" and (np.isnan(theirs) != np.isnan(ours)).any():
             relative[column] = float("inf")
             continue
-        apart = np.abs(theirs - ours)[both] / np.maximum(np.abs(theirs[both]), 1e-9)
+        apart = np.abs(theirs[both] - ours[both]) / np.maximum(np.abs(theirs[both]), 1e-9)
         relative[column] = float(apart.max(initial=0.0))
     differ = int((alarms.alarm[0] != (stored["alarm"] == 1)).sum()) if "alarm" in stored else 0
     return Agreement(output, method, len(stored["t"]), relative, differ)

@@ -1,4 +1,4 @@
-"""Real series of which somebody said afterwards when there was an outbreak (column `state`)."""
+"""Real series, and where somebody said afterwards when there was an outbreak (column `state`) that too."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ def runs(state: Booleans) -> Integers:
 
 
 def real_series(folder: Path, methods: Mapping[str, tuple[str, Mapping[str, str]]], *, years: int = 2) -> list[Quality]:
-    """The last `years` years of every series in `folder` that says when there were outbreaks.
+    """The last `years` years of every series in `folder`, or what of them a method can judge.
 
-    A method that cannot judge a series (history, blocks of the year) has no line for it.
+    Where a series names no outbreak all its alarms count as false: an upper bound. A method that cannot judge a series
+    at all (history, blocks of the year) has no line for it.
     """
     found = []
     for path in sorted(folder.glob("*.csv")):
         for one in read_series(path):
-            if one.state is None or not one.state.any():
-                continue
+            state = np.zeros(one.panel.periods, dtype=bool) if one.state is None else one.state
             for label, (method, given) in methods.items():
                 try:
-                    alarms = detect(one.panel, method, given, last=years * one.panel.frequency)
+                    alarms = detect(one.panel, method, given)
                 except (InputError, UsageError):
                     continue
-                outbreak = runs(one.state)[alarms.at][None, :]
-                found.append(judge(path.stem, label, alarms.alarm, outbreak, one.panel.frequency))
+                late = alarms.at >= one.panel.periods - years * one.panel.frequency
+                outbreak = runs(state)[alarms.at[late]][None, :]
+                found.append(judge(path.stem, label, alarms.alarm[:, late], outbreak, one.panel.frequency))
     return found
