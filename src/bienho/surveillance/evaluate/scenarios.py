@@ -62,12 +62,12 @@ def read_scenarios(path: Path) -> list[Scenario]:
         ) from None  # fmt: skip
 
 
-def draw_counts(random: np.random.Generator, mean: Floats, phi: Floats | float) -> Floats:
+def draw_counts(chance: np.random.Generator, mean: Floats, phi: Floats | float) -> Floats:
     """Negative binomial counts with variance phi * mean; Poisson where phi is 1."""
     mean, phi = np.broadcast_arrays(mean, phi)
     wide = phi > 1
-    rate = np.where(wide, random.gamma(mean / np.where(wide, phi - 1, 1), np.where(wide, phi - 1, 1)), mean)
-    return random.poisson(rate).astype(float)
+    rate = np.where(wide, chance.gamma(mean / np.where(wide, phi - 1, 1), np.where(wide, phi - 1, 1)), mean)
+    return chance.poisson(rate).astype(float)
 
 
 def simulate(scenarios: Sequence[Scenario], replicates: int, size: float, seed: int) -> tuple[Panel, Integers]:
@@ -77,18 +77,18 @@ def simulate(scenarios: Sequence[Scenario], replicates: int, size: float, seed: 
     after it; it lasts to its last case, and one without a case has not been.
     The same seed gives the same series, outbreaks apart, for every size.
     """
-    random = np.random.default_rng(seed)
+    chance = np.random.default_rng(seed)
     mean = np.repeat(np.stack([one.mean() for one in scenarios]), replicates, axis=0)
     phi = np.repeat([one.phi for one in scenarios], replicates)[:, None]
-    counts = draw_counts(random, mean, phi)
+    counts = draw_counts(chance, mean, phi)
     deviation = np.sqrt(mean * phi)
     during = np.zeros((len(counts), JUDGED[1] - JUDGED[0]), dtype=np.int64)
-    past = random.integers(*PAST, size=(len(counts), len(PAST_SIZES)))
-    now = random.integers(*JUDGED, size=(len(counts), 1))
+    past = chance.integers(*PAST, size=(len(counts), len(PAST_SIZES)))
+    now = chance.integers(*JUDGED, size=(len(counts), 1))
     for series, starts in enumerate(np.concatenate([past, now], axis=1)):
         for start, large in zip(starts, (*PAST_SIZES, size), strict=True):
-            cases = random.poisson(large * deviation[series, start])
-            weeks = start + np.floor(random.lognormal(0, 0.5, cases)).astype(int)
+            cases = chance.poisson(large * deviation[series, start])
+            weeks = start + np.floor(chance.lognormal(0, 0.5, cases)).astype(int)
             weeks = weeks[weeks < (JUDGED[0] if start < PAST[1] else WEEKS)]
             np.add.at(counts[series], weeks, 1)
             if start >= JUDGED[0] and len(weeks):
@@ -116,10 +116,10 @@ def run_scenarios(
 
 def without_outbreaks(series: int = 1000, *, years: int = 8, phi: float = 1.5, seed: int = 1) -> Panel:
     """Weekly series in which every alarm is a false one: seasonal, half with a trend, variance phi times the mean."""
-    random = np.random.default_rng(seed)
+    chance = np.random.default_rng(seed)
     t = np.arange(years * YEAR)
-    level = random.uniform(np.log(0.5), np.log(60), series)[:, None]
-    trend = np.where(np.arange(series) % 2, 0.0, random.uniform(-0.001, 0.002, series))[:, None]
-    height, phase = random.uniform(0.2, 0.8, series)[:, None], random.uniform(0, 2 * np.pi, series)[:, None]
+    level = chance.uniform(np.log(0.5), np.log(60), series)[:, None]
+    trend = np.where(np.arange(series) % 2, 0.0, chance.uniform(-0.001, 0.002, series))[:, None]
+    height, phase = chance.uniform(0.2, 0.8, series)[:, None], chance.uniform(0, 2 * np.pi, series)[:, None]
     mean = np.exp(level + trend * t + height * np.cos(2 * np.pi * t / YEAR + phase))
-    return Panel(draw_counts(random, mean, phi), YEAR)
+    return Panel(draw_counts(chance, mean, phi), YEAR)
