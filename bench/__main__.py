@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import audit, events, gate, growth, ingest, people, stores
+from bench import audit, detect, events, gate, growth, ingest, people, stores
 
 BENCHES = {
     "ingest": ingest.run,
@@ -19,6 +19,7 @@ BENCHES = {
     "audit": audit.run,
     "people": people.run,
     "events": events.run,
+    "detect": detect.run,
 }
 """Each takes what it needs of rounds, persons and dossiers."""
 

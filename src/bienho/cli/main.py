@@ -43,6 +43,7 @@ PLACES = {
     "agreement": "papers",
     "emergency": "papers",
     "report": "reports",
+    "detect": "detect",
     "synth": "twin",
     "demo": "show",
     "serve": "show",
