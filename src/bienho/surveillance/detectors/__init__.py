@@ -1,0 +1,1 @@
+"""Statistical detectors, vectorised over series: arrays in, alarms out."""

@@ -1,0 +1,1 @@
+"""How good the detectors are, on series whose truth is known."""
