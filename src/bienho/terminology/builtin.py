@@ -251,7 +251,12 @@ def notifiable_edition() -> Edition:
         for row in _csv("notifiable.csv")
     ]
     return build_edition(
-        "notifiable", "QĐ 97/QĐ-PB", OPEN_START, rows, complete=True, source="Quyết định 97/QĐ-PB, chưa đối chiếu bản ký"
+        "notifiable",
+        "QĐ 97/QĐ-PB",
+        OPEN_START,
+        rows,
+        complete=True,
+        source="Quyết định 97/QĐ-PB, chưa đối chiếu bản ký",
     )
 
 

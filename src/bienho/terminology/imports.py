@@ -314,7 +314,10 @@ IMPORT_KINDS: Mapping[str, ImportKind] = {
     "facility": ImportKind("facility", ("code", "name"), _facility, complete=True),
     "value_set": ImportKind("value_set", ("value_set", "code", "name_vi", "format_version"), _value, complete=True),
     "notifiable": ImportKind(
-        "notifiable", ("disease", "name_vi", "deadline", "code", "certainty", "episode_days"), _notifiable, complete=True
+        "notifiable",
+        ("disease", "name_vi", "deadline", "code", "certainty", "episode_days"),
+        _notifiable,
+        complete=True,
     ),
     "epidemic-decision": ImportKind(
         "epidemic_decision", ("disease", "commune", "kind", "year", "document", "decided_on"), _decision, complete=True
