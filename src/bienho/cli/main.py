@@ -43,6 +43,8 @@ PLACES = {
     "agreement": "papers",
     "emergency": "papers",
     "report": "reports",
+    "legal": "warning",
+    "forecast": "warning",
     "synth": "twin",
     "demo": "show",
     "serve": "show",

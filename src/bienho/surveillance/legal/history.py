@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from bienho.surveillance.legal.thresholds import LOOK_BACK
 
-Unit = Literal["year", "month", "week"]
+Unit = Literal["month", "week"]
 Canonical = Callable[[str, date], str | None]
 """Commune of today for a code of a day; None when there is none."""
 
 
 def period_start(unit: Unit, year: int, number: int) -> date:
-    """First day of a year or month, or the Monday of an ISO week; week 53 of a year that has none is its week 52."""
-    if unit != "week":
+    """First day of a month, or the Monday of an ISO week; week 53 of a year that has none is its week 52."""
+    if unit == "month":
         return date(year, number, 1)
     try:
         return date.fromisocalendar(year, number, 1)
@@ -29,10 +29,8 @@ def period_start(unit: Unit, year: int, number: int) -> date:
 
 
 def period_of(unit: Unit, day: date) -> tuple[int, int]:
-    """(year, number) of the year (number 1), the month or the ISO week of a day."""
-    if unit == "week":
-        return day.isocalendar()[:2]
-    return day.year, day.month if unit == "month" else 1
+    """(year, number) of the month or the ISO week of a day."""
+    return day.isocalendar()[:2] if unit == "week" else (day.year, day.month)
 
 
 def rebuilt(older: Iterable[Mapping[str, Any]], canonical: Canonical) -> list[dict[str, Any]]:
@@ -99,7 +97,7 @@ def past(
 
     `cases`: rows commune, disease, start (first day of the period), cases, of the warehouse, which counts periods from
     `since` on. `older`: rows of `rebuilt`; a year of a disease in which they have any row is counted, and a commune
-    without one had no case. A period that the warehouse counts is never taken from them. Years are made of months.
+    without one had no case. A period that the warehouse counts is never taken from them.
     """
     year, number = period_of(unit, day)
     years = tuple(range(year - 1, year - 1 - LOOK_BACK, -1))
@@ -115,15 +113,14 @@ def past(
         if place is not None and column is not None and ours[column]:
             counts[place, column] += row["cases"]
     for row in older:
-        if row["unit"] != ("month" if unit == "year" else unit) or row["disease"] not in at or row["year"] not in years:
+        if row["unit"] != unit or row["disease"] not in at or row["year"] not in years:
             continue
         column = years.index(row["year"])
         if ours[column]:
             continue
         present[at[row["disease"]] :: wide, column] = True
         place = index.get((row["commune"], row["disease"]))
-        start = row["start"].replace(month=1) if unit == "year" else row["start"]
-        if place is not None and start in starts:
+        if place is not None and row["start"] in starts:
             counts[place, column] += row["cases"]
     return Past(years, counts, present)
 

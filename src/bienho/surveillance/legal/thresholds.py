@@ -43,8 +43,8 @@ class State(IntEnum):
     EPIDEMIC = 3
 
 
-ARTICLES = ("", "16.1.a", "16.1.b", "16.1.c", "22.1.a", "22.1.b", "22.1.c")
-"""Which rule spoke, by its place."""
+ARTICLES = ("", "16.1", "16.1.a", "16.1.b", "16.1.c", "22.1.a", "22.1.b", "22.1.c")
+"""Which rule spoke, by its place; 16.1: which rule holds is not decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +94,16 @@ def baseline(counts: npt.ArrayLike, present: npt.ArrayLike, declared: npt.ArrayL
     return Baseline(mean, sd, years, used, left_out & looked)
 
 
-def assume_endemic(yearly: npt.ArrayLike, present: npt.ArrayLike) -> Flags:
-    """Whether a disease nobody has decided about counts as endemic: cases in at least three of the last five years.
+def assume_endemic(counts: npt.ArrayLike, present: npt.ArrayLike) -> npt.NDArray[np.int8]:
+    """Whether a disease nobody has decided about counts as endemic: 1, 0, or -1 where fewer than three years are known.
 
-    `yearly`: cases of whole years (n, years), the last year first. Where all years were zero, SD is zero and one case
-    would be an epidemic; the law's answer there is the branch of diseases that are not endemic.
+    Endemic: cases in at least three of the last five years in this same month. Where they all had none, SD is zero and
+    one case would be an epidemic; the law's answer there is the branch of diseases that are not endemic.
     """
-    with_cases = (np.asarray(yearly) > 0) & np.asarray(present, dtype=bool)
-    return np.asarray(with_cases[:, :YEARS].sum(axis=1) >= LEAST)
+    there = np.asarray(present, dtype=bool)[:, :YEARS]
+    with_cases = (np.asarray(counts)[:, :YEARS] > 0) & there
+    known = there.sum(axis=1) >= LEAST
+    return np.where(known, with_cases.sum(axis=1) >= LEAST, -1).astype(np.int8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +128,10 @@ def judge(now: Now, month: Baseline, week: Baseline, endemic: npt.ArrayLike, gro
 
     `month` and `week` are the baselines of the same month and the same ISO week. A disease of group A is an epidemic by
     guidance of its own (16.1.a), which no list holds yet: here it is a warning at most. Where an endemic disease has no
-    baseline, the state is UNKNOWN unless there is no case at all.
+    baseline, or `endemic` is -1 (not decided), the state is UNKNOWN unless there is no case at all.
     """
-    lives_here, first = np.asarray(endemic, dtype=bool), np.asarray(group_a, dtype=bool)
-    stranger = ~lives_here & ~first
-    lives_here = lives_here & ~first
+    decided, first = np.asarray(endemic), np.asarray(group_a, dtype=bool)
+    lives_here, stranger, open_ = (~first & (decided == value) for value in (1, 0, -1))
     with np.errstate(invalid="ignore"):
         rules: tuple[tuple[Any, State, str], ...] = (
             (first & (now.confirmed >= 1), State.WARNING, "22.1.a"),
@@ -139,6 +140,7 @@ def judge(now: Now, month: Baseline, week: Baseline, endemic: npt.ArrayLike, gro
             (stranger & (now.month >= LINKED_MONTH), State.EPIDEMIC, "16.1.c"),
             (lives_here & week.enough & (now.week > week.limit(1)), State.WARNING, "22.1.b"),
             (stranger & (now.week >= LINKED_WEEK), State.WARNING, "22.1.c"),
+            (open_ & (now.month + now.week > 0), State.UNKNOWN, "16.1"),
             (lives_here & ~(month.enough & week.enough) & (now.month + now.week > 0), State.UNKNOWN, "16.1.b"),
         )
     conditions = [rule[0] for rule in rules]

@@ -1,0 +1,122 @@
+"""Legal thresholds asked of a real gate: lists, decisions and old counts in the lake, and who may not ask."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import date
+from typing import Any
+
+import pytest
+
+from bienho.governance import Actor, Denied
+from bienho.lake import Lake
+from bienho.pipeline import legal
+from support.governed import actor, governed
+from support.governed import table as arrow
+from support.model_runner import built_in
+
+pytestmark = pytest.mark.database
+D = date.fromisoformat
+AS_OF = D("2026-11-18")  # a Wednesday of week 47
+QUY_NHON, PLEIKU = "21583", "23563"
+OLD = "21556"  # a ward that is in Quy Nhơn now
+
+
+def case(number: int, disease: str, commune: str | None, day: str, certainty: str = "probable") -> dict[str, Any]:
+    return {
+        "patient_key": f"p{number}", "disease": disease, "episode": 1, "deadline": "48h", "certainty": certainty,
+        "seen_date": D(day), "report_date": D(day), "last_seen": D(day), "encounters": 1, "died": False,
+        "facility_code": "52001", "commune_canonical": commune, "commune_divided": False,
+    }  # fmt: skip
+
+
+def older(disease: str, commune: str, unit: str, year: int, number: int, cases: int) -> dict[str, Any]:
+    return {
+        "disease": disease, "commune": commune, "unit": unit, "year": year, "number": number, "cases": cases,
+        "edition": "x", "valid_from": D("1900-01-01"),
+    }  # fmt: skip
+
+
+def decision(disease: str, kind: str) -> dict[str, Any]:
+    return {
+        "disease": disease, "commune": "*", "kind": kind, "year": 0, "document": "1", "decided_on": D("2026-01-01"),
+    }  # fmt: skip
+
+
+def rows() -> dict[str, list[dict[str, Any]]]:
+    months = [
+        older("dengue", OLD if year < 2025 else QUY_NHON, "month", year, 11, 10 + year % 2)
+        for year in range(2018, 2026)
+    ]
+    weeks = [
+        older("dengue", OLD if year < 2025 else QUY_NHON, "week", year, 47, 2 + year % 2) for year in range(2021, 2026)
+    ]
+    months[5]["cases"] = 900  # 2023
+    others = [older("hfmd", PLEIKU, "month", year, 11, 1) for year in range(2021, 2026)]
+    decisions = [
+        decision("dengue", "endemic"),
+        {"disease": "dengue", "commune": QUY_NHON, "kind": "epidemic_year", "year": 2023, "document": "2",
+         "decided_on": D("2024-01-01")},
+        decision("mumps", "not_endemic"),
+    ]  # fmt: skip
+    cases = [case(n, "dengue", QUY_NHON, "2026-11-05") for n in range(12)]
+    cases += [case(20 + n, "mumps", PLEIKU, "2026-11-17") for n in range(3)]
+    cases += [case(30, "hfmd", PLEIKU, "2026-11-17"), case(31, "dengue", None, "2026-11-17")]
+    cases += [case(40, "mumps", PLEIKU, "2026-11-17", "suspected"), case(41, "mumps", PLEIKU, "2026-11-19")]
+    window = {"edition": "x", "valid_from": D("1900-01-01")}
+    return {
+        "reference.case_history": [*months, *weeks, *others],
+        "reference.epidemic_decision": [{**one, **window} for one in decisions],
+        "derived.notifiable_case": cases,
+    }
+
+
+def test_a_day_of_november(monkeypatch: pytest.MonkeyPatch) -> None:
+    with governed() as house:
+        with Lake.open(house.made.home, house.made.database, read_only=False) as lake:
+            given = {name: arrow(name, listed) for name, listed in rows().items()}
+            given |= {name: built_in()[name] for name in ("reference.commune", "reference.notifiable")}
+            for name, table in given.items():
+                lake.connection.register("incoming", table)
+                lake.connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM incoming")
+                lake.connection.unregister("incoming")
+
+        class App:
+            def reading(self) -> Any:
+                return nullcontext(house.gate)
+
+        asker = actor("epidemiologist")
+        monkeypatch.setattr(legal, "caller", lambda _: asker)
+        app: Any = App()
+        found = legal.standing(app, "giam-sat", AS_OF)
+        assert (found.since, found.unplaced) == (None, 1)
+        told = {(row["disease"], row["commune"]): row for row in found.rows}
+        dengue, mumps = told["dengue", QUY_NHON], told["mumps", PLEIKU]
+        assert (dengue["state"], dengue["article"], dengue["month"], dengue["week"]) == ("epidemic", "16.1.b", 12, 0)
+        # 2023 was declared, 2020 takes its place
+        assert [one["year"] for one in dengue["month_years"]] == [2025, 2024, 2022, 2021, 2020]
+        assert (dengue["month_years_dropped"], dengue["short"], dengue["endemic_basis"]) == ([2023], False, "decided")
+        assert (dengue["month_mean"], dengue["month_limit"]) == (10.4, pytest.approx(11.495, abs=1e-3))
+        assert dengue["reason"] == (
+            "Từ 01/11 có 12 ca, vượt ngưỡng 11,5 (trung bình 10,4 + 2 × độ lệch chuẩn 0,5) của tháng 11 các năm trước"
+            " (2025: 11, 2024: 10, 2022: 10, 2021: 11, 2020: 10; bỏ năm có dịch 2023)."
+        )
+        assert (dengue["name"], dengue["name_vi"], dengue["deadline"]) == (
+            "Phường Quy Nhơn",
+            "Sốt xuất huyết Dengue",
+            "48h",
+        )
+        # the one of tomorrow and the one only suspected are not counted
+        assert (mumps["state"], mumps["article"], mumps["week"]) == ("warning", "22.1.c", 3)
+        assert told.keys() == {("dengue", QUY_NHON), ("mumps", PLEIKU), ("hfmd", PLEIKU)}
+        # one case in every November: assumed to live here, but no year has counted weeks
+        hfmd = told["hfmd", PLEIKU]
+        assert (hfmd["state"], hfmd["endemic"], hfmd["endemic_basis"]) == ("unknown", True, "assumed")
+        counted = legal.standing(app, "giam-sat", D("2026-11-19"), sure="suspected", everything=True)
+        assert next(row["month"] for row in counted.rows if row["disease"] == "mumps") == 5
+        asker = actor("viewer")
+        with pytest.raises(Denied):
+            legal.standing(app, "giam-sat", AS_OF)
+        asker = Actor("an", "An", ())
+        with pytest.raises(Denied):
+            legal.standing(app, "giam-sat", AS_OF)
