@@ -1,10 +1,10 @@
 """Reporting triangles of many series, and how complete the counts of recent periods are.
 
 The share reported within a delay is estimated by the reverse-time hazard of Lawless (1994), Adjustments for reporting
-delays and the prediction of occurred but not reported events, Canadian Journal of Statistics 22: of the cases known with
-a delay up to d, the part whose delay is d, over the periods that have seen delay d. That corrects for right truncation,
-and is the chain ladder of insurers. How much more than by chance the reports scatter is the dispersion of the
-over-dispersed Poisson chain ladder (England and Verrall 2002, British Actuarial Journal 8).
+delays and the prediction of occurred but not reported events, Canadian Journal of Statistics 22: of the cases known
+with a delay up to d, the part whose delay is d, over the periods that have seen delay d. That corrects for right
+truncation, and is the chain ladder of insurers. How much more than by chance the reports scatter is the dispersion of
+the over-dispersed Poisson chain ladder (England and Verrall 2002, British Actuarial Journal 8).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def triangle(
 ) -> npt.NDArray[np.int64]:
     """Counts (series, periods, delays) of what is known at the end of period `now`; the last period is `now` itself.
 
-    `event` and `report` are numbers of periods (days or weeks); `shape` = (series, periods, most delay + 1). Reports after
-    `now`, events outside the periods, longer and negative delays are not counted.
+    `event` and `report` are numbers of periods (days or weeks); `shape` = (series, periods, most delay + 1). Reports
+    after `now`, events outside the periods, longer and negative delays are not counted.
     """
     when, told, which = (np.asarray(part, dtype=np.int64) for part in (event, report, series))
     delay, place = told - when, when - (now - shape[1] + 1)
@@ -72,7 +72,7 @@ def reporting_delays(triangles: npt.ArrayLike) -> Delays:
 
 
 def _dispersion(known: Reals, upto: Reals, hazard: Reals, seen: npt.NDArray[np.bool_]) -> Reals:
-    """Pearson's chi-square over its degrees of freedom of reports given what was known up to their delay; at least 1."""
+    """Pearson's chi-square by its degrees of freedom, of reports given those known up to their delay; at least 1."""
     expected = upto * hazard[:, None, :]
     variance = expected * (1.0 - hazard[:, None, :])
     usable = seen & (variance > 0) & (np.arange(known.shape[2]) > 0)

@@ -2,8 +2,8 @@
 
 What has been reported of a period is a thinned Poisson count: with level L and completeness F, L·F is expected now and
 L·(1 - F) later. The level has a gamma distribution made of the series' own complete periods, so that a period of which
-nothing has come yet is not predicted to be empty; what is still to come is then negative binomial. Its variance grows by
-the dispersion of the reports and by what is not known of F.
+nothing has come yet is not predicted to be empty; what is still to come is then negative binomial. Its variance grows
+by the dispersion of the reports and by what is not known of F.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def nowcast(
 ) -> Nowcast:
     """Final counts of every period of many series.
 
-    `triangles` (series, periods, delays) as `triangle` makes them; `groups`: number of the group whose series share their
-    delays (of one disease, say), each its own by default. A series needs more periods than delays.
+    `triangles` (series, periods, delays) as `triangle` makes them; `groups`: number of the group whose series share
+    their delays (of one disease, say), each its own by default. A series needs more periods than delays.
     """
     counts = np.asarray(triangles, dtype=np.int64)
     series, periods, most = counts.shape
@@ -78,8 +78,8 @@ def _level(observed: npt.NDArray[np.int64], share: Reals) -> tuple[Reals, Reals]
     # half a case more, so that a series of zeros still expects something
     mean = (final.sum(axis=1) + 0.5) / number
     scatter = np.where(used, (final - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(number - 1, 1)
-    # a level moves from week to week: never surer than the half of it
-    extra = np.maximum(scatter - mean, (0.5 * mean) ** 2)
+    # a level moves from week to week: never surer than a fifth of it
+    extra = np.maximum(scatter - mean, (0.2 * mean) ** 2)
     shape = mean**2 / extra
     return shape[:, None], (shape / mean)[:, None]
 
