@@ -21,8 +21,8 @@ ORIGINS = 94
 class Skill:
     """One model over all origins.
 
-    `wis` (series, horizons) means; shares within the 50, 80 and 95 % bands; `brier` of more cases than mean + 2 SD of the
-    last five years; `origins`: at how many months it was tried.
+    `wis` (series, horizons) means; shares within the 50, 80 and 95 % bands; `brier` of more cases than mean + 2 SD of
+    the last five years; `origins`: at how many months it was tried.
     """
 
     wis: Reals
