@@ -40,32 +40,39 @@ class LegalStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asker:
+class Asker:
+    """Somebody's questions for one purpose."""
+
     gate: Gate
     actor: Actor
     purpose: str
 
-    def read(self, dataset: str, columns: Sequence[str], on: date | None = None) -> list[dict[str, Any]]:
-        names = [*columns, *(("valid_from", "valid_to") if on else ())]
+    def listed(self, dataset: str, columns: Sequence[str], on: date) -> list[dict[str, Any]]:
+        """Rows of a code list in force on a day."""
+        names = [*columns, "valid_from", "valid_to"]
         _, reader = self.gate.read(self.actor, self.purpose, dataset, names)
         rows: list[dict[str, Any]] = reader.read_all().to_pylist()
-        if on is None:
-            return rows
         return [r for r in rows if r["valid_from"] <= on and (r["valid_to"] is None or r["valid_to"] > on)]
 
     def count(
-        self, day: str, until: date, sure: Sequence[str], period: str, first: date | None = None
+        self,
+        day: str,
+        until: date,
+        sure: Sequence[str],
+        period: str,
+        first: date | None = None,
+        place: str = "commune_canonical",
     ) -> list[dict[str, Any]]:
-        """Cases by commune, disease and period up to a day, from `first` on."""
+        """Cases by commune (or another `place`), disease and period up to a day, from `first` on."""
         filters: list[tuple[str, str, Any]] = [(day, "<=", until), ("certainty", "in", list(sure))]
         if first:
             filters.append((day, ">=", first))
-        groups = ["commune_canonical", "disease", (period, day)]
+        groups = [place, "disease", (period, day)]
         _, reader = self.gate.aggregate(
             self.actor, self.purpose, CASES, groups, {"cases": ("count", None)}, filter=filters
         )
         return [
-            {"commune": r["commune_canonical"], "disease": r["disease"], "start": _day(r[f"{day}_{period}"]),
+            {"commune": r[place], "disease": r["disease"], "start": _day(r[f"{day}_{period}"]),
              "cases": r["cases"]}
             for r in reader.read_all().to_pylist()
         ]  # fmt: skip
@@ -88,14 +95,16 @@ def standing(
     """
     day = BASES[basis]
     with app.reading() as gate:
-        ask = _Asker(gate, caller(app), purpose)
+        ask = Asker(gate, caller(app), purpose)
         listed = {
             r["disease"]: r
-            for r in ask.read("reference.notifiable", ("disease", "name_vi", "deadline", "law_group"), as_of)
+            for r in ask.listed("reference.notifiable", ("disease", "name_vi", "deadline", "law_group"), as_of)
         }
-        communes = {r["code"]: r["name"] for r in ask.read("reference.commune", ("code", "name"), as_of)}
-        decisions = ask.read("reference.epidemic_decision", ("disease", "commune", "kind", "year", "decided_on"), as_of)
-        older = ask.read("reference.case_history", ("disease", "commune", "unit", "year", "number", "cases"), as_of)
+        communes = {r["code"]: r["name"] for r in ask.listed("reference.commune", ("code", "name"), as_of)}
+        decisions = ask.listed(
+            "reference.epidemic_decision", ("disease", "commune", "kind", "year", "decided_on"), as_of
+        )
+        older = ask.listed("reference.case_history", ("disease", "commune", "unit", "year", "number", "cases"), as_of)
         months = ask.count(day, as_of, SURE[sure], "month")
         weeks = ask.count(day, as_of, SURE[sure], "week")
         confirmed = ask.count(day, as_of, SURE["confirmed"], "month", as_of.replace(day=1))
