@@ -67,7 +67,7 @@ class Asker:
         filters: list[tuple[str, str, Any]] = [(day, "<=", until), ("certainty", "in", list(sure))]
         if first:
             filters.append((day, ">=", first))
-        groups = [place, "disease", (period, day)]
+        groups: list[str | tuple[str, str]] = [place, "disease", (period, day)]
         _, reader = self.gate.aggregate(
             self.actor, self.purpose, CASES, groups, {"cases": ("count", None)}, filter=filters
         )

@@ -70,12 +70,9 @@ def evaluate(
     limit = np.stack([limits(values[:, :known]) for known in tried])
     judged = np.isfinite(limit)
     quantiles = found.quantiles()
-    return Skill(
-        wis(quantiles, seen, LEVELS).mean(axis=0),
-        *(coverage(quantiles, seen, place) for place in (2, 1, 0)),
-        brier(found.exceeds(limit)[judged], (seen > limit)[judged]) if judged.any() else float("nan"),
-        len(tried),
-    )
+    within50, within80, within95 = (coverage(quantiles, seen, place) for place in (2, 1, 0))
+    missed = brier(found.exceeds(limit)[judged], (seen > limit)[judged]) if judged.any() else float("nan")
+    return Skill(wis(quantiles, seen, LEVELS).mean(axis=0), within50, within80, within95, missed, len(tried))
 
 
 def skill(ours: Skill, theirs: Skill) -> Reals:

@@ -13,7 +13,7 @@ distribution of the mean of means and the mean of deviations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,8 +78,8 @@ def predict(
     return Predictive(means, deviations)
 
 
-def _stack(parts: object) -> tuple[Reals, Reals]:
-    means, deviations = zip(*parts, strict=True)  # type: ignore[call-overload]
+def _stack(parts: Iterable[tuple[Reals, Reals]]) -> tuple[Reals, Reals]:
+    means, deviations = zip(*parts, strict=True)
     return np.array(means), np.array(deviations)
 
 
@@ -98,7 +98,7 @@ def _fit(design: Reals, target: Reals, ridge: float, fading: float) -> tuple[Rea
     solved = np.linalg.lstsq(gram, design.T @ (weight * target), rcond=None)[0]
     left = target - design @ solved
     freedom = max(weight.sum() - 0.7 * design.shape[1], 5.0)
-    return solved, float(np.sqrt((weight * left * left).sum() / freedom))
+    return np.asarray(solved, dtype=np.float64), float(np.sqrt((weight * left * left).sum() / freedom))
 
 
 def _autoregression(line: Reals, phase: int, member: str) -> tuple[Reals, Reals]:
