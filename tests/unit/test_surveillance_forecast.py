@@ -114,6 +114,9 @@ def test_too_short_a_history_is_not_forecast() -> None:
 def test_a_constant_series_is_forecast_as_it_is() -> None:
     found = predict(np.full((1, 60), 7.0), 1)
     assert found.quantiles()[0, :, 3] == pytest.approx([7, 7, 7], abs=0.01)
+    zero = evaluate(np.zeros((1, 80)), 1, ("ar", "climate"), np.full((1, 80), 25.0))
+    assert zero.wis == pytest.approx(0.0, abs=0.05)
+    assert zero.brier < 0.01
 
 
 @pytest.mark.shared

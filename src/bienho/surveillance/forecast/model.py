@@ -27,6 +27,7 @@ MEMBERS = ("ar", "climate")
 """Of the ensemble; without climate it is `ar` alone."""
 FADING = 0.985
 _AR_RIDGE, _CLIMATE_RIDGE = 1.0, 3.0
+_LEAST_DEVIATION = 0.01
 _LAGS = {"ar": (1, 2, 3), "plain": (1, 2, 12)}
 LEAST_MONTHS = 48
 """Months of history below which nothing is forecast."""
@@ -75,7 +76,8 @@ def predict(
         else:
             found.append(_stack(_autoregression(line, phase, member) for line in logs))
     means, deviations = (np.mean(parts, axis=0) for parts in zip(*found, strict=True))
-    return Predictive(means, deviations)
+    # a series that never moved is not known for ever
+    return Predictive(means, np.maximum(deviations, _LEAST_DEVIATION))
 
 
 def _stack(parts: Iterable[tuple[Reals, Reals]]) -> tuple[Reals, Reals]:
@@ -142,7 +144,7 @@ def _climate(line: Reals, phase: int, warmth: Reals) -> tuple[Reals, Reals]:
 def _seasonal(line: Reals) -> tuple[Reals, Reals]:
     error = line[12:] - line[:-12]
     spread = float(np.sqrt(np.mean(error**2)))
-    return line[len(line) - 12 : len(line) - 12 + HORIZONS], np.full(HORIZONS, max(spread, 1e-3))
+    return line[len(line) - 12 : len(line) - 12 + HORIZONS], np.full(HORIZONS, spread)
 
 
 def _anomalies(temperature: Reals) -> Reals:
