@@ -19,7 +19,7 @@ from bienho.cli.main import main
 from bienho.core.errors import InputError
 from bienho.governance import Actor, Denied, Gate
 from bienho.lake import Lake
-from bienho.pipeline import legal, outlook
+from bienho.pipeline import legal, outlook, series
 from support.governed import actor, governed
 from support.governed import table as arrow
 from support.model_runner import built_in
@@ -36,6 +36,7 @@ def case(number: int, disease: str, commune: str | None, day: str, certainty: st
         "patient_key": f"p{number}", "disease": disease, "episode": 1, "deadline": "48h", "certainty": certainty,
         "seen_date": D(day), "report_date": D(day), "last_seen": D(day), "encounters": 1, "died": False,
         "facility_code": "52001", "commune_canonical": commune, "commune_divided": False,
+        "side": "west" if commune == PLEIKU else "east", "sex": "female", "age_group": "5-9",
     }  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def filled() -> Iterator[House]:
 @pytest.fixture
 def app(filled: House, monkeypatch: pytest.MonkeyPatch) -> Any:
     filled.who = actor("epidemiologist")
-    for module in (legal, outlook):
+    for module in (legal, outlook, series):
         monkeypatch.setattr(module, "caller", lambda house: house.who)
     monkeypatch.setattr(warning, "open_app", lambda _home: filled)
     return filled
@@ -203,6 +204,13 @@ def test_the_commands_print_what_was_found(app: Any, tmp_path: Path) -> None:
     assert [row["state"] for row in told["rows"]] == ["epidemic", "warning", "unknown"]
     assert "vượt ngưỡng 11,5" in run("legal", *day, "--csv")
     assert "1 ca trong tháng chưa rõ xã" in run("legal", *day)
+    words = ("cases", "mumps", "--place", "side", "--by", "sex", "--since", "2026-11-01", "--as-of", "2026-11-22")
+    lines = run(*words, "--certainty", "suspected").split(" ")
+    assert lines[0] == '"series","t","year","epoch_in_year","date","observed"'
+    assert len(lines) == 1 + 4 * 3
+    assert '"west|female",3,2026,47,2026-11-16,5' in lines
+    assert '"west|male",3,2026,47,2026-11-16,0' in lines
+    assert CliRunner().invoke(main, ["cases", "mumps"]).exit_code == InputError.exit_code
     warm = tmp_path / "warm.csv"
     months = [(year, month) for year in range(2020, 2026) for month in range(1, 13)]
     lines = [f"{side},{year},{month},{24 + (year * month) % 5}" for side in ("east", "west") for year, month in months]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bienho.core.errors import InputError
+from bienho.surveillance.cases.series import plain
 from bienho.surveillance.forecast.monthly import monthly, read_temperature
 from bienho.surveillance.legal.words import Channel, sentence
 from bienho.terminology import parse_import, reference_tables
@@ -84,6 +85,26 @@ def test_months_are_those_without_a_gap_before_the_present_one() -> None:
     assert found.ahead() == [D("2025-03-01"), D("2025-04-01"), D("2025-05-01")]
     nothing = monthly(("east",), [], [], None, D("2025-03-17"))
     assert nothing.counts.shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("period", "first", "last", "length"),
+    [
+        ("day", (2024, 366, D("2024-12-31")), (2025, 46, D("2025-02-15")), 47),
+        ("week", (2025, 1, D("2024-12-30")), (2025, 6, D("2025-02-03")), 6),
+        ("month", (2025, 1, D("2025-01-01")), (2025, 1, D("2025-01-01")), 1),
+    ],
+)
+def test_a_plain_series_has_every_whole_period(period: Any, first: Any, last: Any, length: int) -> None:
+    since = D("2024-12-31") if period != "week" else D("2024-12-28")
+    start = D("2025-01-01") if period == "month" else D("2025-01-06")
+    counts = [{"series": name, "start": start, "cases": 2} for name in ("a", "a", "c")]
+    rows = plain(["a", "b"], period, since, D("2025-02-15"), counts)
+    assert [row[0] for row in rows] == ["a"] * length + ["b"] * length
+    assert [row[1] for row in rows[:length]] == list(range(1, length + 1))
+    assert (rows[0][2:5], rows[length - 1][2:5]) == (first, last)
+    assert sum(row[5] for row in rows) == 4
+    assert next(row[5] for row in rows if row[4] == start) == 4
 
 
 def test_temperatures_are_put_to_their_months_and_the_province_has_the_mean() -> None:

@@ -43,6 +43,7 @@ PLACES = {
     "agreement": "papers",
     "emergency": "papers",
     "report": "reports",
+    "cases": "warning",
     "legal": "warning",
     "forecast": "warning",
     "synth": "twin",

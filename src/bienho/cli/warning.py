@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import click
 import numpy as np
@@ -13,26 +14,30 @@ import pyarrow as pa
 from bienho.cli.data import JSON
 from bienho.cli.output import as_csv, as_json, as_table, console, number
 from bienho.pipeline import legal as thresholds
-from bienho.pipeline import open_app, outlook
+from bienho.pipeline import open_app, outlook, series
 from bienho.quality.expiry import LOCAL
+from bienho.surveillance.cases.series import COLUMNS
 from bienho.surveillance.forecast import LEVELS, MEMBERS, evaluate, skill
 from bienho.surveillance.forecast.published import BEGIN, HALVES, read
 
 DAY = click.DateTime(["%Y-%m-%d"])
+SINCE = click.option("--since", type=DAY, help="Kho có đủ ca từ ngày này; mặc định tự tìm quãng tháng liền có ca.")
+BASIS = click.option(
+    "--basis", type=click.Choice(sorted(thresholds.BASES)), default="seen", show_default=True,
+    help="Đếm theo ngày khám (seen) hay ngày kho nhận (report).",
+)  # fmt: skip
+CERTAINTY = click.option(
+    "--certainty", type=click.Choice(list(thresholds.SURE)), default="probable", show_default=True,
+    help="Đếm ca từ mức chắc chắn này.",
+)  # fmt: skip
 PURPOSE = click.option("--purpose", default="giam-sat", show_default=True, help="Mục đích truy cập.")
 
 
 @click.command()
 @click.option("--as-of", type=DAY, help="Ngày xét; mặc định hôm nay.")
-@click.option("--since", type=DAY, help="Kho có đủ ca từ ngày này; mặc định tự tìm quãng tháng liền có ca.")
-@click.option(
-    "--basis", type=click.Choice(sorted(thresholds.BASES)), default="seen", show_default=True,
-    help="Đếm theo ngày khám (seen) hay ngày kho nhận (report).",
-)  # fmt: skip
-@click.option(
-    "--certainty", type=click.Choice(list(thresholds.SURE)), default="probable", show_default=True,
-    help="Đếm ca từ mức chắc chắn này.",
-)  # fmt: skip
+@SINCE
+@BASIS
+@CERTAINTY
 @click.option("--all", "everything", is_flag=True, help="Cả những nơi bình thường có ca.")
 @click.option("--csv", "csv_", is_flag=True, help="In CSV.")
 @PURPOSE
@@ -69,6 +74,41 @@ def legal(
     counted = f"{found.since:%d/%m/%Y}" if found.since else "chưa có tháng nào trọn vẹn"
     console.print(f"Ngày {day:%d/%m/%Y}; kho đếm đủ từ: {counted}; {number(found.unplaced)} ca trong tháng chưa rõ xã.")
     console.print("Đây là ngưỡng theo luật, tính từ ca đã về kho; công bố dịch do người có thẩm quyền quyết định.")
+
+
+@click.command()
+@click.argument("disease")
+@click.option("--place", type=click.Choice(list(series.PLACES)), default="province", show_default=True, help="Cấp.")
+@click.option(
+    "--period", type=click.Choice(["day", "week", "month"]), default="week", show_default=True, help="Kỳ; tuần ISO."
+)
+@click.option("--by", type=click.Choice(sorted(series.STRATA)), help="Tách thêm theo tuổi hoặc giới.")
+@click.option("--as-of", type=DAY, help="Tới ngày này; mặc định hôm nay.")
+@SINCE
+@BASIS
+@CERTAINTY
+@PURPOSE
+@click.pass_obj
+def cases(
+    home: Path | None,
+    disease: str,
+    place: str,
+    period: Literal["day", "week", "month"],
+    by: str | None,
+    as_of: datetime | None,
+    since: datetime | None,
+    basis: str,
+    certainty: str,
+    purpose: str,
+) -> None:
+    """Chuỗi số ca của một bệnh, dạng CSV mà `bienho detect --input` đọc được."""
+    day = (as_of or datetime.now(LOCAL)).date()
+    with open_app(home) as app:
+        rows = series.case_series(
+            app, purpose, disease, day, place=place, period=period, by=by or "", basis=basis, sure=certainty,
+            since=since.date() if since else None,
+        )  # fmt: skip
+    as_csv(pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}))
 
 
 @click.group()

@@ -54,28 +54,30 @@ class Asker:
         rows: list[dict[str, Any]] = reader.read_all().to_pylist()
         return [r for r in rows if r["valid_from"] <= on and (r["valid_to"] is None or r["valid_to"] > on)]
 
-    def count(
+    def counted(
         self,
         day: str,
         until: date,
         sure: Sequence[str],
         period: str,
+        groups: Sequence[str],
+        disease: str = "",
         first: date | None = None,
-        place: str = "commune_canonical",
     ) -> list[dict[str, Any]]:
-        """Cases by commune (or another `place`), disease and period up to a day, from `first` on."""
+        """Cases by `groups` and period (`start`, its first day) up to a day, from `first` on, perhaps of one."""
         filters: list[tuple[str, str, Any]] = [(day, "<=", until), ("certainty", "in", list(sure))]
-        if first:
-            filters.append((day, ">=", first))
-        groups: list[str | tuple[str, str]] = [place, "disease", (period, day)]
-        _, reader = self.gate.aggregate(
-            self.actor, self.purpose, CASES, groups, {"cases": ("count", None)}, filter=filters
-        )
-        return [
-            {"commune": r[place], "disease": r["disease"], "start": _day(r[f"{day}_{period}"]),
-             "cases": r["cases"]}
-            for r in reader.read_all().to_pylist()
-        ]  # fmt: skip
+        filters += [(day, ">=", first)] if first else []
+        filters += [("disease", "=", disease)] if disease else []
+        by: list[str | tuple[str, str]] = [*groups, (period, day)]
+        _, reader = self.gate.aggregate(self.actor, self.purpose, CASES, by, {"cases": ("count", None)}, filter=filters)
+        return [{**row, "start": _day(row[f"{day}_{period}"])} for row in reader.read_all().to_pylist()]
+
+    def by_commune(
+        self, day: str, until: date, sure: Sequence[str], period: str, first: date | None = None
+    ) -> list[dict[str, Any]]:
+        """Cases of every disease by commune and period."""
+        rows = self.counted(day, until, sure, period, ["commune_canonical", "disease"], first=first)
+        return [{**row, "commune": row["commune_canonical"]} for row in rows]
 
 
 def standing(
@@ -105,9 +107,9 @@ def standing(
             "reference.epidemic_decision", ("disease", "commune", "kind", "year", "decided_on"), as_of
         )
         older = ask.listed("reference.case_history", ("disease", "commune", "unit", "year", "number", "cases"), as_of)
-        months = ask.count(day, as_of, SURE[sure], "month")
-        weeks = ask.count(day, as_of, SURE[sure], "week")
-        confirmed = ask.count(day, as_of, SURE["confirmed"], "month", as_of.replace(day=1))
+        months = ask.by_commune(day, as_of, SURE[sure], "month")
+        weeks = ask.by_commune(day, as_of, SURE[sure], "week")
+        confirmed = ask.by_commune(day, as_of, SURE["confirmed"], "month", as_of.replace(day=1))
     since = since or legal.run_begins(row["start"] for row in months)
     places = legal.Places(tuple(sorted(communes)), tuple(sorted(listed)))
     rebuilt = legal.rebuilt(older, load_profile().canonical_commune)

@@ -88,13 +88,13 @@ def _history(app: App, purpose: str, disease: str, as_of: date) -> Monthly:
     with app.reading() as gate:
         ask = Asker(gate, caller(app), purpose)
         older = ask.listed("reference.case_history", ("disease", "commune", "unit", "year", "number", "cases"), as_of)
-        counted = ask.count("seen_date", as_of, SURE["probable"], "month", place="side")
+        counted = ask.counted("seen_date", as_of, SURE["probable"], "month", ["side", "disease"])
     since = legal.run_begins(row["start"] for row in counted)
     sides = {commune.code: commune.side for commune in profile.communes}
     rebuilt = legal.rebuilt([r for r in older if r["unit"] == "month"], profile.canonical_commune)
     return monthly(
         [side.id for side in profile.sides],
-        [{**row, "side": row["commune"]} for row in counted if row["disease"] == disease],
+        [row for row in counted if row["disease"] == disease],
         [{**row, "side": sides.get(row["commune"])} for row in rebuilt if row["disease"] == disease],
         since,
         as_of,
