@@ -101,7 +101,7 @@ def cases(
     certainty: str,
     purpose: str,
 ) -> None:
-    """Chuỗi số ca của một bệnh, dạng CSV mà `bienho detect --input` đọc được."""
+    """Chuỗi số ca của một bệnh, dạng CSV mà các phương pháp phát hiện đọc được."""
     day = (as_of or datetime.now(LOCAL)).date()
     with open_app(home) as app:
         rows = series.case_series(
