@@ -35,7 +35,7 @@ def case_series(
 ) -> list[Row]:
     """Cases of a disease by place (a key of PLACES) and, with `by`, by a key of STRATA; named `place` or `place|value`.
 
-    Without `since` from when the warehouse counts on. InputError IN-SERIES-SHORT where that is not known yet.
+    Without `since` from when the warehouse counts on. InputError IN-CASES-SHORT where that is not known yet.
     """
     day, column = BASES[basis], PLACES[place]
     with app.reading() as gate:
@@ -46,7 +46,7 @@ def case_series(
     start = since or legal.run_begins(row["start"] for row in months)
     if start is None:
         raise InputError(
-            "IN-SERIES-SHORT",
+            "IN-CASES-SHORT",
             "Kho chưa có hai tháng liền có ca nên chưa biết đếm đủ từ ngày nào.",
             hint="Thêm --since NGÀY.",
         )

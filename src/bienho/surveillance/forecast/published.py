@@ -22,7 +22,7 @@ END = 2017
 
 
 def read(folder: Path, disease: str) -> tuple[date, Reals, Reals]:
-    """(first month, cases, temperature in °C), both (halves, months). InputError IN-REFERENCE when not there."""
+    """(first month, cases, temperature in °C), both (halves, months). InputError IN-FORECAST-FILES when not there."""
     begin = BEGIN[disease]
     cases = np.zeros((len(HALVES), (END - begin + 1) * 12))
     heat = np.full_like(cases, np.nan)
@@ -46,10 +46,10 @@ def _step(row: dict[str, str], begin: int) -> int:
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, str]]:
     if not path.is_file():
         raise InputError(
-            "IN-REFERENCE", f"Không thấy tệp {path.name}.", hint=f"Thư mục phải có {SERIES} và {STATIONS}."
+            "IN-FORECAST-FILES", f"Không thấy tệp {path.name}.", hint=f"Thư mục phải có {SERIES} và {STATIONS}."
         )
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.DictReader(file)
         if missing := [name for name in needed if name not in (lines.fieldnames or ())]:
-            raise InputError("IN-REFERENCE", f"Tệp {path.name} thiếu cột {', '.join(missing)}.")
+            raise InputError("IN-FORECAST-FILES", f"Tệp {path.name} thiếu cột {', '.join(missing)}.")
         yield from lines
