@@ -52,12 +52,22 @@ LOOKS: dict[str, tuple[Need, ...]] = {
     "findings": (("read", "quality.finding", "open personal"), ("aggregate", "quality.finding", "open")),
     "quarantine": (("read", "quality.quarantine", "open"),),
     "numbers": (("aggregate", "derived.facility_week_chapter", "open sensitive"),),
+    "warnings": (
+        ("read", "reference.notifiable", "open"), ("read", "reference.case_history", "open personal"),
+        ("aggregate", "derived.notifiable_case", "open personal sensitive"),
+    ),
     "statement": (("query", "conformed.encounter", "open personal"),),
     "export": (_VISIT, ("export", "conformed.encounter", "open personal")),
     "identify": (_DOSSIER, _DELIVERY, _VISIT, ("identify", "standard.xml130_1", "marker")),
 }  # fmt: skip
 """What a look needs of the gate, all of it: (action, dataset, classes of the columns named)."""
-PURPOSE = {"identify": "tra-cuu-ho-so", "break-glass": "tra-cuu-ho-so", "audit": "kiem-tra", "numbers": "giam-sat"}
+PURPOSE = {
+    "identify": "tra-cuu-ho-so",
+    "break-glass": "tra-cuu-ho-so",
+    "audit": "kiem-tra",
+    "numbers": "giam-sat",
+    "warnings": "giam-sat",
+}
 """Purpose a door claims when it is not the operation of the house; who may not claim it comes with one of theirs."""
 DEEDS = [action for action in get_args(Action) if action not in DATA_ACTIONS]
 CLASSES = [*LOOKS, *DEEDS]

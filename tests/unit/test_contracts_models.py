@@ -12,6 +12,7 @@ from bienho.contracts import catalogue
 from bienho.contracts.models import check_columns, load_models, order_models, parse_model
 from bienho.core.errors import ConfigError
 from bienho.standards.xml130 import map as xml130_map
+from bienho.surveillance import cases
 
 HEADER = """-- model: derived.a
 -- key: k
@@ -95,7 +96,7 @@ def test_a_folder_is_loaded_in_order(tmp_path: Path) -> None:
     assert [m.name for m in load_models(tmp_path)] == ["a.two", "a.one"]
 
 
-@pytest.mark.parametrize("model", [*xml130_map.models(), *indicators.models()], ids=lambda m: m.name)
+@pytest.mark.parametrize("model", [*xml130_map.models(), *indicators.models(), *cases.models()], ids=lambda m: m.name)
 def test_our_models_give_the_columns_and_keys_of_their_contracts(model) -> None:  # type: ignore[no-untyped-def]
     contract = catalogue()[model.name]
     check_columns(model, [field.name for field in contract.fields])
@@ -117,7 +118,7 @@ def test_our_models_never_use_the_text_of_a_vault_field() -> None:
 
 
 def test_every_conformed_and_derived_table_has_one_model() -> None:
-    modelled = {m.name for m in (*xml130_map.models(), *indicators.models())}
+    modelled = {m.name for m in (*xml130_map.models(), *indicators.models(), *cases.models())}
     assert modelled == {name for name in catalogue() if name.split(".")[0] in ("conformed", "derived")}
 
 

@@ -72,9 +72,10 @@ def of_each_kind() -> tuple[Contract, ...]:
 
 
 def limitable(contract: Contract, reach: str) -> bool:
-    """Whether the rows of a limited reach can be told from others; lists of codes are everybody's."""
+    """Whether the rows of a limited reach can be told from others; lists that say nothing of people are everybody's."""
     scope = scope_of(contract)
-    return contract.zone == "reference" or bool(
+    says_nothing = {field_class(item) for item in contract.fields} == {"open"}
+    return (contract.zone == "reference" and says_nothing) or bool(
         {"province": "all", "facility": scope.facility, "commune": scope.commune}[reach]
     )
 

@@ -12,20 +12,21 @@ from bienho.indicators import models as indicator_models
 from bienho.lake import Lake
 from bienho.pipeline.journal import Journal, read_journal
 from bienho.pipeline.models import ModelRunner, revision_of
+from bienho.surveillance.cases import models as case_models
 
 
 def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     """Recompute what the batches since each model's last run have touched; returns the number of models run.
 
-    A model is computed whole when asked, when its SQL or that of `conformed` changed, when rows were rewritten by a
-    replay or a remap, or when it has no partition.
+    A model is computed whole when asked, when its SQL, that of `conformed` or a list it reads itself changed, when rows
+    were rewritten by a replay or a remap, or when it has no partition.
     """
-    runner = ModelRunner(lake.connection, indicator_models())
+    runner = ModelRunner(lake.connection, (*indicator_models(), *case_models()))
     journal = read_journal(lake)
     last = journal.last_change
     ran = 0
     for model in runner.models:
-        revision = f"{conformed_revision}+{revision_of([model])}"
+        revision = f"{conformed_revision}+{revision_of([model])}{_lists(journal, model)}"
         done = last_run(journal, model.name, revision)
         if done is not None and done >= last and not full:
             continue
@@ -34,6 +35,13 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
         _refresh(lake, model, None if whole else done, last, revision)
         ran += 1
     return ran
+
+
+def _lists(journal: Journal, model: Model) -> str:
+    """What the code lists were made of, for a model that reads any: a new list makes it whole again."""
+    newest = journal.stages.get("reference")
+    reads = any(name.startswith("reference.") for name in model.reads)
+    return f"+{newest.revision}" if newest and reads else ""
 
 
 def last_run(journal: Journal, name: str, revision: str) -> int | None:

@@ -30,6 +30,7 @@ def builtin_editions(profile: ProvinceProfile | None = None) -> tuple[Edition, .
         province_edition(),
         value_set_edition(),
         concept_map_edition(),
+        notifiable_edition(),
     )
 
 
@@ -230,6 +231,32 @@ def concept_map_edition() -> Edition:
     ]
     return build_edition(
         "concept_map", EDITION, OPEN_START, rows, complete=False, source="Bảng chuyển của dự án, chưa được duyệt"
+    )
+
+
+def notifiable_edition() -> Edition:
+    """The 81 diseases of Decision 97/QĐ-PB with deadlines and ICD-10 codes, one row per disease and code.
+
+    Valid at all times: years before the decision must be counted by the same definitions, or they are no baseline.
+    Certainty and length of an episode are the project's own reading, to be reviewed; groups A, B, C are not known.
+    """
+    rows = [
+        {
+            **row,
+            "list_no": int(row["list_no"]) if row["list_no"] else None,
+            "certainty": row["certainty"] or None,
+            "takes_over": row["takes_over"] == "yes",
+            "episode_days": int(row["episode_days"]),
+        }
+        for row in _csv("notifiable.csv")
+    ]
+    return build_edition(
+        "notifiable",
+        "QĐ 97/QĐ-PB",
+        OPEN_START,
+        rows,
+        complete=True,
+        source="Quyết định 97/QĐ-PB, chưa đối chiếu bản ký",
     )
 
 

@@ -84,6 +84,21 @@ SCHEMAS: Mapping[str, pa.Schema] = MappingProxyType(
             certificate=_TEXT,
         ),
         "value_set": _schema(value_set=_TEXT, code=_TEXT, name_vi=_TEXT, format_version=_TEXT),
+        "notifiable": _schema(
+            disease=_TEXT,
+            name_vi=_TEXT,
+            deadline=_TEXT,
+            list_no=_INT,
+            law_group=_TEXT,
+            code=_TEXT,
+            certainty=_TEXT,
+            takes_over=_BOOL,
+            episode_days=_INT,
+        ),
+        "epidemic_decision": _schema(
+            disease=_TEXT, commune=_TEXT, kind=_TEXT, year=_INT, document=_TEXT, decided_on=_DATE
+        ),
+        "case_history": _schema(disease=_TEXT, commune=_TEXT, unit=_TEXT, year=_INT, number=_INT, cases=_INT),
         "concept_map": _schema(
             concept_map=_TEXT, source_code=_TEXT, format_version=_TEXT, target_code=_TEXT, equivalence=_TEXT
         ),
@@ -103,11 +118,21 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "trust_anchor": ("fingerprint",),
         "value_set": ("value_set", "code", "format_version"),
         "concept_map": ("concept_map", "source_code", "format_version"),
+        "notifiable": ("disease", "code"),
+        "epidemic_decision": ("disease", "commune", "kind", "year"),
+        "case_history": ("disease", "commune", "unit", "year", "number"),
     }
 )
 """What names a row besides its window: one key has at most one row on any day."""
 
-SCOPES: Mapping[str, str] = MappingProxyType({"value_set": "value_set", "concept_map": "concept_map"})
+SCOPES: Mapping[str, str] = MappingProxyType(
+    {
+        "value_set": "value_set",
+        "concept_map": "concept_map",
+        "epidemic_decision": "disease",
+        "case_history": "disease",
+    }
+)
 """Tables that hold many small lists, and the column that names the list."""
 
 EDITION_SCHEMA = pa.schema(

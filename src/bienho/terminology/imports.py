@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,11 +20,15 @@ from bienho.terminology.anchors import KIND as TRUST_ANCHORS
 from bienho.terminology.anchors import parse_trust_anchors
 from bienho.terminology.builtin import chapter_of
 from bienho.terminology.codes import FacilityCode, Icd10Code
-from bienho.terminology.editions import OPEN_START, Edition, build_edition
+from bienho.terminology.editions import KEYS, OPEN_START, Edition, build_edition
 
 PROBLEMS_SHOWN = 5
 ROWS_MAX = 200_000
 _FORMATS = ("4210", "130", "4750", "3176")
+EVERYWHERE = "*"
+DEADLINES = ("24h", "48h", "week")
+CERTAINTIES = ("suspected", "probable", "confirmed")
+DECISIONS = ("endemic", "not_endemic", "epidemic_year")
 Row = dict[str, str]
 
 
@@ -67,7 +72,7 @@ def parse_import(kind: str, data: bytes, edition: str, valid_from: date, *, sour
         except BadCell as bad:
             problems.append(f"dòng {number}, cột {bad.column}: {bad.why}")
             continue
-        identity = (*(row[c] for c in row if c in ("code", "value_set", "format_version")), row.get("valid_from"))
+        identity = (*(row[c] for c in KEYS[reader.code_system]), row.get("valid_from"))
         if identity not in seen:
             seen[identity] = (number, row)
             rows.append(row)
@@ -229,10 +234,97 @@ def _value(line: Row, valid_from: date) -> dict[str, object]:
     }
 
 
+def _choice(line: Row, column: str, known: Sequence[str], *, empty: bool = False) -> str:
+    value = line.get(column, "")
+    if value not in known and not (empty and not value):
+        raise BadCell(column, f"chỉ nhận {', '.join(known)}")
+    return value
+
+
+def _whole(line: Row, column: str, low: int, high: int) -> int:
+    value = line.get(column, "")
+    if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+        raise BadCell(column, f"phải là số nguyên từ {low} đến {high}")
+    return int(value)
+
+
+def _disease(line: Row) -> str:
+    value = _need(line, "disease")
+    if not re.fullmatch(r"[a-z0-9_]{2,40}", value):
+        raise BadCell("disease", "mã bệnh chỉ có chữ thường không dấu, chữ số và gạch dưới, như trong danh mục bệnh")
+    return value
+
+
+def _commune(line: Row, *, all_: bool = False) -> str:
+    value = line.get("commune", "")
+    if not (re.fullmatch(r"[0-9]{5}", value) or (all_ and value == EVERYWHERE)):
+        raise BadCell("commune", "mã xã phải có 5 chữ số" + (f", hoặc {EVERYWHERE} cho cả tỉnh" if all_ else ""))
+    return value
+
+
+def _notifiable(line: Row, valid_from: date) -> dict[str, object]:
+    code = line.get("code", "")
+    if code and not re.fullmatch(r"[A-Z][0-9]{2}(\.[0-9])?", code):
+        raise BadCell("code", "phải là nhóm ba ký tự (A97) hoặc mã có dấu chấm (A97.0)")
+    return {
+        "disease": _disease(line),
+        "name_vi": _need(line, "name_vi"),
+        "deadline": _choice(line, "deadline", DEADLINES),
+        "list_no": _whole(line, "list_no", 1, 999) if line.get("list_no") else None,
+        "law_group": _choice(line, "law_group", ("A", "B", "C"), empty=True) or None,
+        "code": code,
+        "certainty": _choice(line, "certainty", CERTAINTIES) if code else None,
+        "takes_over": _choice(line, "takes_over", ("yes", "no"), empty=True) == "yes",
+        "episode_days": _whole(line, "episode_days", 1, 36_500),
+        "valid_from": valid_from,
+    }
+
+
+def _decision(line: Row, valid_from: date) -> dict[str, object]:
+    kind = _choice(line, "kind", DECISIONS)
+    decided = _day(line, "decided_on")
+    if decided is None:
+        raise BadCell("decided_on", "phải ghi ngày của văn bản")
+    return {
+        "disease": _disease(line),
+        "commune": _commune(line, all_=True),
+        "kind": kind,
+        "year": _whole(line, "year", 1980, 2100) if kind == "epidemic_year" else 0,
+        "document": _need(line, "document"),
+        "decided_on": decided,
+        "valid_from": valid_from,
+    }
+
+
+def _history(line: Row, valid_from: date) -> dict[str, object]:
+    unit = _choice(line, "unit", ("month", "week"))
+    return {
+        "disease": _disease(line),
+        "commune": _commune(line),
+        "unit": unit,
+        "year": _whole(line, "year", 1980, 2100),
+        "number": _whole(line, "number", 1, 12 if unit == "month" else 53),
+        "cases": _whole(line, "cases", 0, 1_000_000),
+        "valid_from": valid_from,
+    }
+
+
 IMPORT_KINDS: Mapping[str, ImportKind] = {
     "icd10": ImportKind("icd10", ("code", "name_vi"), _icd10, complete=True),
     "facility": ImportKind("facility", ("code", "name"), _facility, complete=True),
     "value_set": ImportKind("value_set", ("value_set", "code", "name_vi", "format_version"), _value, complete=True),
+    "notifiable": ImportKind(
+        "notifiable",
+        ("disease", "name_vi", "deadline", "code", "certainty", "episode_days"),
+        _notifiable,
+        complete=True,
+    ),
+    "epidemic-decision": ImportKind(
+        "epidemic_decision", ("disease", "commune", "kind", "year", "document", "decided_on"), _decision, complete=True
+    ),
+    "case-history": ImportKind(
+        "case_history", ("disease", "commune", "unit", "year", "number", "cases"), _history, complete=False
+    ),
 }
 """Lists people can import as CSV. Communes come with the province profile."""
 KINDS = (*sorted(IMPORT_KINDS), TRUST_ANCHORS)

@@ -1,0 +1,143 @@
+"""Forecasts: scores by hand, chances against draws, no look ahead, and the bar on the real months of both halves."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bienho.surveillance.forecast import (
+    HORIZONS,
+    LEVELS,
+    Predictive,
+    brier,
+    coverage,
+    evaluate,
+    predict,
+    skill,
+    which_is_served,
+    wis,
+)
+from bienho.surveillance.forecast.evaluate import limits, origins
+from conftest import SHARED
+
+DATA = SHARED / "facts" / "surveillance" / "data"
+
+
+def made(seed: int = 1, months: int = 150) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of two places with a season, a memory and an answer to the warmth of the month before; the warmth."""
+    rng = np.random.default_rng(seed)
+    season = np.sin(2 * np.pi * np.arange(months) / 12)
+    warmth = rng.normal(0, 1, (2, months))
+    state, counts = np.zeros(2), np.zeros((2, months))
+    for month in range(months):
+        before = warmth[:, month - 1] if month else 0.0
+        state = 0.7 * state + 0.35 * before + rng.normal(0, 0.15, 2)
+        counts[:, month] = rng.poisson(np.exp(3.5 + 0.8 * season[month] + state))
+    return counts, 25 + 3 * season + warmth
+
+
+def test_the_interval_score_by_hand() -> None:
+    # median 10, band of 80 % from 6 to 15, 20 seen: (|10| / 2 + 0.1 · (9 + 10 · 5)) / 1.5
+    assert wis([[6, 10, 15]], [20], (0.1, 0.5, 0.9)) == pytest.approx([(5 + 0.1 * 9 + 5) / 1.5])
+    assert wis([[6, 10, 15]], [10], (0.1, 0.5, 0.9)) == pytest.approx([0.9 / 1.5])
+    assert coverage([[6, 10, 15]] * 3, [6, 15, 16], 0) == pytest.approx(2 / 3)
+    assert brier([0.2, 0.9], [False, True]) == pytest.approx(0.025)
+
+
+def test_probabilities_and_quantiles_are_those_of_draws() -> None:
+    given = Predictive(np.array([[3.0, 4.0, 2.0]]), np.array([[0.5, 0.8, 1.0]]))
+    drawn = np.rint(np.expm1(np.maximum(np.random.default_rng(3).normal(given.mean, given.deviation, (200_000, 3)), 0)))
+    found = given.exceeds([[30.0, 80.5, 9.2]])
+    assert found == pytest.approx((drawn > [30.0, 80.5, 9.2]).mean(axis=0, keepdims=True), abs=0.005)
+    assert given.quantiles()[0] == pytest.approx(np.quantile(drawn, LEVELS, axis=0).T, rel=0.03, abs=1)
+    assert np.isnan(given.exceeds([[np.nan] * 3])).all()
+
+
+def test_what_comes_later_changes_no_forecast() -> None:
+    counts, warmth = made()
+    whole = evaluate(counts, 1, ("ar", "climate"), warmth, most=5)
+    changed = counts.copy()
+    changed[:, -1] = 9_999
+    hot = warmth.copy()
+    hot[:, -HORIZONS:] = 60
+    known = predict(counts[:, :-HORIZONS], 1, warmth[:, :-HORIZONS])
+    again = predict(changed[:, :-HORIZONS], 1, hot[:, :-HORIZONS])
+    assert (known.mean == again.mean).all()
+    assert (known.deviation == again.deviation).all()
+    assert whole.origins == 5
+
+
+def test_a_place_is_forecast_alone_and_the_month_of_the_year_counts() -> None:
+    counts, warmth = made()
+    both, one = predict(counts, 1, warmth), predict(counts[:1], 1, warmth[:1])
+    assert both.mean[:1] == pytest.approx(one.mean)
+    # the same series that began in July is a different year
+    assert predict(counts, 7).mean == pytest.approx(predict(counts, 1).mean, abs=1e-9)
+    shifted = predict(counts[:, 6:], 7, warmth[:, 6:])
+    assert shifted.mean == pytest.approx(both.mean, abs=0.2)
+
+
+def test_climate_helps_where_it_works_and_the_ensemble_beats_the_plain_model() -> None:
+    counts, warmth = made(months=200)
+    ensemble, alone, plain, seasonal = (
+        evaluate(counts, 1, members, warmth) for members in (("ar", "climate"), ("ar",), ("plain",), ("seasonal",))
+    )
+    assert (skill(ensemble, alone)[:1] > 0).all()
+    assert (skill(ensemble, plain) > 0).all()
+    assert which_is_served(ensemble, plain, seasonal) == "ensemble"
+    assert 0.7 < ensemble.within80 < 0.92
+    worse = replace(ensemble, wis=plain.wis * 1.1)
+    assert which_is_served(worse, plain, seasonal) == "plain"
+    assert which_is_served(worse, plain, replace(seasonal, wis=plain.wis * 0.5)) == ""
+
+
+def test_limits_are_mean_and_two_deviations_of_five_years() -> None:
+    counts = np.arange(72.0)[None, :]
+    (found,) = limits(counts)
+    for ahead in range(HORIZONS):
+        before = [72 + ahead - 12 * back for back in range(1, 6)]
+        assert found[ahead] == pytest.approx(np.mean(before) + 2 * np.std(before, ddof=1))
+    assert np.isnan(limits(counts[:, :24])).all()
+
+
+def test_too_short_a_history_is_not_forecast() -> None:
+    with pytest.raises(ValueError, match="too few"):
+        predict(np.ones((1, 47)), 1)
+    with pytest.raises(ValueError, match="too few"):
+        evaluate(np.ones((1, 50)), 1, ("ar",))
+    assert list(origins(51)) == [48]
+
+
+def test_a_constant_series_is_forecast_as_it_is() -> None:
+    found = predict(np.full((1, 60), 7.0), 1)
+    assert found.quantiles()[0, :, 3] == pytest.approx([7, 7, 7], abs=0.01)
+    zero = evaluate(np.zeros((1, 80)), 1, ("ar", "climate"), np.full((1, 80), 25.0))
+    assert zero.wis == pytest.approx(0.0, abs=0.05)
+    assert zero.brier < 0.01
+
+
+@pytest.mark.shared
+def test_the_ensemble_beats_the_bar_on_the_94_origins_of_both_halves() -> None:
+    """WIS 71.5, 95.3, 116.1 of ARIMA(2,0,0)(1,0,0)12; members and fading were chosen on origins before these."""
+    months = [(year, month) for year in range(1995, 2018) for month in range(1, 13)]
+    cases, warmth = {}, {}
+    with (DATA / "gdpm_gialai_binhdinh_1980_2017_monthly.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["disease"] == "dengue":
+                cases[row["province"], int(row["year"]), int(row["month"])] = row["cases"]
+    name = "imhen_climate_stations_gialai_binhdinh_neighbours_1961_2017_monthly.csv"
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            warmth[row["station"], int(row["year"]), int(row["month"])] = row["Ta"]
+    counts = np.array([[float(cases[place, *one]) for one in months] for place in ("Gia Lai", "Binh Dinh")])
+    heat = np.array([[float(warmth[place, *one]) for one in months] for place in ("Pleiku", "Quy Nhon")])
+    ours = evaluate(counts, 1, ("ar", "climate"), heat)
+    assert ours.origins == 94
+    assert ours.wis.mean(axis=0) == pytest.approx([57.9, 77.4, 95.5], abs=0.1)
+    assert (ours.wis.mean(axis=0) < [71.5, 95.3, 116.1]).all()
+    without = evaluate(counts, 1, ("ar",))
+    assert (without.wis.mean(axis=0) < [71.5, 95.3, 116.1]).all()
+    assert 0.78 < ours.within80 < 0.9
