@@ -21,6 +21,8 @@ _UNLIKE = 12
 """Tags opened and not closed within one window; envelope and sub-files together are not that deep."""
 _SIMPLE = re.compile(rb"(?:<\?[^?]*+\?>[^<]*+)++|(?:<!--[^-]*+-->[^<]*+)++")
 """Comments or instructions with nothing but text between them: thousands are passed at once."""
+_TAG = re.compile(rb"<(?=[/!?:_A-Za-z\x80-\xff])")
+"""What begins a tag, or something that hides tags; any other `<` is text that no parser takes."""
 _HOSO = re.compile(rb"<(?:[\w.-]+:)?HOSO[\s>/]", re.IGNORECASE)
 _FACILITY = re.compile(rb"<MACSKCB>\s*([A-Z0-9]{5})\s*</MACSKCB>")
 _HEAD = 4096
@@ -145,26 +147,32 @@ def _count(data: bytes, tick: Tick) -> int:
 
 def _deeper(data: bytes, limit: int, tick: Tick) -> bool:
     """Whether tags are ever open more than `limit` deep. One pass, no tree, each byte passed once."""
-    depth, place, steps = 0, data.find(b"<"), 0
+    depth, place, steps = 0, _next_tag(data, 0), 0
     while place >= 0:
         steps += 1
         if steps % _TICK == 0:
             tick()
         follows = data[place + 1 : place + 2]
         if follows in (b"!", b"?"):
-            place = _after_opaque(data, place)
+            after = _after_opaque(data, place)
+            place = _next_tag(data, after) if after >= 0 else -1
             continue
         end = data.find(b">", place)
         if end < 0:
             return False
         if follows == b"/":
             depth -= 1
-        elif (follows.isalpha() or follows in (b"_", b":") or follows >= b"\x80") and data[end - 1 : end] != b"/":
+        elif data[end - 1 : end] != b"/":
             depth += 1
             if depth > limit:
                 return True
-        place = data.find(b"<", end)
+        place = _next_tag(data, end)
     return False
+
+
+def _next_tag(data: bytes, start: int) -> int:
+    found = _TAG.search(data, start)
+    return found.start() if found else -1
 
 
 def _after_opaque(data: bytes, place: int) -> int:
