@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bienho.core.errors import InputError
+from bienho.core.errors import InputError, LimitError
 from bienho.surveillance import ScanOptions, read_places, scan
 from bienho.surveillance.scan.clusters import distances
 
@@ -118,3 +118,12 @@ def test_a_file_of_places_is_read_and_what_is_not_there_is_zero(tmp_path: Path) 
         path.write_text(f"place,longitude,latitude,t,observed\na,108,14,3,2\n{line}\n", encoding="utf-8")
         with pytest.raises(InputError, match="dòng 3"):
             read_places(path)
+
+
+def test_a_file_of_two_far_periods_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "noi.csv"
+    lines = ["place,longitude,latitude,t,observed", "A,108,13,0,1", "B,108.5,13.5,9000000,1", "C,108.2,13.1,5,1"]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(LimitError) as caught:
+        read_places(path)
+    assert caught.value.code == "LIM-SERIES"

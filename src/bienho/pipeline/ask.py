@@ -140,7 +140,7 @@ def dossier(app: App, purpose: str, facility: str, ma_lk: str, *, with_identifie
         for head in heads:
             holding = [name for name, document in BARE.items() if document == head["document"]] or TABLES
             noted = head["row_counts"]
-            full = holding if noted is None else {part.split("=")[0] for part in noted.split()}
+            full = holding if noted is None else columns.noted_rows(noted)
             rows = {
                 name: _read(
                     gate,

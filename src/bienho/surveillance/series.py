@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,28 +40,39 @@ def read_series(path: Path) -> list[PlainSeries]:
     Raises InputError IN-SERIES-COLUMNS, IN-SERIES-VALUE, IN-SERIES-GAP, IN-SERIES-FREQUENCY, IN-SERIES-EMPTY,
     IN-SERIES-FILE; LimitError LIM-SERIES. A period nobody reported has an empty `observed`; one without a case has 0.
     """
+    groups: dict[str, list[tuple[int, dict[str, str | None]]]] = {}
+    for line, row in lines_of(path, COLUMNS):
+        groups.setdefault(row.get("series") or "", []).append((line, row))
+    return [_series(path, name, rows) for name, rows in groups.items()]
+
+
+def lines_of(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """(number, cells) of each line of a CSV file that has these columns.
+
+    Raises InputError IN-SERIES-FILE, IN-SERIES-COLUMNS, IN-SERIES-EMPTY; LimitError LIM-SERIES.
+    """
     if not path.is_file():
         raise fault("IN-SERIES-FILE", f"Không có tệp {path.name}.", "Xem lại đường dẫn.")
     if path.stat().st_size > BYTES_MAX:
         raise LimitError("LIM-SERIES", f"Tệp {path.name} lớn hơn 1 GiB.", hint="Chia thành nhiều tệp.", who=SENDER)
+    empty = True
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
                 raise fault(
                     "IN-SERIES-COLUMNS",
                     f"Tệp {path.name} thiếu cột {', '.join(missing)}.",
-                    f"Dòng đầu phải có: {', '.join(COLUMNS)}; ngăn bằng dấu phẩy.",
+                    f"Dòng đầu phải có: {', '.join(columns)}; ngăn bằng dấu phẩy.",
                 )
-            groups: dict[str, list[tuple[int, dict[str, str | None]]]] = {}
             for row in reader:
-                groups.setdefault(row.get("series") or "", []).append((reader.line_num, row))
+                empty = False
+                yield reader.line_num, row
     except (UnicodeDecodeError, csv.Error):
         raise fault("IN-SERIES-FILE", f"Tệp {path.name} không phải CSV mã UTF-8.", "Lưu lại thành CSV UTF-8.") from None
-    if not groups:
+    if empty:
         raise fault("IN-SERIES-EMPTY", f"Tệp {path.name} không có dòng số liệu nào.", "Cần một dòng cho mỗi kỳ.")
-    return [_series(path, name, rows) for name, rows in groups.items()]
 
 
 def _series(path: Path, name: str, rows: list[tuple[int, dict[str, str | None]]]) -> PlainSeries:

@@ -17,6 +17,7 @@ from bienho.portal.components import Badge, Cell, Column, Fact, Facts, State, St
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
 from bienho.portal.language import current_language, t
+from bienho.standards.xml130.columns import dataset_of, noted_rows
 
 SEALED = "•••"
 ROWS_SHOWN = 200
@@ -109,8 +110,7 @@ def find(desk: Desk, key: str) -> Dossier | None:
 
 def _noted(text: str) -> dict[str, int]:
     """Rows by dataset, from what the head notes of them (`XML1=1 XML2=3`)."""
-    pairs = (part.split("=") for part in text.split())
-    return {f"standard.xml130_{table.removeprefix('XML')}": int(count) for table, count in pairs}
+    return {dataset_of(table): count for table, count in noted_rows(text).items()}
 
 
 def _counts(desk: Desk, head: Row, datasets: Sequence[str]) -> dict[str, int]:

@@ -184,6 +184,11 @@ def _ranges(starts: Numbers, counts: Numbers) -> Numbers:
     return np.repeat(starts - (ends - counts), counts) + np.arange(ends[-1] if len(ends) else 0)
 
 
+def noted_rows(text: str) -> dict[str, int]:
+    """Table → rows, as `row_counts` of a dossier's head notes them (`XML1=1 XML2=3`); only tables with rows."""
+    return {table: int(count) for table, count in (part.split("=") for part in text.split())}
+
+
 def vault_payload(dossier: Dossier) -> Payload:
     """Every text the lake may not show: table → rows in order → {field: text}.
 

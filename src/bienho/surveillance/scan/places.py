@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from bienho.core.errors import LimitError
 from bienho.surveillance.panel import Floats, Integers
-from bienho.surveillance.series import fault
+from bienho.surveillance.series import SENDER, fault, lines_of
 
 COLUMNS = ("place", "longitude", "latitude", "t", "observed")
+CELLS_MAX = 20_000_000
+"""Places times periods of one file: 1,000 places on 50 years of days."""
 
 
 @dataclass(frozen=True)
@@ -28,33 +30,24 @@ class PlacedCases:
 def read_places(path: Path) -> PlacedCases:
     """Rows that are absent are 0: a file of cases names only the places and periods that have some.
 
-    Raises InputError IN-SERIES-FILE, IN-SERIES-COLUMNS, IN-SERIES-VALUE, IN-SERIES-EMPTY.
+    Raises InputError IN-SERIES-FILE, IN-SERIES-COLUMNS, IN-SERIES-VALUE, IN-SERIES-EMPTY; LimitError LIM-SERIES.
     """
-    if not path.is_file():
-        raise fault("IN-SERIES-FILE", f"Không có tệp {path.name}.", "Xem lại đường dẫn.")
     where: dict[str, tuple[float, float]] = {}
     cases: dict[tuple[str, int], int] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise fault(
-                    "IN-SERIES-COLUMNS",
-                    f"Tệp {path.name} thiếu cột {', '.join(missing)}.",
-                    f"Quét cụm cần các cột: {', '.join(COLUMNS)}.",
-                )
-            for row in reader:
-                name, point, t, count = _row(path, reader.line_num, row)
-                if where.setdefault(name, point) != point:
-                    raise _bad(path, reader.line_num, "longitude, latitude", "một toạ độ cho mỗi nơi")
-                cases[name, t] = cases.get((name, t), 0) + count
-    except (UnicodeDecodeError, csv.Error):
-        raise fault("IN-SERIES-FILE", f"Tệp {path.name} không phải CSV mã UTF-8.", "Lưu lại thành CSV UTF-8.") from None
-    if not cases:
-        raise fault("IN-SERIES-EMPTY", f"Tệp {path.name} không có dòng số liệu nào.", "Cần một dòng cho mỗi nơi và kỳ.")
+    for line, row in lines_of(path, COLUMNS):
+        name, point, t, count = _row(path, line, row)
+        if where.setdefault(name, point) != point:
+            raise _bad(path, line, "longitude, latitude", "một toạ độ cho mỗi nơi")
+        cases[name, t] = cases.get((name, t), 0) + count
     names = tuple(where)
     first, last = min(t for _, t in cases), max(t for _, t in cases)
+    if len(names) * (last - first + 1) > CELLS_MAX:
+        raise LimitError(
+            "LIM-SERIES",
+            f"Tệp {path.name} có {len(names)} nơi trong {last - first + 1} kỳ, nhiều hơn {CELLS_MAX} ô.",
+            hint="Xem lại cột t, hoặc chỉ gửi những kỳ gần đây.",
+            who=SENDER,
+        )
     table = np.zeros((len(names), last - first + 1), dtype=np.int64)
     place = {name: index for index, name in enumerate(names)}
     for (name, t), count in cases.items():
