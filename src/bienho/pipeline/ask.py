@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from bienho.contracts.counts import noted_rows
 from bienho.core.errors import InputError
 from bienho.core.ids import delivery_id
 from bienho.database import Role
@@ -140,7 +141,7 @@ def dossier(app: App, purpose: str, facility: str, ma_lk: str, *, with_identifie
         for head in heads:
             holding = [name for name, document in BARE.items() if document == head["document"]] or TABLES
             noted = head["row_counts"]
-            full = holding if noted is None else columns.noted_rows(noted)
+            full = holding if noted is None else noted_rows(noted)
             rows = {
                 name: _read(
                     gate,

@@ -42,10 +42,7 @@ PICTURES = {
     "cach-ly": (("quarantine", "Trang Cách ly: lý do và cách sửa"),),
     "chi-so": (("number-explained", "Một con số: định nghĩa, câu lệnh tính, các lần nhận đứng sau"),),
     "danh-muc-du-lieu": (("catalogue", "Trang Danh mục dữ liệu"),),
-    "bao-cao": (
-        ("reports", "Trang Báo cáo định kỳ: báo cáo cần bạn sửa, kỳ gần nhất, lần chạy sau"),
-        ("report-result", "Một kỳ đã chạy: số liệu như kho có lúc chạy"),
-    ),
+    "bao-cao": (("report-result", "Một kỳ đã chạy: số liệu như kho có lúc chạy"),),
 }
 STRONG = re.compile(r"\*\*([^*]+)\*\*")
 CODE = re.compile(r"`([^`]+)`")

@@ -11,13 +11,13 @@ from urllib.parse import urlencode
 import pyarrow as pa
 
 from bienho.contracts import VAULT_MARKER, Contract, Field, catalogue
+from bienho.contracts.counts import noted_rows
 from bienho.core.ids import delivery_id, split_version
 from bienho.portal import formats, words
 from bienho.portal.components import Badge, Cell, Column, Fact, Facts, State, Step, Tab, Table, Tabs, Trail
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
 from bienho.portal.language import current_language, t
-from bienho.standards.xml130.columns import dataset_of, noted_rows
 
 SEALED = "•••"
 ROWS_SHOWN = 200
@@ -110,7 +110,7 @@ def find(desk: Desk, key: str) -> Dossier | None:
 
 def _noted(text: str) -> dict[str, int]:
     """Rows by dataset, from what the head notes of them (`XML1=1 XML2=3`)."""
-    return {dataset_of(table): count for table, count in noted_rows(text).items()}
+    return {f"standard.xml130_{table.removeprefix('XML')}": count for table, count in noted_rows(text).items()}
 
 
 def _counts(desk: Desk, head: Row, datasets: Sequence[str]) -> dict[str, int]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from bienho.contracts import VAULT_MARKER, catalogue
+from bienho.contracts.counts import note_rows
 from bienho.core.ids import delivery_id
 from bienho.privacy import Blind, blind_entries
 from bienho.standards.xml130.read_block import Block, Blocks, Row, Slab, SlabBlock, Texts, official_names
@@ -84,7 +85,7 @@ def _heads(versions: Sequence[Versioned]) -> pa.Table:
             "content_digest": one.content_digest,
             "format_version": one.dossier.format_version,
             "version_evidence": one.dossier.version_evidence,
-            "row_counts": " ".join(f"{table}={count}" for table, count in one.dossier.row_counts.items() if count),
+            "row_counts": note_rows(one.dossier.row_counts),
             "received_at": one.received_at,
         }
         for one in versions
@@ -182,11 +183,6 @@ def _ranges(starts: Numbers, counts: Numbers) -> Numbers:
     """The numbers from each start on, as many as its count says, one range behind the other."""
     ends = np.cumsum(counts)
     return np.repeat(starts - (ends - counts), counts) + np.arange(ends[-1] if len(ends) else 0)
-
-
-def noted_rows(text: str) -> dict[str, int]:
-    """Table → rows, as `row_counts` of a dossier's head notes them (`XML1=1 XML2=3`); only tables with rows."""
-    return {table: int(count) for table, count in (part.split("=") for part in text.split())}
 
 
 def vault_payload(dossier: Dossier) -> Payload:
