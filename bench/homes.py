@@ -128,16 +128,30 @@ def _syncing(wanted: bool) -> Iterator[None]:
         server.SETTINGS["fsync"] = usual
 
 
+_WITHIN: list[dict[str, str | None]] = []
+"""What each block of `_environment` still open found, in the order they began."""
+
+
 @contextmanager
 def _environment(config: Path) -> Iterator[None]:
+    """Homes may end in another order than they began (one lasts as long as its process, one a test module).
+
+    The last one to end puts back what the first one found.
+    """
     before = {name: os.environ.get(name) for name in (*ASIDE, "XDG_CONFIG_HOME")}
+    _WITHIN.append(before)
     os.environ["XDG_CONFIG_HOME"] = str(config)
     for name in ASIDE:
         os.environ.pop(name, None)
     try:
         yield
     finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+        place = next(number for number, one in enumerate(_WITHIN) if one is before)
+        del _WITHIN[place]
+        if place < len(_WITHIN):
+            _WITHIN[place].update(before)  # a later one goes on, in its environment
+        else:
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value

@@ -47,7 +47,6 @@ GIVEN: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[Governed]:
-    portal.base()  # the pages' own house first: it outlives this one
     with governed() as made:
         home = made.made
         rows = [
