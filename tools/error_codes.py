@@ -46,11 +46,18 @@ def text_of(node: ast.expr | None) -> str:
     return "…"
 
 
+@cache
+def sources() -> dict[Path, ast.Module]:
+    """Every file of the program, parsed."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
 def error_classes() -> dict[str, int]:
     """Name → exit code of every error class, wherever it is defined, found by its bases."""
     bases: dict[str, tuple[str, int | None]] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path in sources():
+        for node in ast.walk(sources()[path]):
             if isinstance(node, ast.ClassDef) and node.bases and isinstance(node.bases[0], ast.Name):
                 own = [
                     item.value.value
@@ -76,8 +83,8 @@ def raised() -> list[Raised]:
     """Every call of an error class whose first argument is a literal code."""
     classes = error_classes()
     found = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path in sources():
+        for node in ast.walk(sources()[path]):
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")

@@ -24,7 +24,7 @@ from bench.faults.events import Events
 from bench.faults.points import Fault, install
 from bienho.cli.main import PLACES, main
 from bienho.config import Home, load_keys
-from bienho.lake import RawItem, RawStore, engine
+from bienho.lake import RawItem, RawStore, extensions
 
 KILLED = -9
 BUG = 70
@@ -100,7 +100,7 @@ class Nursery:
 def _serve() -> None:
     for name in set(PLACES.values()):
         import_module(f"bienho.cli.{name}")
-    engine.connect().close()  # its files are checked and loaded once for all
+    extensions.connect().close()  # its files are checked and loaded once for all
     for line in sys.stdin:
         order = json.loads(line)
         reading, writing = os.pipe()

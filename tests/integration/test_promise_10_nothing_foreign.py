@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from support.sources import every_node
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "bienho"
 # Names of namespaces look like addresses and are never fetched.
@@ -65,14 +67,13 @@ def test_installation_always_asks_for_hashes() -> None:
 
 def test_no_statement_fetches_an_extension() -> None:
     found = []
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                text = node.value
-                if re.match(r"\s*(FORCE\s+)?INSTALL\s+\w", text) or re.search(
-                    r"autoinstall_known_extensions\s*=\s*true", text
-                ):
-                    found.append(f"{path.name}:{node.lineno}")
+    for path, node in every_node():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+            if re.match(r"\s*(FORCE\s+)?INSTALL\s+\w", text) or re.search(
+                r"autoinstall_known_extensions\s*=\s*true", text
+            ):
+                found.append(f"{path.name}:{node.lineno}")
     assert not found
 
 

@@ -5,6 +5,7 @@ Starting Python and importing the house costs more than most commands; what a te
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -36,6 +37,7 @@ def run(environment: Mapping[str, str], *arguments: str, given: str = "") -> Com
 
 
 def _live(environment: Mapping[str, str], arguments: tuple[str, ...], source: Path, out: Path, err: Path) -> None:
+    gc.freeze()  # what was imported is not lost: nobody need look through it
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
     os.dup2(os.open(source, os.O_RDONLY), 0)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from collections import Counter
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -18,7 +21,7 @@ from bienho.core.ids import delivery_id
 from bienho.lake import Retry, extension_path
 from bienho.lake.commits import fold, unfold
 from bienho.lake.digests import digest
-from bienho.lake.engine import EXTENSIONS, connect, load_extensions
+from bienho.lake.extensions import EXTENSIONS, connect, load_extensions
 from bienho.lake.failures import is_conflict, lake_errors, translated
 from bienho.lake.relations import LakeTable, reading
 
@@ -94,6 +97,35 @@ def test_an_extension_changed_under_a_running_program_is_checked_again(
     target.write_bytes(changed)
     with pytest.raises(ConfigError, match="CFG-EXTENSION"):
         connect()
+
+
+IN_A_NEW_PROCESS = """
+import duckdb
+from bienho.lake import extensions
+
+given = []
+real = duckdb.connect
+duckdb.connect = lambda *names, config: given.append(config["allow_unsigned_extensions"]) or real(*names, config=config)
+extensions.connect().close()
+print(given)
+"""
+
+
+def test_a_later_process_trusts_what_an_earlier_one_checked_and_nobody_else(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    word = tmp_path / "bienho" / "checked-extensions"
+
+    def unread() -> str:
+        command = [sys.executable, "-c", IN_A_NEW_PROCESS]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert [unread(), unread()] == ["[False]", "[True]"]
+    said = word.read_text(encoding="ascii")
+    word.chmod(0o620)
+    assert unread() == "[False]", "somebody else could have written it"
+    assert word.stat().st_mode & 0o777 == 0o600
+    word.write_text(said.replace(" ", " 1", 1), encoding="ascii")
+    assert unread() == "[False]", "of another file"
 
 
 @given(st.lists(st.one_of(st.integers(1, 40).map(delivery_id), st.sampled_from(["nhập tay", "D12"]))))

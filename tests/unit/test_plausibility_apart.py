@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support.sources import every_node
+
 FOLDER = Path(__file__).resolve().parents[1] / "plausibility"
 SUITES = ("marginals", "life_course")
 OURS = ("bienho", "plausibility", "support")
@@ -15,13 +17,12 @@ OURS = ("bienho", "plausibility", "support")
 def imports(part: str) -> set[str]:
     """Names of our own that the files of one folder import, wherever in the file."""
     found = set()
-    for path in (FOLDER / part).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                assert not node.level, path
-                found.add(node.module or "")
+    for path, node in every_node(FOLDER / part):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, path
+            found.add(node.module or "")
     return {name for name in found if name.partition(".")[0] in OURS}
 
 

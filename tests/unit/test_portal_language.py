@@ -16,6 +16,7 @@ from bienho.governance.people.contacts import MATTERS
 from bienho.governance.people.units import KINDS
 from bienho.pipeline.start import GUIDES
 from bienho.portal import guide, language
+from support.sources import every_node
 
 HOME = Path(portal.__file__).parent
 TAG = re.compile(r"""\{%\s*t\s+(?:"([^"]*)"|'([^']*)')""")
@@ -24,12 +25,11 @@ PLACE = re.compile(r"\{(\w+)\}")
 
 def texts_of_code() -> set[str]:
     found: set[str] = set()
-    for path in HOME.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("t", "later"):
-                first = node.args[0]
-                if isinstance(first, ast.Constant):
-                    found.add(first.value)
+    for _, node in every_node(HOME):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("t", "later"):
+            first = node.args[0]
+            if isinstance(first, ast.Constant):
+                found.add(first.value)
     return found
 
 

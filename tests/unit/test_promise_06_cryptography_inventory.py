@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+from support.sources import every_node
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "bienho"
 MODULES = {
@@ -25,12 +27,11 @@ MODULES = {
 
 def users() -> set[str]:
     found = set()
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if {name.split(".")[0] for name in names} & MODULES:
-                found.add(str(path.relative_to(PACKAGE)))
+    for path, node in every_node():
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if {name.split(".")[0] for name in names} & MODULES:
+            found.add(str(path.relative_to(PACKAGE)))
     return found
 
 

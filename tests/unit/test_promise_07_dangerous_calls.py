@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from support.sources import files, tree
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "bienho"
 BANNED_CALLS = {
@@ -51,8 +53,7 @@ SAFE_HTML = {
 
 @cache
 def sources() -> dict[str, ast.Module]:
-    found = sorted(PACKAGE.rglob("*.py"))
-    return {str(path.relative_to(PACKAGE)): ast.parse(path.read_text(encoding="utf-8")) for path in found}
+    return {str(path.relative_to(PACKAGE)): tree(path) for path in files()}
 
 
 def name_of(node: ast.expr) -> str:

@@ -18,6 +18,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from support.sources import every_node
+
 ROOT = Path(__file__).resolve().parents[2]
 PIN = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[\w,-]+\])?==(\S+)", re.M)
 # Compatible with Apache-2.0 for what we do: link, run, hand on unchanged.
@@ -91,13 +93,12 @@ def test_the_program_imports_only_what_it_declares() -> None:
     declared = {plain(Requirement(text).name) for text in re.findall(r'"([^"]+)"', block)}
     whose = importlib.metadata.packages_distributions()
     foreign = {}
-    for path in (ROOT / "src" / "bienho").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            modules = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            for module in {str(module).split(".")[0] for module in modules} - sys.stdlib_module_names - {"bienho"}:
-                if not {plain(name) for name in whose.get(module, [module])} & declared:
-                    foreign[module] = path.name
+    for path, node in every_node():
+        modules = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for module in {str(module).split(".")[0] for module in modules} - sys.stdlib_module_names - {"bienho"}:
+            if not {plain(name) for name in whose.get(module, [module])} & declared:
+                foreign[module] = path.name
     assert foreign == {}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.sources import tree
 from tools import asvs_table
 from tools.asvs_table import Requirement
 
@@ -22,9 +23,8 @@ FOUND = asvs_table.requirements()
 
 @cache
 def names_in(path: Path) -> frozenset[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     return frozenset(
-        node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        node.name for node in tree(path).body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     )
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support.sources import nodes
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "bienho"
 OWN_FOLDERS = ("src", "tests", "tools", "bench", "docs", ".ci")
@@ -43,11 +45,6 @@ def own_files() -> tuple[Path, ...]:
 
 def python_files(below: Path = PACKAGE) -> list[Path]:
     return [path for path in own_files() if path.suffix == ".py" and path.is_relative_to(below)]
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def shown(path: Path) -> str:
@@ -84,7 +81,7 @@ def test_functions_are_short() -> None:
         f"{shown(path)}:{node.lineno} {node.name}"
         for folder in (PACKAGE, ROOT / "tests", ROOT / "tools", ROOT / "bench")
         for path in python_files(folder)
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES_MAX
     ]
@@ -119,7 +116,7 @@ def test_only_the_command_line_prints() -> None:
         f"{shown(path)}:{node.lineno}"
         for path in python_files()
         if not path.is_relative_to(PACKAGE / "cli")
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert not calls
@@ -129,7 +126,7 @@ def test_no_import_hides_in_a_function() -> None:
     inner = [
         f"{shown(path)}:{node.lineno}"
         for path in python_files()
-        for function in ast.walk(tree(path))
+        for function in nodes(path)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 
 import duckdb
 
-from bienho.lake.engine import identifier
+from bienho.lake.quoting import identifier
 
 
 def digest(

@@ -1,8 +1,7 @@
-"""One DuckDB process memory with the lake attached: extensions, secrets, attach, and the locks of the sandbox."""
+"""One DuckDB process memory with the lake attached: secrets, attach, and the locks of the sandbox."""
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ import duckdb
 from bienho.config import Home
 from bienho.core.errors import ConfigError, IntegrityError
 from bienho.database import Database, Role
+from bienho.lake.extensions import connect
 from bienho.lake.failures import OPERATOR, translated
+from bienho.lake.quoting import identifier, literal
 
-# httpfs carries the cryptography of encrypted Parquet; without it files would be written by slower, unhardened code.
-EXTENSIONS = ("httpfs", "postgres_scanner", "ducklake")
 ALIAS = "lake"
 DOING = "Mở kho dữ liệu"
 # DuckLake's own retries re-send the same commit, which helps appends only; real conflicts are left to Lake.commit.
@@ -34,69 +33,7 @@ class Bounds:
     threads: int | None = None
 
 
-#: Extension files whose signature DuckDB has checked in this process.
-_CHECKED: set[tuple[int, ...]] = set()
 SANDBOX_BOUNDS = Bounds(memory="2GB", spill="4GB")
-
-
-def extension_path(name: str) -> Path:
-    """The extension file inside its installed package; ConfigError CFG-EXTENSION when there is none for this DuckDB."""
-    package = f"duckdb_extension_{name}"
-    version = f"v{duckdb.__version__}"
-    spec = importlib.util.find_spec(package)
-    for location in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(location) / "extensions" / version / f"{name}.duckdb_extension"
-        if path.is_file():
-            return path
-    raise ConfigError(
-        "CFG-EXTENSION",
-        f"Thiếu phần mở rộng {name} của DuckDB {duckdb.__version__}.",
-        hint=f"Cài lại: pip install duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}",
-        who=OPERATOR,
-    )
-
-
-def connect() -> duckdb.DuckDBPyConnection:
-    """A new DuckDB that loads and fetches nothing by itself, with the lake's extensions. ConfigError CFG-EXTENSION.
-
-    DuckDB checks the signature of an extension by reading all of it, half a second for these. What runs in this process
-    already was checked when it came in and is not read again: the operating system gives the same code.
-    """
-    files = [extension_path(name) for name in EXTENSIONS]
-    checked = all(_identity(path) in _CHECKED for path in files)
-    connection = duckdb.connect(
-        ":memory:", config={"autoinstall_known_extensions": False, "allow_unsigned_extensions": checked}
-    )
-    try:
-        connection.execute("SET autoload_known_extensions = false")
-        load_extensions(connection)
-        connection.execute("SET allow_unsigned_extensions = false")
-    except BaseException:
-        connection.close()
-        raise
-    _CHECKED.update(_identity(path) for path in files)
-    return connection
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    """What tells a file from another one put in its place, or from itself after a change."""
-    found = path.stat()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
-    """LOAD the extensions from disk, never from the network; ConfigError CFG-EXTENSION when one does not load."""
-    for name in EXTENSIONS:
-        path = extension_path(name)
-        try:
-            connection.execute(f"LOAD {literal(str(path))}")
-        except duckdb.Error as error:
-            raise ConfigError(
-                "CFG-EXTENSION",
-                f"Phần mở rộng {name} của DuckDB không nạp được.",
-                hint=f"Cài lại: pip install --force-reinstall duckdb-extension-{name.replace('_', '-')}",
-                who=OPERATOR,
-            ) from error
 
 
 def open_engine(
@@ -139,16 +76,6 @@ def spill_dir(lake_dir: Path) -> Path:
 def folder(path: Path) -> str:
     """A folder as DuckDB wants it, with the slash at its end."""
     return f"{path}/"
-
-
-def literal(text: str) -> str:
-    """An SQL text literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """A quoted SQL name."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _bound(connection: duckdb.DuckDBPyConnection, home: Home, bounds: Bounds) -> None:

@@ -19,8 +19,9 @@ from bienho.core.errors import ConfigError, UsageError
 from bienho.database import Database, Role, storage_errors
 from bienho.lake.commits import Retry, Snapshot, fold, unfold
 from bienho.lake.digests import digest
-from bienho.lake.engine import ALIAS, SANDBOX_BOUNDS, Bounds, identifier, literal, lock_down, open_engine
+from bienho.lake.engine import ALIAS, SANDBOX_BOUNDS, Bounds, lock_down, open_engine
 from bienho.lake.failures import OPERATOR, is_conflict, lake_errors, translated
+from bienho.lake.quoting import identifier, literal
 from bienho.lake.relations import SUPERSEDED, VERSIONED, LakeTable, Versions, pick, reading, tables_at
 
 T = TypeVar("T")

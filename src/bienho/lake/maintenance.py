@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 import duckdb
 
 from bienho.core.errors import UsageError
-from bienho.lake.engine import ALIAS, identifier, literal
+from bienho.lake.engine import ALIAS
 from bienho.lake.failures import lake_errors
 from bienho.lake.lake import Lake
+from bienho.lake.quoting import identifier, literal
 from bienho.lake.relations import SUPERSEDED, LakeTable, pick
 
 AUTHOR = "bienho-maintenance"

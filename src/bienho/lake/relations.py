@@ -8,7 +8,8 @@ from typing import Literal
 import duckdb
 
 from bienho.core.errors import UsageError
-from bienho.lake.engine import ALIAS, identifier, literal
+from bienho.lake.engine import ALIAS
+from bienho.lake.quoting import identifier, literal
 
 Versions = Literal["current", "all"]
 # Written as the comment of a table whose rows carry `version_id` and may be superseded (design 8.7).

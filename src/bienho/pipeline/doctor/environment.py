@@ -15,7 +15,7 @@ import duckdb
 
 from bienho.database import accounts, binaries
 from bienho.database.connection import URL
-from bienho.lake.engine import EXTENSIONS, extension_path, load_extensions
+from bienho.lake.extensions import EXTENSIONS, extension_path, load_extensions
 from bienho.pipeline.doctor.check import Found, Scene, fail, ok, warn
 
 PYTHON_FROM, PYTHON_BEFORE = (3, 11), (3, 15)
