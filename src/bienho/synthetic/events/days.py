@@ -6,13 +6,12 @@ from datetime import date
 
 import numpy as np
 
+from bienho.core.holidays import holidays as public_holidays
 from bienho.synthetic.events.draw import Array
-from bienho.synthetic.reference import document
 
 EPOCH = date(1970, 1, 1).toordinal()
 # Share of people who come on that day at all (Saturday, Sunday, holiday), by level: station, centre, hospital.
 _OPEN = {1: (0.30, 0.08, 0.04), 2: (0.45, 0.15, 0.08), 3: (0.50, 0.22, 0.10)}
-_FIXED = ((1, 1), (4, 30), (5, 1), (9, 2))
 
 
 def number(day: date) -> int:
@@ -74,10 +73,5 @@ class Days:
 
 
 def holidays(first: int, last: int) -> Array:
-    """Public holidays of some years as days since 1970: Tết from its eve to the fifth day, Hùng Kings, fixed ones."""
-    told = document("holidays.yaml")
-    days = [number(date(year, month, day)) for year in range(first, last + 1) for month, day in _FIXED]
-    for tet in told["tet"]:
-        days += range(number(tet) - 1, number(tet) + 5)
-    days += [number(day) for day in told["hung_kings"]]
-    return np.unique(np.array(days))
+    """Public holidays of some years as days since 1970, sorted."""
+    return np.array(sorted(number(day) for day in public_holidays(first, last)))
