@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from bienho.database import Role
-from bienho.pipeline import App, open_app, signatures
+from bienho.pipeline import App, jobs, open_app
 from bienho.pipeline.rebuild import digest_all, rebuild
 from support.homes import Made, temporary_home
 from support.province import Province
@@ -36,7 +36,7 @@ def copy_vault(source: Made, target: Made) -> None:
 
 
 def test_rebuild_in_an_empty_home_from_copied_raw_vault_and_key_is_equal(province: Province) -> None:
-    signatures.bring_up_to_date(province.app)
+    jobs.bring_up_to_date(province.app)
     expected = current_digests(province.app)
     with temporary_home("bản sao") as empty:
         shutil.copytree(province.made.home.raw_dir, empty.home.raw_dir, dirs_exist_ok=True)

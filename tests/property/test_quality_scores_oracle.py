@@ -42,7 +42,9 @@ def test_points_lost_over_rows_are_what_the_score_lacks(seed: int) -> None:
     version = world["standard.xml130_dossier"][0]["version_id"]
     for number in range(100, 135):  # more than a dossier can lose, in thirds that no decimal ends
         add_finding(world, version, number, "RULE-FORMAT", None, "error")
-    out = scored(world, replace(formula, dimensions=tuple(dimensions), severity={"error": 333, "warning": 7, "info": 1}))
+    weights = {"error": 333, "warning": 7, "info": 1}
+    weights = {"error": 333, "warning": 7, "info": 1}
+    out = scored(world, replace(formula, dimensions=tuple(dimensions), severity=weights))
     summed: dict[Any, Decimal] = defaultdict(Decimal)
     for row in out["loss"]:
         assert row["lost"] > 0

@@ -135,7 +135,7 @@ def _resend(world: World, rng: random.Random, version: int, facility: str) -> No
 def scored(world: World, formula: Formula, as_of: date = AS_OF) -> dict[str, list[dict[str, Any]]]:
     """{result, loss}: the rows the steps give."""
     connection = duckdb.connect(config={"threads": 1})
-    tables: dict[str, pa.Table] = {name: arrow_rows(name, rows) for name, rows in world.items()}
+    tables: dict[str, pa.Table] = {name: arrow_rows(name, rows).select(READS[name]) for name, rows in world.items()}
     for zone in ("standard", "conformed", "quality", "reference"):
         connection.execute(f"CREATE SCHEMA {zone}")
     for name, table in {**tables, **formula.tables(as_of)}.items():

@@ -123,8 +123,7 @@ def _faults(world: World, formula: Formula, head: Mapping[str, Any], day: date, 
     lacking = {
         "SCORE-LINK": _of(world, "standard.xml130_1", head)["SO_CCCD"] != "*",
         "SCORE-PERSON": visit["sex"] is None,
-        "SCORE-EDITION": head["format_version"] in formula.editions
-        and day > formula.editions[head["format_version"]],
+        "SCORE-EDITION": head["format_version"] in formula.editions and day > formula.editions[head["format_version"]],
         "SCORE-FACILITY": visit["facility_canonical"] is None,
         "SCORE-COMMUNE": visit["commune_canonical"] is None,
         "SCORE-VISIT-TYPE": visit["visit_type_name"] is None,

@@ -14,7 +14,7 @@ from bienho.config import Limits, load_profile
 from bienho.core.errors import ConfigError, InputError
 from bienho.database import Role
 from bienho.lake import Lake, RawHeader, RawStore
-from bienho.pipeline import reference
+from bienho.pipeline import reference, score_freeze
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
@@ -135,8 +135,11 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
         if header.kind != "xml130":
             yield from take(waiting)
             waiting, size = [], 0
-            reference.load(writer.lake, raw, header)
-            take_list(writer, header)
+            if header.kind == score_freeze.KIND:
+                score_freeze.take(writer, header, data)
+            else:
+                reference.load(writer.lake, raw, header)
+                take_list(writer, header)
             writer.isolation.follow(writer.last_seq())
             continue
         weight = opened_size(data, writer.limits)

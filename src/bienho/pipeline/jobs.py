@@ -10,11 +10,12 @@ from typing import Any
 
 from bienho.contracts import catalogue
 from bienho.lake import Lake, maintenance
-from bienho.pipeline import erasure, reference, signatures
+from bienho.pipeline import erasure, reference, score_freeze, scores, signatures
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.ingest import Progress, catch_up, compute_derived, open_writer
 from bienho.pipeline.rebuild import clean
+from bienho.sources import Delivery, receive
 from bienho.terminology import TRUST_ANCHORS
 
 SNAPSHOT_DAYS = 400
@@ -30,6 +31,7 @@ def bring_up_to_date(
     """
     with app.writing(on_wait=on_wait) as lake:
         done = _finish(app, lake, progress)
+        scores.refresh(lake)
     erasure.finish(app)  # what a kill left of one that was confirmed
     # judged outside the writer lock: nobody waits for it
     return {**done, "signatures": signatures.bring_up_to_date(app).judged}
@@ -73,6 +75,18 @@ def _clean(app: App, lake: Lake) -> dict[str, Any]:
     return {"lakes": clean(app)}
 
 
+def _scores(app: App) -> dict[str, Any]:
+    with app.writing() as lake:
+        _finish(app, lake)
+        computed = scores.refresh(lake)
+        frozen = score_freeze.due(lake, app.keys)
+        if frozen:
+            # to freeze a week is an act in the world, like a receipt: it may ask the clock
+            receive(app.raw, [Delivery(frozen[0], datetime.now(UTC), source="scores", kind=score_freeze.KIND)])
+            _finish(app, lake)
+    return {"computed": computed, "frozen": frozen[1] if frozen else 0}
+
+
 def _signatures(app: App) -> dict[str, Any]:
     return signatures.bring_up_to_date(app).as_dict()
 
@@ -92,6 +106,7 @@ JOBS: dict[str, Callable[[App], dict[str, Any]]] = {
     "compact": _locked(_compact),
     "drop-superseded": _locked(_drop_superseded),
     "retain": _locked(_retain),
+    "scores": _scores,
     "signatures": _signatures,
 }
 

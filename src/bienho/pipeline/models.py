@@ -97,6 +97,11 @@ class ModelRunner:
         for name in names:
             self._waiting[name] = partial(self._copy, name, kept)
 
+    def ready(self, names: Iterable[str]) -> None:
+        """Bind those of the names that wait to be asked for; for statements that are no models."""
+        for name in self._waiting.keys() & set(names):
+            self._waiting.pop(name)()
+
     def _copy(self, name: str, kept: MutableMapping[str, pa.Table]) -> None:
         if name not in kept:
             kept[name] = self._connection.execute(f"FROM lake.{name}").to_arrow_table()

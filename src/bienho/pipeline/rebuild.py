@@ -14,6 +14,7 @@ from bienho.core.errors import BienhoError
 from bienho.database import Role
 from bienho.database.lake_schemas import create_lake_schema, drop_lake_schema, empty_lake_schema, lake_schemas
 from bienho.lake import SUPERSEDED, Lake
+from bienho.pipeline import scores
 from bienho.pipeline.app import App, prepare
 from bienho.pipeline.catalog import DEFAULT_CATALOG, current_catalog, lake_folders, next_catalog, use_catalog
 from bienho.pipeline.heads import Heads
@@ -77,6 +78,8 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
                 deliveries, written = _fill(app, fresh, name, _poison(app, compare), progress)
                 # a signature that waits for its job in the lake in use is no difference
                 judge_all(fresh, app.raw, app.limits, _judged(app) if compare else None)
+                if not compare or _scored(app):
+                    scores.refresh(fresh)
                 if compare:
                     gone = _dropped(app)
                     dropped = len(gone)
@@ -140,7 +143,15 @@ def _poison(app: App, compare: bool) -> dict[int, str]:
 
 def _compare_with_current(app: App) -> dict[str, str]:
     with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
-        return digest_all(lake)
+        found = digest_all(lake)
+        left_out = () if scores.follows(lake) else scores.TABLES
+        return {name: one for name, one in found.items() if name not in left_out}
+
+
+def _scored(app: App) -> bool:
+    """Whether the lake in use has its scores: a job of their own makes them, and what waits for it is no difference."""
+    with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
+        return scores.follows(lake)
 
 
 def _judged(app: App) -> frozenset[int]:

@@ -42,7 +42,7 @@ def remap(writer: Writer, reference: RawHeader | None = None) -> None:
             " SELECT ? AS batch_id, version_id FROM lake.standard.xml130_dossier",
             [batch_id],
         )
-        _journal(connection, writer, batch_id, "ingest" if reference else "remap", reference)
+        note_receipt(connection, writer, batch_id, "ingest" if reference else "remap", reference)
 
     ids = [delivery_id(reference.seq)] if reference else []
     writer.lake.commit(work, author=AUTHOR, message=f"remap {batch_id}", deliveries=ids)
@@ -58,13 +58,13 @@ def take_list(writer: Writer, reference: RawHeader) -> None:
     batch_id = writer.last_batch() + 1
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
-        _journal(connection, writer, batch_id, "ingest", reference, 0)
+        note_receipt(connection, writer, batch_id, "ingest", reference, 0)
 
     writer.lake.commit(work, author=AUTHOR, message=f"list {batch_id}", deliveries=[delivery_id(reference.seq)])
     writer.heads.move({}, batch_id)
 
 
-def _journal(
+def note_receipt(
     connection: duckdb.DuckDBPyConnection,
     writer: Writer,
     batch_id: int,
@@ -72,6 +72,7 @@ def _journal(
     reference: RawHeader | None,
     versions: int | None = None,
 ) -> None:
+    """The journal row of a batch, and the receipt of what came that is no dossier."""
     seq = reference.seq if reference else None
     if reference:
         connection.register("incoming", delivery_rows([Outcome(Judged(reference))]))

@@ -45,7 +45,7 @@ SELECT
   CAST(t.losses AS BIGINT) AS losses, v.received AS dossiers, v.expected,
   CASE WHEN t.week_start + 7 + {closed} <= {as_of} THEN 'closed' ELSE 'provisional' END AS standing,
   k.peer_group, p.peers, p.quarters[1] AS peer_low, p.quarters[2] AS peer_middle, p.quarters[3] AS peer_high,
-  {name} AS formula, {as_of} AS as_of
+  {name} AS formula
 FROM told AS t
 LEFT JOIN temp.score_volume AS v USING (facility_code, dataset, week_start)
 LEFT JOIN kinds AS k USING (facility_code)

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from importlib import resources
 
 from bienho.quality.scores.formula import Formula
 
-READS = (
-    "standard.xml130_dossier",
-    "standard.xml130_0",
-    "standard.xml130_1",
-    "standard.xml130_12",
-    "standard.superseded",
-    "standard.duplicate",
-    "standard.delivery",
-    "conformed.encounter",
-    "conformed.check_in",
-    "conformed.assessment",
-    "conformed.condition",
-    "quality.finding",
-    "quality.quarantine",
-    "reference.facility",
-)
-"""Datasets the steps read, current rows; `Formula.tables` must be there as temporary tables beside them."""
-ALL_VERSIONS = ("standard.superseded", "standard.duplicate", "standard.delivery")
+READS: Mapping[str, tuple[str, ...]] = {
+    "standard.xml130_dossier": (
+        "version_id", "delivery_id", "dossier_key", "facility_code", "document", "format_version", "received_at",
+    ),
+    "standard.xml130_0": ("version_id", "SO_CCCD", "MA_THE_BHYT"),
+    "standard.xml130_1": ("version_id", "SO_CCCD", "MA_THE_BHYT"),
+    "standard.xml130_12": ("version_id", "SO_CCCD", "MA_THE_BHYT"),
+    "standard.superseded": ("version_id", "dossier_key"),
+    "standard.duplicate": ("version_id", "of_version_id", "dossier_key"),
+    "standard.delivery": ("delivery_seq", "delivery_id", "facility_code", "received_at"),
+    "conformed.encounter": (
+        "version_id", "service_date", "facility_canonical", "commune_canonical", "visit_type_name", "sex", "age_years",
+    ),
+    "conformed.check_in": (
+        "version_id", "service_date", "facility_canonical", "visit_type_name", "sex", "birth_date",
+    ),
+    "conformed.assessment": (
+        "version_id", "service_date", "facility_canonical", "commune_canonical", "birth_date",
+    ),
+    "conformed.condition": ("version_id", "rank", "well_formed", "in_list"),
+    "quality.finding": (
+        "version_id", "finding_id", "code", "rule", "severity", "owner", "table_name", "row_no", "field",
+    ),
+    "quality.quarantine": ("version_id", "delivery_id", "facility_code", "code", "received_at"),
+    "reference.facility": ("code", "type", "valid_from", "valid_to"),
+}  # fmt: skip
+"""Dataset → the columns the steps read, of current rows. `Formula.tables` must be there as temporary tables beside."""
 RESULT, LOSS = "temp.score_result", "temp.score_loss"
 """Where the rows of `quality.score` and `quality.score_loss` are after the last step."""
 _ORDER = ("units", "parts", "loose", "volume", "losses", "results")
