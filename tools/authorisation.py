@@ -56,6 +56,13 @@ LOOKS: dict[str, tuple[Need, ...]] = {
         ("read", "reference.notifiable", "open"), ("read", "reference.case_history", "open personal"),
         ("aggregate", "derived.notifiable_case", "open personal sensitive"),
     ),
+    "scores": (("aggregate", "quality.score", "open"), ("aggregate", "quality.score_loss", "open")),
+    "score-rows": (("read", "quality.score_loss", "open personal"),),
+    "score-sources": (
+        _DOSSIER, _DELIVERY, _VISIT, ("read", "standard.xml130_1", "marker"), ("read", "quality.finding", "open"),
+        ("aggregate", "quality.score", "open"),
+    ),
+    "score-freezes": (("read", "quality.score_freeze", "open"),),
     "statement": (("query", "conformed.encounter", "open personal"),),
     "export": (_VISIT, ("export", "conformed.encounter", "open personal")),
     "identify": (_DOSSIER, _DELIVERY, _VISIT, ("identify", "standard.xml130_1", "marker")),
@@ -67,6 +74,7 @@ PURPOSE = {
     "audit": "kiem-tra",
     "numbers": "giam-sat",
     "warnings": "giam-sat",
+    **dict.fromkeys(("scores", "score-rows", "score-sources", "score-freezes"), "chat-luong"),
 }
 """Purpose a door claims when it is not the operation of the house; who may not claim it comes with one of theirs."""
 DEEDS = [action for action in get_args(Action) if action not in DATA_ACTIONS]

@@ -18,13 +18,13 @@ from bienho.core.epiweek import EpiWeek
 from bienho.core.errors import UsageError
 from bienho.pipeline import open_app, score_ask
 from bienho.pipeline.score_ask import Wanted
-from bienho.quality.scores import DIMENSIONS, TOTAL, read_formula, standing
+from bienho.quality.scores import DIMENSIONS, TOTAL, standing
 
 __all__ = ["quality"]
 FACILITY = click.argument("facility", required=False)
 WEEK = click.argument("week", required=False)
 DATASET = click.option("--dataset", help="Bộ dữ liệu: xml130.visit, xml130.check_in, xml130.assessment.")
-PURPOSE = click.option("--purpose", default="chat-luong", show_default=True, help="Mục đích truy cập.")
+PURPOSE = click.option("--purpose", default="", help="Mục đích truy cập; mặc định đánh giá chất lượng dữ liệu.")
 STANDING = {"closed": "đã qua hạn gửi", "provisional": "tạm tính"}
 _WEEK = re.compile(r"(\d{4})-?W(\d{1,2})", re.IGNORECASE)
 OWNERS = {"facility": "cơ sở", "so-y-te": "Sở Y tế"}
@@ -97,8 +97,8 @@ def _lowest_first(item: tuple[tuple[Any, ...], dict[str, dict[str, Any]]]) -> tu
 def _print_losses(rows: list[dict[str, Any]]) -> None:
     told = [
         (row["dimension"], row["code"], row["rule"], row["table_name"], row["row_no"], row["field"], row["delivery_id"],
-         (row["dossier_key"] or "")[:8] or None, f"{row['day']:%d/%m/%Y}", _owner(row["owner"]), _points(row["points"], 6),
-         _points(row["points_total"], 6))
+         (row["dossier_key"] or "")[:8] or None, f"{row['day']:%d/%m/%Y}", _owner(row["owner"]),
+         _points(row["points"], 6), _points(row["points_total"], 6))
         for row in rows
     ]  # fmt: skip
     titles = ("Chiều", "Mã", "Quy tắc", "Bảng", "Dòng", "Trường", "Lần nhận", "Hồ sơ", "Ngày", "Ai sửa", "Điểm chiều")
@@ -152,20 +152,20 @@ def quality_simulate(
     json_: bool,
 ) -> None:
     """Điểm nếu dùng công thức khác, cạnh điểm đang có; không lưu gì."""
-    formula = read_formula(file.read_text(encoding="utf-8"))
     with open_app(home) as app:
-        rows = score_ask.simulate(app, purpose, formula, _wanted(facility, week, dataset))
+        text = file.read_text(encoding="utf-8", errors="replace")
+        rows = score_ask.simulate(app, purpose, text, _wanted(facility, week, dataset))
     if json_:
         as_json(rows)
         return
-    titles = {one.id: one.title_vi for one in formula.dimensions} | {TOTAL: "Điểm chung"}
+    titles = {one.id: one.title_vi for one in standing().dimensions} | {TOTAL: "Điểm chung"}
     told = [
         (row["facility_code"], row["dataset"], _week(row["week_start"]),
          titles[row["dimension"]], _points(row["standing_score"]), _points(row["score"]), _points(row["difference"]))
         for row in rows if row["difference"] != 0
     ]  # fmt: skip
     as_table(("Cơ sở", "Bộ dữ liệu", "Tuần", "Chiều", "Đang có", "Thử", "Chênh lệch"), told)
-    console.print(f"{number(len(told))} trong {number(len(rows))} điểm thay đổi với công thức {formula.name}.")
+    console.print(f"{number(len(told))} trong {number(len(rows))} điểm thay đổi.")
 
 
 @quality.command("formula")

@@ -14,12 +14,13 @@ from bienho.contracts import casts
 from bienho.core.errors import InputError
 from bienho.core.ids import delivery_seq
 from bienho.governance import Actor, Gate
+from bienho.governance.purposes import QUALITY, claimed
 from bienho.pipeline import score_freeze
 from bienho.pipeline.app import App
 from bienho.pipeline.ask import caller
 from bienho.pipeline.scores import LOSSES, RUN, SCORE, computed
 from bienho.quality.expiry import LOCAL
-from bienho.quality.scores import READS, RESULT, Formula
+from bienho.quality.scores import READS, RESULT, read_formula
 
 KEYS = ("facility_code", "dataset", "week_start", "dimension", "standing", "formula")
 FIGURES = ("score", "share", "units", "losses", "dossiers", "expected", "peers", "peer_low", "peer_middle", "peer_high")
@@ -55,6 +56,12 @@ class Asker:
     actor: Actor
     purpose: str
 
+    @classmethod
+    def of(cls, gate: Gate, app: App, purpose: str) -> Asker:
+        """Those of the caller; without a purpose that of judging quality, or the first the caller may claim."""
+        actor = caller(app)
+        return cls(gate, actor, purpose or claimed(actor.roles, QUALITY))
+
     def totals(self, dataset: str, by: Sequence[str], figures: Mapping[str, Any], filters: Filters) -> list[Row]:
         _, reader = self.gate.aggregate(
             self.actor, self.purpose, dataset, by, figures, filter=filters, order=[(name, "asc") for name in by]
@@ -70,7 +77,7 @@ class Asker:
 def scores(app: App, purpose: str, wanted: Wanted) -> list[Row]:
     """Scores by facility, dataset, week and dimension; without a week those of the newest week that is closed."""
     with app.reading() as gate:
-        return _scores(Asker(gate, caller(app), purpose), wanted)
+        return _scores(Asker.of(gate, app, purpose), wanted)
 
 
 def _scores(ask: Asker, wanted: Wanted) -> list[Row]:
@@ -86,7 +93,7 @@ def explain(app: App, purpose: str, wanted: Wanted) -> list[Row]:
     order = [(name, "asc") for name in ("facility_code", "dataset", "week_start", "loss_no")]
     columns = ("facility_code", "dataset", "week_start", *ROW)
     with app.reading() as gate:
-        found: list[Row] = Asker(gate, caller(app), purpose).rows(LOSSES, columns, wanted.filters, order).to_pylist()
+        found: list[Row] = Asker.of(gate, app, purpose).rows(LOSSES, columns, wanted.filters, order).to_pylist()
     return found
 
 
@@ -94,28 +101,29 @@ def causes(app: App, purpose: str, wanted: Wanted) -> list[Row]:
     """What costs most, the worst first: dimension, code, rule, place, owner, rows, and the points in them."""
     figures = {"rows": ("count", None), "points_total": ("sum", "points_total"), "points": ("sum", "points")}
     with app.reading() as gate:
-        found = Asker(gate, caller(app), purpose).totals(LOSSES, CAUSE, figures, wanted.filters)
+        found = Asker.of(gate, app, purpose).totals(LOSSES, CAUSE, figures, wanted.filters)
     return sorted(found, key=lambda row: -row["points_total"])
 
 
 def run_of(app: App, purpose: str) -> Row | None:
     """{formula, as_of, through}: by what and up to where the scores there were computed; None before the first time."""
     with app.reading() as gate:
-        found: list[Row] = Asker(gate, caller(app), purpose).rows(RUN, ["formula", "as_of", "through"]).to_pylist()
+        found: list[Row] = Asker.of(gate, app, purpose).rows(RUN, ["formula", "as_of", "through"]).to_pylist()
     return found[0] if found else None
 
 
-def simulate(app: App, purpose: str, formula: Formula, wanted: Wanted, as_of: date | None = None) -> list[Row]:
-    """Scores by another formula over the same rows, beside those that stand: {…, score, standing_score, difference}.
+def simulate(app: App, purpose: str, text: str, wanted: Wanted, as_of: date | None = None) -> list[Row]:
+    """Scores by the formula of a file's text over the same rows, beside those that stand: {…, score, standing_score, difference}.
 
-    Needs the right to read what scores are made of. InputError IN-SCORE-NONE when nothing was received.
+    Needs the right to read what scores are made of. InputError IN-FORMULA, IN-SCORE-NONE when nothing was received.
     """
     own: Filters = (("facility_code", "=", wanted.facility),) if wanted.facility else ()
     with app.reading() as gate:
-        ask = Asker(gate, caller(app), purpose)
+        ask = Asker.of(gate, app, purpose)
         there = {
             _key(row): row["score"] for row in ask.totals(SCORE, KEYS, {"score": ("max", "score")}, wanted.filters)
         }
+        formula = read_formula(text)
         as_of = as_of or _as_of(ask, own)
         sources: dict[str, str | pa.Table] = {}
         for name, columns in READS.items():
@@ -139,7 +147,7 @@ def simulate(app: App, purpose: str, formula: Formula, wanted: Wanted, as_of: da
 def verify(app: App, purpose: str) -> list[Row]:
     """Every frozen week with whether its bytes are as this house signed them and its rows as those bytes say."""
     with app.reading() as gate:
-        ask = Asker(gate, caller(app), purpose)
+        ask = Asker.of(gate, app, purpose)
         order = [("week_start", "asc"), ("delivery_id", "asc")]
         names = ("week_start", "delivery_id", "formula", "as_of", "through", "rows", "digest", "public_key")
         weeks: list[Row] = ask.rows(score_freeze.FREEZE, names, order=order).to_pylist()

@@ -23,11 +23,12 @@ else:
 QUEUE = "bienho"
 WRITER = "writer"
 PRESENCE_LOCK = 7_206_004
-TAKE_IN, DERIVE, SIGNATURES, REPORTS, COMPACT, RETAIN, CLEAN, PRUNE = KINDS = (
+TAKE_IN, DERIVE, SIGNATURES, REPORTS, SCORES, COMPACT, RETAIN, CLEAN, PRUNE = KINDS = (
     "take-in",
     "derive",
     "signatures",
     "reports",
+    "scores",
     "compact",
     "retain",
     "clean",
@@ -58,6 +59,7 @@ TABLE = {
         Kind(DERIVE, WRITER, 10, "0 18 * * *"),
         Kind(SIGNATURES, "signatures", 10, "5 18 * * *"),
         Kind(REPORTS, "reports", 5, "0 23 * * *"),
+        Kind(SCORES, WRITER, 5, "25 * * * *"),
         Kind(COMPACT, WRITER, 0, "10 18 * * *"),
         Kind(RETAIN, WRITER, 0, "20 18 * * *"),
         Kind(CLEAN, WRITER, 0, "30 18 * * *"),

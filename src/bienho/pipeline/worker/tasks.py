@@ -29,6 +29,7 @@ from bienho.pipeline.worker.queue import (
     QUEUE,
     REPORTS,
     RETAIN,
+    SCORES,
     SIGNATURES,
     TABLE,
     TAKE_IN,
@@ -64,7 +65,7 @@ class Duties:
         """Kind → what it does."""
         named: dict[str, Work] = {TAKE_IN: self.take_in, DERIVE: self.derive, SIGNATURES: self.signatures}
         named[REPORTS] = self.reports
-        for name in (COMPACT, RETAIN, CLEAN):
+        for name in (SCORES, COMPACT, RETAIN, CLEAN):
             named[name] = self._maintenance(name)
         return named
 

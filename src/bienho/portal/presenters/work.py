@@ -19,6 +19,7 @@ KINDS = {
     "derive": (later("Tính chỉ số"), later("sau mỗi lần nhận, và 1 giờ sáng")),
     "signatures": (later("Xét chữ ký số"), later("sau mỗi lần nhận, và 1 giờ sáng")),
     "reports": (later("Chạy báo cáo định kỳ"), later("6 giờ sáng")),
+    "scores": (later("Chấm điểm chất lượng"), later("mỗi giờ")),
     "compact": (later("Gộp tệp nhỏ của kho"), later("1 giờ sáng")),
     "retain": (later("Xóa bản chụp quá hạn"), later("1 giờ sáng")),
     "clean": (later("Dọn kho đã thay"), later("1 giờ sáng")),
