@@ -113,7 +113,7 @@ def run_of(app: App, purpose: str) -> Row | None:
 
 
 def simulate(app: App, purpose: str, text: str, wanted: Wanted, as_of: date | None = None) -> list[Row]:
-    """Scores by the formula of a file's text over the same rows, beside those that stand: {…, score, standing_score, difference}.
+    """Scores by the formula of a file's text over the same rows: {…, score, standing_score, difference}.
 
     Needs the right to read what scores are made of. InputError IN-FORMULA, IN-SCORE-NONE when nothing was received.
     """

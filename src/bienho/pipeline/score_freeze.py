@@ -57,11 +57,17 @@ def due(lake: Lake, keys: KeyRing) -> tuple[bytes, int] | None:
         return None
     weeks = sorted({row[2] for row in rows})
     head = {"kind": KIND, "formula": run[0], "as_of": run[1], "through": run[2], "weeks": weeks}
+    return sealed(head, rows, keys), len(weeks)
+
+
+def sealed(head: Mapping[str, Any], rows: Sequence[Sequence[Any]], keys: KeyRing) -> bytes:
+    """The bytes of a freeze: `head` with the house's seal, then `rows` by COLUMNS."""
     body = orjson.dumps(rows, default=str)
     key = Ed25519PrivateKey.from_private_bytes(keys.derive(_KEY))
     digest = _digest(head, body)
     seal = (digest.hex(), key.sign(digest).hex(), key.public_key().public_bytes_raw().hex())
-    return orjson.dumps(head | dict(zip(_SEAL, seal, strict=True)), option=orjson.OPT_APPEND_NEWLINE) + body, len(weeks)
+    named = dict(zip(_SEAL, seal, strict=True))
+    return orjson.dumps({**head, **named}, option=orjson.OPT_APPEND_NEWLINE) + body
 
 
 def unwrap(data: bytes) -> Frozen:
