@@ -44,7 +44,7 @@ def test_rebuild_in_an_empty_home_from_copied_raw_vault_and_key_is_equal(provinc
         copy_vault(province.made, empty)
         with open_app(empty.home.path) as app:
             report = rebuild(app, compare=False)
-            assert report.deliveries == province.app.raw.last_seq()
+            assert report.deliveries == province.app.raw.last_seq() - 1  # the frozen weeks are the house's own
             assert report.vault_written == 0, "the vault had every record already"
             assert report.digests == expected
             assert current_digests(app) == expected
