@@ -22,6 +22,7 @@ from bienho.contracts import Catalogue, catalogue
 from bienho.core.errors import DeniedError
 from bienho.core.ids import delivery_id, version_id
 from bienho.governance import sql_check
+from bienho.quality.scores import standing
 
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 SECRET_NAME = "NGUYỄN THỊ GIẢ LẬP"
@@ -248,6 +249,9 @@ def _fill(rows: _Rows, chance: random.Random) -> None:
             edition="test",
             valid_from=date(2020, 1, 1),
         )
+    for place, facility in enumerate(facilities):
+        for back in range(8):
+            _scores(rows, facility.code, date(2026, 11, 16) - timedelta(weeks=back), place, back)
     weeks: dict[tuple[str, date, str], list[Any]] = {}
     for row in rows.tables["conformed.encounter"]:
         key = (row["facility_code"], row["week_start"], row["_chapter"])
@@ -263,6 +267,54 @@ def _fill(rows: _Rows, chance: random.Random) -> None:
             patients=len(costs),
             cost=sum(costs),
             encounters_without_cost=0,
+        )
+
+
+def _scores(rows: _Rows, code: str, week: date, place: int, back: int) -> None:
+    """Scores of one week: in three dimensions a row each has cost points."""
+    weights = {one.id: one.weight for one in standing().dimensions}
+    lost = {"dung": Decimal(place % 7), "song": Decimal(2 * place % 50), "du": Decimal(back)}
+    whole = sum((weights[name] * points for name, points in lost.items()), Decimal(0)) / 100
+    shared = {"facility_code": code, "dataset": "xml130.visit", "week_start": week}
+    for name, share in [*weights.items(), ("tong", 100)]:
+        rows.add(
+            "quality.score",
+            **shared,
+            dimension=name,
+            score=100 - (whole if name == "tong" else lost.get(name, Decimal(0))),
+            share=share,
+            units=20 + place,
+            losses=3,
+            dossiers=20 + place,
+            expected=22 + place if back > 1 else None,
+            standing="closed" if back > 1 else "provisional",
+            peer_group="hospital",
+            peers=17 if place % 2 else None,
+            **(dict(zip(("peer_low", "peer_middle", "peer_high"), (71, 84, 95), strict=True)) if place % 2 else {}),
+            formula="diem-sau-chieu/1",
+        )
+    codes = {"dung": "IN-CAST", "song": "SCORE-LATE-LEGAL", "du": "SCORE-VOLUME"}
+    for number, (name, points) in enumerate(lost.items(), 1):
+        version = version_id(place + 1, 1)
+        rows.add(
+            "quality.score_loss",
+            **shared,
+            loss_no=number,
+            dimension=name,
+            code=codes[name],
+            rule=29 if name == "dung" else None,
+            severity="error",
+            owner="facility",
+            day=week,
+            version_id=None if name == "du" else version,
+            delivery_id=None if name == "du" else delivery_id(place + 1),
+            dossier_key=f"{version:032x}" if name == "dung" else None,
+            table_name="XML2" if name == "dung" else None,
+            row_no=1 if name == "dung" else None,
+            field="NGAY_YL" if name == "dung" else None,
+            lost=10_000,
+            points=points,
+            points_total=points * weights[name] / 100,
         )
 
 

@@ -82,6 +82,7 @@ class Things:
     def named(self, facility: str) -> dict[str, object]:
         """What the words in braces of a WAY stand for."""
         return {
+            "facility": facility,
             "delivery": DELIVERIES[facility], "dossier": DOSSIERS[facility], "unit": UNITS[facility],
             "person": PERSONS[facility], "membership": self.memberships[facility], "event": self.events[facility],
             "emergency": self.emergencies[facility], "draft": "dt-soan", "submitted": "dt-trinh",
@@ -139,13 +140,17 @@ def fill(connection: Any) -> None:
             "week_start": date(2026, 11, 2) - place * timedelta(days=7), "chapter": "X", "patients": 1,
             "encounters": int(NUMBERS[facility]), "HO_TEN": "*",
             "outcome": "accepted_with_findings", "kind": "file", "status": "valid", "member": 0, "MA_CSKCB": facility,
-            "judged_at": received, "rank": 1, "table_name": "XML1",
+            "judged_at": received, "rank": 1, "table_name": "XML1", "dimension": "tong", "dataset": "xml130.visit",
+            "score": 90, "standing": "closed", "loss_no": place, "points": 10, "points_total": 10,
+            "day": received.date(), "dossiers": 1, "formula": "x/1",
         }  # fmt: skip
         for dataset in (
             "standard.delivery", "standard.xml130_dossier", "standard.xml130_1", "conformed.encounter",
             "conformed.patient", "conformed.condition", "quality.finding", "quality.quarantine", "quality.signature",
-            "derived.facility_week_chapter",
+            "derived.facility_week_chapter", "quality.score", "quality.score_loss",
         ):  # fmt: skip
+            if dataset.startswith("quality.score"):
+                head |= {"week_start": date(2026, 10, 26)}
             given.setdefault(dataset, []).append(
                 {name: value for name, value in head.items() if name in catalogue()[dataset].by_name}
             )

@@ -126,6 +126,16 @@ FIXES = {
     "IN-HEAD-SHAPE": later("Ghi đúng mã cơ sở (MACSKCB) và ngày lập (NGAYLAP) ở đầu phong bì."),
     "IN-ENCODING": later("Xuất tệp với bảng mã UTF-8."),
     "IN-DUPLICATE": later("Không cần sửa: nội dung này đã có trong kho."),
+    "SCORE-LINK": later("Ghi số định danh cá nhân (SO_CCCD) hoặc số thẻ bảo hiểm y tế rồi gửi lại hồ sơ."),
+    "SCORE-PERSON": later("Ghi đúng giới tính và ngày sinh rồi gửi lại hồ sơ."),
+    "SCORE-EDITION": later("Nâng cấp phần mềm để xuất theo quyết định đang hiệu lực rồi gửi lại."),
+    "SCORE-FACILITY": later("Sở Y tế bổ sung mã cơ sở vào danh mục: `bienho codes import facility`."),
+    "SCORE-COMMUNE": later("Ghi mã xã, phường cư trú theo danh mục đang hiệu lực rồi gửi lại hồ sơ."),
+    "SCORE-VISIT-TYPE": later("Ghi mã loại khám chữa bệnh theo bộ mã của quyết định rồi gửi lại hồ sơ."),
+    "SCORE-DIAGNOSIS": later("Ghi một mã bệnh chính có trong danh mục ICD-10 rồi gửi lại hồ sơ."),
+    "SCORE-LATE": later("Gửi hồ sơ ngay khi kết thúc lượt khám; bật gửi tự động trong phần mềm."),
+    "SCORE-LATE-LEGAL": later("Gửi hồ sơ trong 7 ngày làm việc kể từ ngày ra."),
+    "SCORE-VOLUME": later("Kiểm tra ngày này còn hồ sơ nào chưa gửi; gửi bù."),
     "SIG-ABSENT": later("Ký số cả tệp trong phần mềm của cơ sở trước khi gửi."),
     "SIG-NO-ANCHORS": later("Sở Y tế nhập danh sách chứng thư gốc: `bienho codes import trust-anchors TỆP.pem`."),
     "SIG-DIGEST": later("Ký ở bước cuối cùng rồi gửi đúng tệp vừa ký; không mở ra ghi lại."),
@@ -155,7 +165,13 @@ FIXES = {
     "IN-ZIP-ENCRYPTED": later("Bỏ mật khẩu của tệp zip rồi gửi lại."),
     "LIM-DEPTH": later("Kiểm tra phần mềm: thẻ XML lồng nhau quá sâu."),
 }
-CADENCES = (later("mỗi đợt ghi"), later("mỗi lần tính lại"), later("mỗi lần gửi"), later("khi có ấn bản mới"))
+CADENCES = (
+    later("mỗi đợt ghi"),
+    later("hằng tuần"),
+    later("mỗi lần tính lại"),
+    later("mỗi lần gửi"),
+    later("khi có ấn bản mới"),
+)
 """How contracts say when a dataset changes."""
 GENERAL_FIX = later("Sửa trong phần mềm của cơ sở rồi gửi lại cả hồ sơ; lần gửi mới sẽ thay lần cũ.")
 
