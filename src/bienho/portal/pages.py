@@ -30,7 +30,7 @@ NAVIGATION = (
     ("/ho-so/", later("Hồ sơ"), "folder"),
     ("/phat-hien/", later("Phát hiện sai"), "flag"),
     ("/cach-ly/", later("Cách ly"), "shield"),
-    ("/chat-luong/", later("Chất lượng dữ liệu"), "list"),
+    ("/chat-luong/", later("Chất lượng"), "list"),
     ("/chi-so/", later("Chỉ số"), "chart"),
     ("/bao-cao/", later("Báo cáo định kỳ"), "paper"),
     ("/danh-muc-du-lieu/", later("Danh mục dữ liệu"), "book"),

@@ -165,6 +165,20 @@ FIXES = {
     "IN-ZIP-ENCRYPTED": later("Bỏ mật khẩu của tệp zip rồi gửi lại."),
     "LIM-DEPTH": later("Kiểm tra phần mềm: thẻ XML lồng nhau quá sâu."),
 }
+CAUSES = {
+    "SCORE-LINK": later("không có số để nối với người"),
+    "SCORE-PERSON": later("thiếu giới tính hoặc ngày sinh"),
+    "SCORE-EDITION": later("phiên bản hồ sơ đã hết hiệu lực"),
+    "SCORE-FACILITY": later("mã cơ sở ngoài danh mục"),
+    "SCORE-COMMUNE": later("mã xã cư trú ngoài danh mục"),
+    "SCORE-VISIT-TYPE": later("mã loại khám ngoài bộ mã"),
+    "SCORE-DIAGNOSIS": later("mã bệnh chính ngoài danh mục"),
+    "SCORE-LATE": later("gửi sau hơn 1 ngày làm việc"),
+    "SCORE-LATE-LEGAL": later("gửi sau hơn 7 ngày làm việc"),
+    "SCORE-VOLUME": later("ít hồ sơ hơn hẳn thường ngày"),
+    "IN-DUPLICATE": later("gửi lại y như cũ"),
+}
+"""Causes of lost points that no finding tells in words."""
 CADENCES = (
     later("mỗi đợt ghi"),
     later("hằng tuần"),

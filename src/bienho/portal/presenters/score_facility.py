@@ -23,6 +23,7 @@ from bienho.portal.presenters.scores import (
     TRIAL_HREF,
     ByFacility,
     Scope,
+    cause,
     dimension_title,
     dimensions,
     mark,
@@ -36,7 +37,7 @@ FROZEN = "quality.score_frozen"
 SIXTH = Decimal("0.000001")
 
 
-def figures(scope: Scope, held: Mapping[str, Row]) -> list[Figure]:
+def figures(scope: Scope, held: Mapping[str, Row], *, readable: bool) -> list[Figure]:
     """The score over all and each dimension, beside the quarters of facilities of one kind."""
     made = []
     for name in (TOTAL, *dimensions()):
@@ -50,7 +51,7 @@ def figures(scope: Scope, held: Mapping[str, Row]) -> list[Figure]:
                 _peers(row),
                 formats.week(scope.week),
                 mark(scope),
-                scope.url(ROWS_HREF, **more),
+                scope.url(ROWS_HREF, **more) if readable else "#nguyen-nhan",
                 "" if row else t("Tuần này không có hồ sơ để xét chiều này."),
             )
         )
@@ -159,7 +160,7 @@ def rows(scope: Scope) -> Listing:
 
 
 def _rule(row: Row) -> str:
-    return "" if row["rule"] is None else t("kiểm tra số {n}", n=row["rule"])
+    return cause({**row, "field": None}) if row["rule"] is None else t("kiểm tra số {n}", n=row["rule"])
 
 
 def _exact(value: Decimal) -> Cell:

@@ -258,7 +258,7 @@ def causes(desk: Desk, scope: Scope, *, readable: bool = False) -> Table:
     ]
     rows = [
         {
-            "ma": Cell(row["code"], scope.url(ROWS_HREF, ma=row["code"]) if readable else "", note=row["field"] or ""),
+            "ma": Cell(row["code"], scope.url(ROWS_HREF, ma=row["code"]) if readable else "", note=cause(row)),
             "chieu": Cell(dimension_title(row["dimension"])),
             "p": Cell(points(row["p"]), raw=row["p"]),
             "n": Cell(number(row["n"]), raw=row["n"]),
@@ -271,6 +271,11 @@ def causes(desk: Desk, scope: Scope, *, readable: bool = False) -> Table:
     good = State("good", t("Không mất điểm nào"), t("Tuần này không có dòng nào làm mất điểm."))
     return Table("nguyen-nhan", t("Sửa gì thì điểm tăng nhiều nhất"), columns, rows, empty=good, dense=True,
                  csv_url=scope.url(FACILITY_HREF if scope.facility else HREF, xuat="nguyen-nhan.csv"))  # fmt: skip
+
+
+def cause(row: Row) -> str:
+    """What stands under a code: its field, or what it means in words."""
+    return row["field"] or (t(words.CAUSES[row["code"]]) if row["code"] in words.CAUSES else "")
 
 
 def may_open_rows(desk: Desk) -> bool:

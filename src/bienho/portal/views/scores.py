@@ -53,7 +53,8 @@ def facility(request: HttpRequest) -> HttpResponse:
     held = scores.of_week(desk, scope).get(scope.facility) if scope else None
     if scope is None or held is None:
         raise Http404
-    causes, trend = scores.causes(desk, scope, readable=scores.may_open_rows(desk)), score_facility.trend(desk, scope)
+    readable = scores.may_open_rows(desk)
+    causes, trend = scores.causes(desk, scope, readable=readable), score_facility.trend(desk, scope)
     file = download(request, {causes.id: causes, trend.id: trend}, desk, [(t("Cơ sở"), scope.facility)])
     page = Page(
         desk.facility_name(scope.facility),
@@ -64,7 +65,7 @@ def facility(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "filters": scores.filters(desk, scope, scores.FACILITY_HREF),
-        "figures": score_facility.figures(scope, held),
+        "figures": score_facility.figures(scope, held, readable=readable),
         "trend": trend,
         "causes": causes,
         "facts": score_facility.facts(desk, scope, held),
