@@ -394,6 +394,10 @@ def test_a_look_through_the_gate_brings_the_rows_the_table_says(gate: Gate) -> N
         "numbers": lambda who, why: gate.aggregate(
             who, why, "derived.facility_week_chapter", ["facility_code"], {"n": ("sum", "encounters")}
         ),
+        "scores": lambda who, why: gate.aggregate(
+            who, why, "quality.score", ["facility_code"], {"n": ("max", "score")}
+        ),
+        "score-rows": lambda who, why: gate.read(who, why, "quality.score_loss", ["facility_code", "dossier_key"]),
         "statement": lambda who, why: gate.query(
             who, why, "SELECT facility_code, encounter_key FROM conformed.encounter"
         ),

@@ -154,6 +154,7 @@ def fill(connection: Any) -> None:
             given.setdefault(dataset, []).append(
                 {name: value for name, value in head.items() if name in catalogue()[dataset].by_name}
             )
+    given["quality.score"] += [{**row, "dimension": "dung"} for row in given["quality.score"]]
     for dataset, rows in given.items():
         connection.register("incoming", arrow(dataset, rows))
         connection.execute(f"INSERT INTO lake.{dataset} BY NAME SELECT * FROM incoming")
