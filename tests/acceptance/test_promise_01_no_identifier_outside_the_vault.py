@@ -39,7 +39,10 @@ pytestmark = pytest.mark.database
 
 PEOPLE = 120
 DOSSIERS = 3
-MOST = {"dossier": DOSSIERS, "dossier?phan": 3, "delivery": 2, "number?chuong&co_so&tuan": 1, "dossiers?trang": 2}
+MOST = {
+    "dossier": DOSSIERS, "dossier?phan": 3, "delivery": 2, "number?chuong&co_so&tuan": 1, "dossiers?trang": 2,
+    "score-facility?bo&co_so&tuan": 2, "score-rows?bo&chieu&co_so&tuan": 1, "score-trial?bo&tuan": 1,
+}  # fmt: skip
 #: A name that no rule of shape can tell from the name of a service.
 PLANTED = "NGUYỄN THỊ TRỒNG THỬ"
 PAPER = {

@@ -60,6 +60,7 @@ def small_province(plan: Plan = PLAN) -> Iterator[Province]:
             parts = (paths[:third], paths[third : 2 * third], paths[2 * third :])
             reports = tuple(ingest(app, part) for part in parts)
             jobs.run(app, "signatures")
+            jobs.run(app, "scores")
             yield Province(made, app, files, reports)
 
 

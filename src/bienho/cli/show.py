@@ -15,7 +15,7 @@ from bienho.cli.twin import make_files
 from bienho.config import Home, create_key, default_home, read_doors
 from bienho.core.errors import ConfigError
 from bienho.governance import Actor, people
-from bienho.pipeline import App, ask, open_app, setup
+from bienho.pipeline import App, ask, jobs, open_app, setup
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.start import Step, steps
 from bienho.pipeline.worker.standing import Standing, standing
@@ -111,6 +111,7 @@ def demo(home: Path | None, port: int, persons: int, serve_: bool, today: dateti
         sent = [path for path in delivery_files(files) if path not in there or app.raw.last_seq() == 0]
         if sent:
             _take_in(app, sent, plan)
+            jobs.run(app, "scores")
         if serve_:
             open_portal(app, port)
 
