@@ -147,7 +147,8 @@ def finish(app: App) -> list[Erasure]:
                 write_again(app, writer, writer.judge.read_all(group), "erase")
             catch_up(app.raw, writer)
             compute_derived(writer)
-            scores.refresh(lake)
+            if scores.made(lake):
+                scores.refresh(lake)  # rows that cost points name dossiers
             # an act in the world, not a model: it may ask the clock
             maintenance.forget_history(lake, datetime.now(UTC))
             clean(app)

@@ -59,6 +59,11 @@ def refresh(lake: Lake) -> bool:
     return True
 
 
+def made(lake: Lake) -> bool:
+    """Whether this lake was ever scored."""
+    return STAGE in read_journal(lake).stages
+
+
 def follows(lake: Lake) -> bool:
     """Whether the scores there are those of today's formula over what is in the lake."""
     done = read_journal(lake).stages.get(STAGE)

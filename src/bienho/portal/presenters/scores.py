@@ -76,8 +76,10 @@ def asked(desk: Desk, request: HttpRequest) -> Scope | None:
         return None
     try:
         wanted = date.fromisoformat(request.GET.get("tuan", ""))
+        if not 2000 <= wanted.year <= 2100:
+            raise ValueError
         week = wanted - timedelta(days=wanted.weekday())
-    except (ValueError, OverflowError):
+    except ValueError:
         week = next((one for one, done in closed.items() if done), next(iter(closed)))
     return Scope(dataset, week, closed.get(week, False), tuple(closed), facility)
 
