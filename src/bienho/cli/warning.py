@@ -192,11 +192,14 @@ def forecast_evaluate(reference: Path, disease: str, json_: bool) -> None:
         "95 %",
         "Brier",
     )
-    as_table(
-        shown, [[" ".join(map(str, v)) if isinstance(v, list) else v for v in list(row.values())[:-1]] for row in rows]
-    )
+    as_table(shown, [[_shown(name, value) for name, value in row.items() if name != "origins"] for row in rows])
     console.print(f"Thử tại {scored['ensemble'].origins} tháng, mỗi tháng chỉ dùng số liệu trước đó.")
 
 
 def _rounded(line: npt.NDArray[np.float64]) -> list[float]:
     return [round(float(value), 3) for value in line]
+
+
+def _shown(name: str, value: object) -> object:
+    digits = 2 if name == "skill" else 1
+    return " ".join(f"{one:.{digits}f}" for one in value) if isinstance(value, list) else value
