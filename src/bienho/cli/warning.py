@@ -123,16 +123,26 @@ def forecast() -> None:
     "--climate", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Nhiệt độ trung bình tháng: CSV side, year, month, temperature.",
 )  # fmt: skip
+@click.option(
+    "--place", type=click.Choice(list(outlook.PLACES)), default="side", show_default=True,
+    help="Nửa tỉnh (side) hay cụm xã theo huyện cũ (group).",
+)  # fmt: skip
 @PURPOSE
 @JSON
 @click.pass_obj
 def forecast_show(
-    home: Path | None, disease: str, as_of: datetime | None, climate: Path | None, purpose: str, json_: bool
+    home: Path | None,
+    disease: str,
+    as_of: datetime | None,
+    climate: Path | None,
+    place: outlook.Place,
+    purpose: str,
+    json_: bool,
 ) -> None:
-    """Ba tháng tới theo nửa tỉnh và cả tỉnh; không hiện khi dự báo không hơn mùa thường lệ."""
+    """Ba tháng tới theo nửa tỉnh hoặc cụm xã, và cả tỉnh; không hiện khi dự báo không hơn mùa thường lệ."""
     day = (as_of or datetime.now(LOCAL)).date()
     with open_app(home) as app:
-        found = outlook.outlook(app, purpose, disease, day, climate.read_bytes() if climate else None)
+        found = outlook.outlook(app, purpose, disease, day, climate.read_bytes() if climate else None, place)
     if json_:
         as_json(found)
         return
