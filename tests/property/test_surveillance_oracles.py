@@ -40,7 +40,7 @@ def plain_fit(counts: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> t
     return beta, np.linalg.inv(information)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10_000), blocks=st.integers(1, 5), trend=st.booleans())
 def test_the_batched_regression_is_the_plain_one(seed: int, blocks: int, trend: bool) -> None:
     random = np.random.default_rng(seed)
