@@ -23,7 +23,7 @@ SEED, REPLICATES = 2013, 100
 SIZES = (3.0, 5.0, 7.0, 10.0)
 LAST = JUDGED[1] - JUDGED[0]
 # Replicates of each size and scenario of which R judges all weeks, not only those of the outbreak; series without one.
-WHOLE, QUIET = 2, 100
+WHOLE, QUIET = 1, 50
 # The defaults of `farrington`, as both programs read them.
 HOUSE = {
     "b": "5", "w": "3", "noPeriods": "10", "pastWeeksNotIncluded": "26", "weightsThreshold": "2.58",
