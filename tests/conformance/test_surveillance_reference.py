@@ -35,7 +35,7 @@ def test_outputs_that_nobody_answers_are_known(shared_facts: Path) -> None:
 def test_designed_outbreaks_are_found_the_larger_the_surer(shared_facts: Path) -> None:
     scenarios = read_scenarios(shared_facts / "surveillance" / "data" / "noufaily2013_28_scenarios.csv")
     assert len(scenarios) == 28
-    small, large = run_scenarios(scenarios, {"noufaily": ("farrington", {})}, replicates=2, sizes=(3, 10), seed=1)
+    small, large = run_scenarios(scenarios, {"noufaily": ("farrington", {})}, replicates=1, sizes=(3, 10), seed=1)
     assert 0.05 < float(small.sensitivity or 0) < 0.4
     assert float(large.sensitivity or 0) > 0.75
     assert small.false_rate is not None
@@ -55,9 +55,12 @@ def test_alarms_on_real_series_are_counted(shared_facts: Path) -> None:
 
 
 def test_false_alarms_are_what_is_promised() -> None:
-    """0.8 to 1.3 % for the default regression at nominal 1 %; the ensemble keeps to its budget of 1 %."""
-    panel = without_outbreaks(300, seed=2)
-    regression, ensemble = (detect(panel, name, last=26).alarm.mean() for name in ("farrington", "ensemble"))
+    """0.8 to 1.3 % for the default regression at nominal 1 %; the ensemble keeps to its budget of 1 %.
+
+    A small part of what `make bench BENCH=detect` counts over five seeds.
+    """
+    panel = without_outbreaks(256, seed=2)
+    regression, ensemble = (detect(panel, name, last=10).alarm.mean() for name in ("farrington", "ensemble"))
     assert 0.008 <= regression <= 0.013
     assert 0.005 <= ensemble <= 0.011
     young = detect(without_outbreaks(400, years=2, seed=2), "ensemble", last=90).alarm.mean()

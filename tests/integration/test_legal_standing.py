@@ -187,6 +187,12 @@ def test_three_months_ahead_with_their_worth(app: Any) -> None:
         assert 0 <= row["above"] <= 1
     assert 5 < found.rows[0]["q0.5"] < 400
     assert found.rows[3]["q0.5"] < 1
+    grouped = outlook.outlook(app, "giam-sat", "hfmd", D("2026-01-20"), place="group")
+    counted = {row["place"]: row["q0.5"] for row in grouped.rows if row["ahead"] == 1}
+    assert len(counted) == 28 + 1
+    # every case of the house is of a ward of Quy Nhơn
+    assert counted["Thành phố Quy Nhơn"] == pytest.approx(found.rows[0]["q0.5"], rel=0.1)
+    assert counted["Huyện Chư Prông"] < 1
     with pytest.raises(InputError) as raised:
         outlook.outlook(app, "giam-sat", "hfmd", D("2024-02-20"))
     assert raised.value.code == "IN-FORECAST-HISTORY"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from bienho.surveillance.detectors import counts as tails
 from bienho.surveillance.detectors.baseline import baseline
 from bienho.surveillance.detectors.farrington import FarringtonOptions, farrington
 from bienho.surveillance.detectors.regression import Counts, Design, solve
+from bienho.surveillance.evaluate import twin_outbreaks
 from bienho.surveillance.evaluate.quality import wilson
 
 
@@ -40,7 +43,7 @@ def plain_fit(counts: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> t
     return beta, np.linalg.inv(information)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10_000), blocks=st.integers(1, 5), trend=st.booleans())
 def test_the_batched_regression_is_the_plain_one(seed: int, blocks: int, trend: bool) -> None:
     random = np.random.default_rng(seed)
@@ -168,3 +171,22 @@ def test_false_discoveries_are_held_as_benjamini_and_hochberg_say(values: list[f
 def test_the_interval_of_a_share_is_that_of_the_library(found: int, more: int) -> None:
     told = stats.binomtest(found, found + more).proportion_ci(method="wilson")
     assert wilson(found, found + more) == pytest.approx((told.low, told.high), abs=1e-12)
+
+
+def test_outbreaks_of_a_twin_are_counted_as_they_are_told() -> None:
+    """One is found in its commune, its spread next door is neither found nor false, another is too small to count."""
+    first, weeks = date(2024, 1, 1), 110
+    usual = [(first + timedelta(days=7 * week), "a", commune, 0) for week in range(weeks) for commune in ("x", "y")]
+    begin = first + timedelta(days=7 * 90)
+    burst = [(begin, "a", "x", 1)] * 20 + [(begin + timedelta(days=7), "a", "y", 1)] * 9 + [(begin, "a", "z", 2)] * 2
+    lone = [(first + timedelta(days=7 * 80), "a", "y", 0)] * 9
+    columns = dict(
+        zip(("day", "disease", "commune", "outbreak_no"), zip(*usual, *burst, *lone, strict=True), strict=True)
+    )
+    told = [
+        {"outbreak_no": number, "disease": "a", "first": begin, "end": begin + timedelta(days=14)} for number in (1, 2)
+    ]
+    end = first + timedelta(days=7 * weeks - 1)
+    (found,) = twin_outbreaks(columns, told, first, end, {"c1": ("ears-c1", {"minSigma": "0.5"})})
+    assert (found.outbreaks, found.found, found.false_alarms, found.days) == (1, 1, 1, 7.0)
+    assert found.quiet_periods == 3 * 52 - 3 * 3

@@ -170,11 +170,14 @@ def test_the_table_of_crow_and_gardner_holds_what_it_promises() -> None:
 
 def test_a_slow_rise_is_seen_before_one_count_is_enough() -> None:
     counts = np.random.default_rng(3).poisson(4.0, 330).astype(float)
-    counts[-4:] = [9, 9, 9, 9]
+    counts[-2:] = [10, 10]
     found = detect(weekly(counts), "ensemble", last=1)
     assert found.alarm.all()
     assert found.more["member"][0, 0] == 2
     assert not detect(weekly(counts), "farrington", last=1).alarm.any()
+    counts[-4:] = [9, 9, 9, 9]
+    assert not detect(weekly(counts), "ensemble", last=1).alarm.any()
+    assert detect(weekly(counts), "ensemble", {"span": "4"}, last=1).alarm.all()
 
 
 def test_the_ensemble_changes_its_means_with_the_history() -> None:

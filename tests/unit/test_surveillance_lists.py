@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -110,9 +111,12 @@ def test_a_plain_series_has_every_whole_period(period: Any, first: Any, last: An
 def test_temperatures_are_put_to_their_months_and_the_province_has_the_mean() -> None:
     told = monthly(("east", "west"), [], [row("east", "2024-01-01", 1)], None, D("2025-01-01"))
     text = "side,year,month,temperature\neast,2024,1,24.5\nwest,2024,1,20.5\nwest,2023,12,19\nsouth,2024,1,30"
-    heat = read_temperature(text.encode(), told)
+    sides = {"east": "east", "west": "west"}
+    heat = read_temperature(text.encode(), told, sides)
     assert heat[:, 0].tolist() == [24.5, 20.5, 22.5]
     assert np.isnan(heat[:, 1:]).all()
+    three = replace(told, places=("a", "b", "province"))
+    assert read_temperature(text.encode(), three, {"a": "west", "b": "west"})[:, 0].tolist() == [20.5, 20.5, 20.5]
     for bad, said in (
         ("side,year,month", "thiếu cột temperature"),
         ("side,year,month,temperature\neast,2024,13,24", "dòng 2"),
@@ -121,7 +125,7 @@ def test_temperatures_are_put_to_their_months_and_the_province_has_the_mean() ->
         ("\xff", "UTF-8"),
     ):
         with pytest.raises(InputError, match=said) as raised:
-            read_temperature(bad.encode("latin-1"), told)
+            read_temperature(bad.encode("latin-1"), told, sides)
         assert raised.value.code == "IN-CLIMATE"
 
 

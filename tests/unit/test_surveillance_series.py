@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from bienho.cli.main import main
 from bienho.core.errors import InputError
-from bienho.surveillance import detect, read_series
+from bienho.surveillance import Panel, detect, read_series
 
 HEAD = "t,year,epoch_in_year,date,observed,state"
 
@@ -128,6 +128,31 @@ def test_several_series_in_one_file_are_told_apart(tmp_path: Path) -> None:
     assert code == 0
     rows = list(csv.DictReader(text.splitlines()))
     assert [row["series"] for row in rows] == ["xã A", "xã A", "xã B", "xã B"]
+
+
+def test_many_series_are_judged_together_and_false_discoveries_held(tmp_path: Path) -> None:
+    """Eight of one length, one of another; of the last week the smallest p-values as Benjamini and Hochberg say."""
+    counts = np.random.default_rng(4).poisson(5, (9, 330))
+    counts[3, -1], counts[7, -1] = 30, 14
+    rows = [
+        f"{t + 1},{2020 + t // 52},{t % 52 + 1},,{counts[name, t]},0,{name}"
+        for name in range(9)
+        for t in range(330)
+        if name < 8 or t < 329
+    ]
+    path = written(tmp_path, rows, head=HEAD + ",series")
+    plain, held = (
+        list(csv.DictReader(run("--input", path, "--last", 1, *more)[1].splitlines()))
+        for more in ((), ("--fdr", "0.01"))
+    )
+    assert [row["series"] for row in plain] == [str(name) for name in range(9)]
+    assert [row["t"] for row in plain] == ["330"] * 8 + ["329"]
+    alone = detect(Panel(counts[7:8].astype(float), 52), "ensemble", last=1)
+    assert float(plain[7]["pvalue"]) == pytest.approx(float(alone.pvalue[0, 0]))
+    assert {row["series"] for row in plain if row["alarm"] == "1"} >= {"3", "7"}
+    assert {row["series"] for row in held if row["alarm"] == "1"} == {"3"}
+    assert [row["pvalue"] for row in held] == [row["pvalue"] for row in plain]
+    assert run("--input", path, "--last", 1, "--fdr", "0.1", "--method", "ears-c3")[0] != 0
 
 
 def test_clusters_come_out_with_their_places(tmp_path: Path) -> None:

@@ -7,18 +7,20 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
+import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bienho.cli.data import JSON
 from bienho.cli.output import as_json, as_table, console, number
 from bienho.core.errors import InputError, StorageError, UsageError
-from bienho.surveillance import METHODS, Alarms, PlainSeries, read_series
+from bienho.surveillance import METHODS, Alarms, Panel, PlainSeries, discoveries, read_series
 from bienho.surveillance import detect as run_method
 from bienho.surveillance.detectors.options import set_options
 from bienho.surveillance.evaluate import (
@@ -48,6 +50,10 @@ COMPARED = {name: (name, dict[str, str]()) for name in METHODS}
 @click.option("--out", type=click.Path(path_type=Path), help="Tệp kết quả (CSV); không có thì in ra màn hình.")
 @click.option("--last", type=click.IntRange(1), help="Chỉ xét số kỳ cuối này; mặc định mọi kỳ xét được.")
 @click.option("--param", "params", multiple=True, metavar="TÊN=GIÁ_TRỊ", help="Tham số của phương pháp, lặp lại được.")
+@click.option(
+    "--fdr", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="TỶ_LỆ",
+    help="Nhiều chuỗi: trong các báo động của một kỳ, nhiều nhất tỷ lệ này là giả (Benjamini–Hochberg).",
+)  # fmt: skip
 @JSON
 @click.pass_context
 def detect(
@@ -57,6 +63,7 @@ def detect(
     out: Path | None,
     last: int | None,
     params: tuple[str, ...],
+    fdr: float | None,
     json_: bool,
 ) -> None:
     """Tìm tăng bất thường trong một chuỗi số ca: cột t, year, epoch_in_year, date, observed.
@@ -71,10 +78,14 @@ def detect(
         raise UsageError("USE-DETECT-INPUT", "Chưa chọn tệp chuỗi số ca.", hint="Thêm --input TỆP.CSV.")
     given = _given(params)
     if method == "scan":
+        if fdr is not None:
+            raise UsageError("USE-DETECT-PARAM", "scan đã tính nhiều nơi cùng lúc.", hint="Bỏ --fdr.")
         _scan(input_, out, last, given, json_)
         return
     chosen = method or "ensemble"
-    found = [(one, run_method(one.panel, chosen, given, last=last)) for one in read_series(input_)]
+    found = list(_judged(read_series(input_), chosen, given, last))
+    if fdr is not None:
+        found = _controlled(found, fdr)
     named = len(found) > 1 or bool(found[0][0].name)
     if out is not None or not json_:
         _write(out, (("series",) if named else ()) + HEADER, _rows(found, named))
@@ -82,6 +93,41 @@ def detect(
         "method": chosen, "series": len(found), "periods": sum(alarms.alarm.size for _, alarms in found),
         "alarms": int(sum(alarms.alarm.sum() for _, alarms in found)), "out": str(out) if out else None,
     }, json_, quiet=out is None)  # fmt: skip
+
+
+def _judged(
+    read: list[PlainSeries], method: str, given: dict[str, str], last: int | None
+) -> Iterator[tuple[PlainSeries, Alarms]]:
+    """Each series with its alarms, in the order read; those of the same periods together, which is quicker."""
+    alike: dict[tuple[int, bytes, bytes], list[int]] = {}
+    for place, one in enumerate(read):
+        dates = b"" if one.panel.dates is None else one.panel.dates.tobytes()
+        alike.setdefault((one.panel.frequency, one.t.tobytes(), dates), []).append(place)
+    found: dict[int, Alarms] = {}
+    for places in alike.values():
+        first = read[places[0]].panel
+        counts = np.concatenate([read[place].panel.observed for place in places])
+        alarms = run_method(Panel(counts, first.frequency, first.dates), method, given, last=last)
+        found |= {place: alarms.of(line) for line, place in enumerate(places)}
+    return ((one, found[place]) for place, one in enumerate(read))
+
+
+def _controlled(found: list[tuple[PlainSeries, Alarms]], rate: float) -> list[tuple[PlainSeries, Alarms]]:
+    """Alarms of one t judged together over all series; where a method gives no limit there is still no alarm."""
+    judged = [one.t[alarms.at] for one, alarms in found]
+    periods = np.unique(np.concatenate(judged))
+    pvalues = np.full((len(found), len(periods)), np.nan)
+    for line, ((_, alarms), t) in enumerate(zip(found, judged, strict=True)):
+        pvalues[line, np.searchsorted(periods, t)] = np.where(np.isnan(alarms.upper[0]), np.nan, alarms.pvalue[0])
+    if np.isnan(pvalues).all() and any(np.isfinite(alarms.upper).any() for _, alarms in found):
+        raise UsageError(
+            "USE-DETECT-PARAM", "Phương pháp này không cho giá trị p.", hint="Bỏ --fdr hoặc dùng ensemble."
+        )
+    chosen = discoveries(pvalues, rate)
+    return [
+        (one, replace(alarms, alarm=chosen[[line]][:, np.searchsorted(periods, t)]))
+        for line, ((one, alarms), t) in enumerate(zip(found, judged, strict=True))
+    ]
 
 
 def _given(params: Iterable[str]) -> dict[str, str]:

@@ -123,16 +123,26 @@ def forecast() -> None:
     "--climate", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Nhiệt độ trung bình tháng: CSV side, year, month, temperature.",
 )  # fmt: skip
+@click.option(
+    "--place", type=click.Choice(list(outlook.PLACES)), default="side", show_default=True,
+    help="Nửa tỉnh (side) hay cụm xã theo huyện cũ (group).",
+)  # fmt: skip
 @PURPOSE
 @JSON
 @click.pass_obj
 def forecast_show(
-    home: Path | None, disease: str, as_of: datetime | None, climate: Path | None, purpose: str, json_: bool
+    home: Path | None,
+    disease: str,
+    as_of: datetime | None,
+    climate: Path | None,
+    place: outlook.Place,
+    purpose: str,
+    json_: bool,
 ) -> None:
-    """Ba tháng tới theo nửa tỉnh và cả tỉnh; không hiện khi dự báo không hơn mùa thường lệ."""
+    """Ba tháng tới theo nửa tỉnh hoặc cụm xã, và cả tỉnh; không hiện khi dự báo không hơn mùa thường lệ."""
     day = (as_of or datetime.now(LOCAL)).date()
     with open_app(home) as app:
-        found = outlook.outlook(app, purpose, disease, day, climate.read_bytes() if climate else None)
+        found = outlook.outlook(app, purpose, disease, day, climate.read_bytes() if climate else None, place)
     if json_:
         as_json(found)
         return
@@ -192,11 +202,14 @@ def forecast_evaluate(reference: Path, disease: str, json_: bool) -> None:
         "95 %",
         "Brier",
     )
-    as_table(
-        shown, [[" ".join(map(str, v)) if isinstance(v, list) else v for v in list(row.values())[:-1]] for row in rows]
-    )
+    as_table(shown, [[_shown(name, value) for name, value in row.items() if name != "origins"] for row in rows])
     console.print(f"Thử tại {scored['ensemble'].origins} tháng, mỗi tháng chỉ dùng số liệu trước đó.")
 
 
 def _rounded(line: npt.NDArray[np.float64]) -> list[float]:
     return [round(float(value), 3) for value in line]
+
+
+def _shown(name: str, value: object) -> object:
+    digits = 2 if name == "skill" else 1
+    return " ".join(f"{one:.{digits}f}" for one in value) if isinstance(value, list) else value

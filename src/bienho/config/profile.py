@@ -61,6 +61,11 @@ class Commune:
     old_district: str
     valid_from: date
 
+    @property
+    def group(self) -> str:
+        """Neighbours it is counted with where a commune alone is too few: its old district, the first of several."""
+        return self.old_district.split(";")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class CommuneChange:

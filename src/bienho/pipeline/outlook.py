@@ -1,10 +1,11 @@
-"""The next three months of a disease by half and province, asked of the gate, with what the forecast is worth."""
+"""The next three months of a disease by half or group of communes, and of the province, asked of the gate; with what
+the forecast is worth."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from bienho.config import load_profile
 from bienho.core.errors import InputError, UsageError
@@ -17,6 +18,9 @@ from bienho.surveillance.forecast.monthly import Monthly, monthly, read_temperat
 
 DISEASES = ("dengue", "hfmd")
 """Diseases that are forecast."""
+Place = Literal["side", "group"]
+PLACES: dict[Place, str] = {"side": "side", "group": "commune_canonical"}
+"""What is forecast beside the province, by the column it is counted from."""
 MODELS = {"ensemble": forecast.MEMBERS, "plain": ("plain",)}
 
 
@@ -37,15 +41,19 @@ class Outlook:
     rows: list[dict[str, Any]]
 
 
-def outlook(app: App, purpose: str, disease: str, as_of: date, climate: bytes | None = None) -> Outlook:
+def outlook(
+    app: App, purpose: str, disease: str, as_of: date, climate: bytes | None = None, place: Place = "side"
+) -> Outlook:
     """What is to be expected of `disease` (one of DISEASES) in the month of `as_of` and the two after it.
 
-    `climate`: a file of `monthly.TEMPERATURE`. InputError IN-FORECAST-HISTORY for fewer than 51 months.
+    `climate`: a file of `monthly.TEMPERATURE`. `place`: halves, or the groups of communes of the profile; the province
+    is then the sum of the groups, without cases whose commune is not known. InputError IN-FORECAST-HISTORY for fewer
+    than 51 months.
     """
     if disease not in DISEASES:
         raise UsageError("USE-FORECAST", f"Chưa có dự báo cho “{disease}”.", hint=f"Các bệnh: {', '.join(DISEASES)}")
-    told = _history(app, purpose, disease, as_of)
-    heat = None if climate is None else read_temperature(climate, told)
+    told = _history(app, purpose, disease, as_of, place)
+    heat = None if climate is None else read_temperature(climate, told, _sides(place))
     try:
         scored = {
             name: forecast.evaluate(told.counts, told.first.month, members, heat)
@@ -64,16 +72,16 @@ def outlook(app: App, purpose: str, disease: str, as_of: date, climate: bytes | 
         found = forecast.predict(told.counts, told.first.month, heat, MODELS[model])
         quantiles, limit = found.quantiles(), limits(told.counts)
         above = found.exceeds(limit)
-        for place, name in enumerate(told.places):
+        for line, name in enumerate(told.places):
             for step, month in enumerate(told.ahead()):
-                known = limit[place, step] == limit[place, step]
+                known = limit[line, step] == limit[line, step]
                 rows.append(
                     {
                         "place": name, "month": month, "ahead": step + 1,
                         **{f"q{level:g}": round(float(value), 1)
-                           for level, value in zip(forecast.LEVELS, quantiles[place, step], strict=True)},
-                        "limit": round(float(limit[place, step]), 1) if known else None,
-                        "above": round(float(above[place, step]), 3) if known else None,
+                           for level, value in zip(forecast.LEVELS, quantiles[line, step], strict=True)},
+                        "limit": round(float(limit[line, step]), 1) if known else None,
+                        "above": round(float(above[line, step]), 3) if known else None,
                     }
                 )  # fmt: skip
     return Outlook(
@@ -83,19 +91,28 @@ def outlook(app: App, purpose: str, disease: str, as_of: date, climate: bytes | 
     )  # fmt: skip
 
 
-def _history(app: App, purpose: str, disease: str, as_of: date) -> Monthly:
+def _sides(place: Place) -> dict[str, str]:
+    """Place that is forecast → the half whose weather it has."""
     profile = load_profile()
+    if place == "side":
+        return {side.id: side.id for side in profile.sides}
+    return {commune.group: commune.side for commune in sorted(profile.communes, key=lambda one: one.group)}
+
+
+def _history(app: App, purpose: str, disease: str, as_of: date, place: Place) -> Monthly:
+    profile, column = load_profile(), PLACES[place]
     with app.reading() as gate:
         ask = Asker(gate, caller(app), purpose)
         older = ask.listed("reference.case_history", ("disease", "commune", "unit", "year", "number", "cases"), as_of)
-        counted = ask.counted("seen_date", as_of, SURE["probable"], "month", ["side", "disease"])
+        counted = ask.counted("seen_date", as_of, SURE["probable"], "month", [column, "disease"])
     since = legal.run_begins(row["start"] for row in counted)
-    sides = {commune.code: commune.side for commune in profile.communes}
+    of_commune = {commune.code: getattr(commune, place) for commune in profile.communes}
+    known = {side.id: side.id for side in profile.sides} if place == "side" else of_commune
     rebuilt = legal.rebuilt([r for r in older if r["unit"] == "month"], profile.canonical_commune)
     return monthly(
-        [side.id for side in profile.sides],
-        [row for row in counted if row["disease"] == disease],
-        [{**row, "side": sides.get(row["commune"])} for row in rebuilt if row["disease"] == disease],
+        list(_sides(place)),
+        [{**row, "side": known.get(row[column])} for row in counted if row["disease"] == disease],
+        [{**row, "side": of_commune.get(row["commune"])} for row in rebuilt if row["disease"] == disease],
         since,
         as_of,
     )

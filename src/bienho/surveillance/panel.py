@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,12 @@ class Alarms:
     phi: Floats
     mu0: Floats
     more: dict[str, Floats] = field(default_factory=dict)
+
+    def of(self, line: int) -> Alarms:
+        """Those of one series, arrays (1, K)."""
+        some = slice(line, line + 1)
+        rest = {one.name: getattr(self, one.name)[some] for one in fields(self) if one.name not in ("at", "more")}
+        return Alarms(at=self.at, **rest, more={name: values[some] for name, values in self.more.items()})
 
 
 def empty(panel: Panel, at: Integers) -> dict[str, Any]:

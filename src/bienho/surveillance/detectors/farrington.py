@@ -7,6 +7,7 @@ what is predicted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,18 +138,18 @@ def _weights(counts: Counts, known: Floats, design: Design, fit: Fit, phi: Float
     return np.asarray(weights * (known.sum(axis=1) / weights.sum(axis=1))[:, None])
 
 
-def _judge(counts: Counts, known: Floats, base: Baseline, options: FarringtonOptions) -> tuple[_Model, Booleans]:
+def _judge(counts: Counts, known: Floats, design: Design, options: FarringtonOptions) -> tuple[_Model, Booleans]:
     """The model that is kept, and whether with a trend."""
     if not options.trend:
-        return _model(counts, known, base.design, False, options), np.zeros(len(known), dtype=bool)
-    model = _model(counts, known, base.design, True, options)
+        return _model(counts, known, design, False, options), np.zeros(len(known), dtype=bool)
+    model = _model(counts, known, design, True, options)
     with np.errstate(invalid="ignore", over="ignore"):
         kept = np.isfinite(model.spread) & (np.exp(model.now) <= counts.values.max(axis=1))
         kept &= (model.trend_pvalue() < options.trend_p) | (options.trend_p >= 1)
     kept &= options.b >= 3
     dropped = np.nonzero(np.isfinite(model.spread) & ~kept)[0]
     if len(dropped):
-        model.put(dropped, _model(counts.take(dropped), known[dropped], base.design, False, options))
+        model.put(dropped, _model(counts.take(dropped), known[dropped], design, False, options))
     return model, kept
 
 
@@ -195,10 +196,12 @@ def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = N
         some = slice(first, first + TOGETHER)
         known = ~np.isnan(panel.observed[some])
         counts = Counts.of(np.where(known, panel.observed[some], 0.0))
-        for column, base in enumerate(bases):
-            here = counts.columns(base.rows)
-            model, kept = _judge(here, np.take(known, base.rows, axis=1).astype(float), base, options)
-            _store(found, some, column, model, kept, here.values.sum(axis=1) == 0)
+        for columns in _together(bases, TOGETHER // len(known)):
+            rows = [bases[column].rows for column in columns]
+            here = Counts.stack([counts.columns(one) for one in rows])
+            there = np.concatenate([np.take(known, one, axis=1) for one in rows]).astype(float)
+            model, kept = _judge(here, there, bases[columns[0]].design, options)
+            _store(found, some, columns, model, kept, here.values.sum(axis=1) == 0)
     limit = _delta if options.limit == "delta" else _plugin
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         upper, pvalue, found["mu0"] = limit(observed, found, options)
@@ -216,13 +219,25 @@ def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = N
     )
 
 
+def _together(bases: list[Baseline], most: int) -> Iterator[list[int]]:
+    """Places of baselines that have one design and are fitted together, `most` at a time: few series cost little so."""
+    alike: dict[tuple[bytes, bytes], list[int]] = {}
+    for place, base in enumerate(bases):
+        alike.setdefault((base.design.block.tobytes(), base.design.time.tobytes()), []).append(place)
+    for places in alike.values():
+        for first in range(0, len(places), max(most, 1)):
+            yield places[first : first + max(most, 1)]
+
+
 def found_of(found: dict[str, Floats]) -> dict[str, Any]:
     """What of the numbers found is a field of `Alarms`."""
     return {name: found[name] for name in ("expected", "upper", "pvalue", "score", "phi", "mu0")}
 
 
-def _store(found: dict[str, Floats], some: slice, column: int, model: _Model, kept: Booleans, zero: Booleans) -> None:
-    """A baseline of zeros expects zero: its regression has no finite answer."""
+def _store(
+    found: dict[str, Floats], some: slice, columns: list[int], model: _Model, kept: Booleans, zero: Booleans
+) -> None:
+    """A baseline of zeros expects zero: its regression has no finite answer. Series of one column stand together."""
     usable = (model.converged & (model.freedom > 0)) | zero
     for name, value in (
         ("expected", np.where(zero, 0.0, np.exp(model.now))),
@@ -231,7 +246,7 @@ def _store(found: dict[str, Floats], some: slice, column: int, model: _Model, ke
         ("error", np.where(zero, 0.0, model.alone * model.phi)),
         ("trend", np.where(zero, False, kept)),
     ):
-        found[name][some, column] = np.where(usable, value, np.nan)
+        found[name][some, columns] = np.where(usable, value, np.nan).reshape(len(columns), -1).T
 
 
 def recent_cases(panel: Panel, at: Integers, periods: int) -> Floats:

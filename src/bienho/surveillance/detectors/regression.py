@@ -8,6 +8,7 @@ models (McCullagh and Nelder 1989, 2.5): mu = y + 0.1, at most 25 steps, until t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -68,6 +69,12 @@ class Counts:
     @classmethod
     def of(cls, values: Floats) -> Counts:
         return cls(values, np.log(values + 0.1), values * np.log(np.where(values > 0, values, 1.0)) - values)
+
+    @classmethod
+    def stack(cls, parts: Sequence[Counts]) -> Counts:
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*(np.concatenate([getattr(one, part.name) for one in parts]) for part in fields(cls)))
 
     def take(self, rows: Integers | Booleans | slice) -> Counts:
         return Counts(self.values[rows], self.start[rows], self.own[rows])

@@ -54,14 +54,15 @@ def discoveries(pvalues: Floats, rate: float = 0.1, *, dependent: bool = False) 
 class EnsembleOptions:
     """`budget`: the share of periods without an outbreak that may alarm, for each series.
 
-    `sudden`: the part of the budget of the period itself; the rest is that of the last `span` periods together.
+    `sudden`: the part of the budget of the period itself; the rest is that of the last `span` periods together. Two:
+    the cases of one exposure fall ill over about two weeks, and longer sums go on alarming when an outbreak is over.
     `least`: cases, periods: no alarm with fewer cases in the last periods. Three, at which Circular 15/2026 warns of a
     disease that is not endemic; the five of Farrington et al. leave most outbreaks of a commune unseen.
     """
 
     budget: float = option(0.01, "budget", number(0, 0.5))
-    sudden: float = option(0.7, "sudden", number(0, 1))
-    span: int = option(4, "span", whole(2, 12))
+    sudden: float = option(0.5, "sudden", number(0, 1))
+    span: int = option(2, "span", whole(2, 12))
     least: tuple[int, int] = option((3, 4), "limit54", PAIR)
 
 

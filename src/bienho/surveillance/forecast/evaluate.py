@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bienho.surveillance.forecast.model import HORIZONS, LEAST_MONTHS, LEVELS, Predictive, predict
+from bienho.surveillance.forecast.calibrate import needed, tried, widened
+from bienho.surveillance.forecast.model import HORIZONS, LEAST_MONTHS, LEVELS, Predictive
 from bienho.surveillance.forecast.scores import brier, coverage, wis
 from bienho.surveillance.legal.thresholds import YEARS, baseline
 
@@ -59,20 +60,19 @@ def evaluate(
     """Rolling origins, everything fitted anew at each from the months before it. ValueError: too few."""
     values = np.asarray(counts, dtype=np.float64)
     heat = None if temperature is None else np.asarray(temperature, dtype=np.float64)
-    tried = origins(values.shape[1], most)
-    if not tried:
+    at = origins(values.shape[1], most)
+    if not at:
         raise ValueError(f"{values.shape[1]} months are too few to try a forecast")
-    parts = [
-        predict(values[:, :known], first_month, None if heat is None else heat[:, :known], members) for known in tried
-    ]
+    trials = tried(values, first_month, heat, members, range(needed(at.start), at.stop))
+    parts = [widened(trials, values, known) for known in at]
     found = Predictive(np.stack([one.mean for one in parts]), np.stack([one.deviation for one in parts]))
-    seen = np.stack([values[:, known : known + HORIZONS] for known in tried])
-    limit = np.stack([limits(values[:, :known]) for known in tried])
+    seen = np.stack([values[:, known : known + HORIZONS] for known in at])
+    limit = np.stack([limits(values[:, :known]) for known in at])
     judged = np.isfinite(limit)
     quantiles = found.quantiles()
     within50, within80, within95 = (coverage(quantiles, seen, place) for place in (2, 1, 0))
     missed = brier(found.exceeds(limit)[judged], (seen > limit)[judged]) if judged.any() else float("nan")
-    return Skill(wis(quantiles, seen, LEVELS).mean(axis=0), within50, within80, within95, missed, len(tried))
+    return Skill(wis(quantiles, seen, LEVELS).mean(axis=0), within50, within80, within95, missed, len(at))
 
 
 def skill(ours: Skill, theirs: Skill) -> Reals:

@@ -31,6 +31,8 @@ _LEAST_DEVIATION = 0.01
 _LAGS = {"ar": (1, 2, 3), "plain": (1, 2, 12)}
 LEAST_MONTHS = 48
 """Months of history below which nothing is forecast."""
+LEAST_TRIED = 30
+"""Months of history from which a forecast is tried, to learn how wide the bands have to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,16 @@ class Predictive:
         return np.asarray(1.0 - ndtr((edge - self.mean) / self.deviation))
 
 
-def predict(
+def fitted(
     counts: npt.ArrayLike, first_month: int, temperature: npt.ArrayLike | None = None, members: Sequence[str] = MEMBERS
 ) -> Predictive:
-    """The next three months after each series (series, months) → Predictive (series, horizons).
+    """The next three months after each series (series, months) → Predictive (series, horizons), as the models have it.
 
     `first_month`: month of the year (1 to 12) of the first column. `temperature`: monthly means of the same months and
-    places, in °C; NaN where unknown. Without it a member that needs it is left out. ValueError for under four years.
+    places, in °C; NaN where unknown. Without it a member that needs it is left out. ValueError below LEAST_TRIED.
     """
     values = np.asarray(counts, dtype=np.float64)
-    if values.shape[1] < LEAST_MONTHS:
-        raise ValueError(f"{values.shape[1]} months are too few: {LEAST_MONTHS} are needed")
+    enough(values.shape[1], LEAST_TRIED)
     logs, phase = np.log1p(values), (first_month - 1) % 12
     warmth = None if temperature is None else _anomalies(np.asarray(temperature, dtype=np.float64))
     found = []
@@ -78,6 +79,12 @@ def predict(
     means, deviations = (np.mean(parts, axis=0) for parts in zip(*found, strict=True))
     # a series that never moved is not known for ever
     return Predictive(means, np.maximum(deviations, _LEAST_DEVIATION))
+
+
+def enough(months: int, least: int) -> None:
+    """ValueError for fewer months than `least`."""
+    if months < least:
+        raise ValueError(f"{months} months are too few: {least} are needed")
 
 
 def _stack(parts: Iterable[tuple[Reals, Reals]]) -> tuple[Reals, Reals]:

@@ -1,4 +1,4 @@
-"""Monthly counts of the halves and of the province, from cases in the warehouse and from older systems."""
+"""Monthly counts of places and of the province, from cases in the warehouse and from older systems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bienho.surveillance.forecast.model import HORIZONS
 
 Reals = npt.NDArray[np.float64]
 WHOLE = "province"
-"""The place that is all halves together."""
+"""The place that is all others together."""
 TEMPERATURE = ("side", "year", "month", "temperature")
 """Columns of a file of monthly means in °C."""
 
@@ -42,7 +42,7 @@ def monthly(
     since: date | None,
     until: date,
 ) -> Monthly:
-    """The unbroken months of one disease that end before the month of `until`.
+    """The unbroken months of one disease that end before the month of `until`, of `sides`: halves or other places.
 
     `cases`: rows side, start (first day of the month), cases, of the warehouse, which counts months from `since` on.
     `older`: rows side, start, cases of months before; a year in which there is any row is counted whole.
@@ -80,10 +80,11 @@ def monthly(
     return Monthly((*sides, WHOLE), first, np.vstack([counts, counts.sum(axis=0)]))
 
 
-def read_temperature(data: bytes, told: Monthly) -> Reals:
+def read_temperature(data: bytes, told: Monthly, sides: Mapping[str, str]) -> Reals:
     """Temperatures of a file of TEMPERATURE for the places and months of `told`; NaN where the file has none.
 
-    The province has the mean of its halves. InputError IN-CLIMATE names the line that cannot be taken.
+    `sides`: place → its half. The province has the mean of its places. InputError IN-CLIMATE names the line that cannot
+    be taken.
     """
     try:
         lines = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
@@ -94,6 +95,7 @@ def read_temperature(data: bytes, told: Monthly) -> Reals:
     if missing:
         raise InputError("IN-CLIMATE", f"Tệp khí hậu thiếu cột {', '.join(missing)}.", hint=_HINT)
     found = np.full((len(told.places), told.counts.shape[1]), np.nan)
+    half = np.array([sides.get(place, "") for place in told.places])
     for number, row in enumerate(rows, 2):
         try:
             step = (int(row["year"]) - told.first.year) * 12 + int(row["month"]) - told.first.month
@@ -102,8 +104,8 @@ def read_temperature(data: bytes, told: Monthly) -> Reals:
                 raise ValueError
         except (TypeError, ValueError) as error:
             raise InputError("IN-CLIMATE", f"Tệp khí hậu, dòng {number}: không đọc được.", hint=_HINT) from error
-        if row["side"] in told.places and 0 <= step < found.shape[1]:
-            found[told.places.index(row["side"]), step] = value
+        if row["side"] and 0 <= step < found.shape[1]:
+            found[half == row["side"], step] = value
     found[-1] = found[:-1].mean(axis=0)
     return found
 
