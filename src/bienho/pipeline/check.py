@@ -35,11 +35,13 @@ from bienho.pipeline.judge import Candidate, Judge, Judged, settle
 from bienho.pipeline.models import ModelRunner
 from bienho.pipeline.records import Outcome, finding_rows, quarantine_rows
 from bienho.pipeline.report import REFUSED, IngestReport
+from bienho.pipeline.ruling import FOUND, RuleScan
 from bienho.pipeline.writer import Batch
 from bienho.privacy import Digests
 from bienho.quality.expiry import LOCAL
 from bienho.sources import find_files, read_file
 from bienho.standards.xml130 import Versioned, columns, opened_size, scan, signature_finding, verify_received
+from bienho.terminology import builtin_editions, reference_tables
 
 SOURCE = "check"
 # Names dossiers within one run only and never leaves it, so it need not be secret.
@@ -171,8 +173,9 @@ class _Checker:
         self._judge = Judge(Digests(KEYS), KEYS, limits, load_profile().assessment_board)
         self._heads: dict[str, Head] = {}
         self._runner = ModelRunner(connection, lists.models)
-        self._runner.bind_rows(lists.tables)
+        self._runner.bind_rows({**reference_tables(builtin_editions(load_profile())), **lists.tables})
         self._casts = CastScan(connection)
+        self._rules = RuleScan(connection, self._runner)
         self._connection = connection
         self._with_keys = with_keys
         self._seq = 0
@@ -195,9 +198,9 @@ class _Checker:
         batch = [one for one in self._batch if isinstance(one, Judged)]
         fates = settle(batch, self._heads)
         self._heads.update(fates.heads)
-        rows, found = self._scan(fates.kept, {one.header.seq: one.header.path for one in batch})
-        outcomes = [Outcome.of(judged, found) for judged in batch]
-        count = sum(len(outcome.findings) for outcome in outcomes)
+        rows, found, ruled = self._scan(fates.kept, {one.header.seq: one.header.path for one in batch})
+        outcomes = [Outcome.of(judged, found, ruled) for judged in batch]
+        count = sum(outcome.found for outcome in outcomes)
         add_batch(report.totals, Batch(outcomes, rows, count, 0), {})
         done = iter(outcomes)
         for one in self._batch:
@@ -222,17 +225,27 @@ class _Checker:
                 "duplicates": judged.duplicates,
                 "superseded": judged.superseded,
             },
-            self._told(judged, finding_rows([outcome]), FINDING),
+            self._told(judged, self._findings(outcome), FINDING),
             self._told(judged, quarantine_rows([outcome]), ASIDE),
             self._signatures.pop(judged.header.seq),
         )
 
+    def _findings(self, outcome: Outcome) -> pa.Table:
+        """Every finding of one delivery: of reading, of casts and of rules."""
+        found = finding_rows([outcome])
+        if not outcome.ruled:
+            return found
+        names = ", ".join(found.schema.names)
+        seq = outcome.judged.header.seq
+        ruled = self._connection.execute(f"SELECT {names} FROM {FOUND} WHERE delivery_seq = ?", [seq]).to_arrow_table()
+        return pa.concat_tables([found, ruled.cast(found.schema)])
+
     def _scan(
         self, kept: Sequence[Candidate], paths: Mapping[int, str]
-    ) -> tuple[dict[str, int], dict[int, list[Finding]]]:
-        """(rows per dataset, findings per version) of the new versions."""
+    ) -> tuple[dict[str, int], dict[int, list[Finding]], dict[int, int]]:
+        """(rows per dataset, findings per version, how many findings of rules per version) of the new versions."""
         if not kept:
-            return {}, {}
+            return {}, {}, {}
         versions = [
             Versioned(
                 version_id=one.version_id,
@@ -250,9 +263,10 @@ class _Checker:
         tables = columns.build(versions)
         self._runner.bind_rows(tables)
         found = self._casts.run(tables)
+        ruled = self._rules.run(tables, versions)
         if self._runner.compute():
             self.lists.look(self._connection, paths)
-        return {name: table.num_rows for name, table in tables.items()}, found
+        return {name: table.num_rows for name, table in tables.items()}, found, ruled
 
     def _told(self, judged: Judged, table: pa.Table, names: dict[str, str]) -> list[dict[str, Any]]:
         """Rows as commands print them, in the order of the file: the envelope's own last, as in the warehouse."""

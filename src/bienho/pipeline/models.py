@@ -97,6 +97,11 @@ class ModelRunner:
         for name in names:
             self._waiting[name] = partial(self._copy, name, kept)
 
+    def ready(self, names: Iterable[str]) -> None:
+        """Bind those of the names that wait to be asked for; for statements that are no models."""
+        for name in self._waiting.keys() & set(names):
+            self._waiting.pop(name)()
+
     def _copy(self, name: str, kept: MutableMapping[str, pa.Table]) -> None:
         if name not in kept:
             kept[name] = self._connection.execute(f"FROM lake.{name}").to_arrow_table()
@@ -112,8 +117,7 @@ class ModelRunner:
             if rows_of(model) and rows_of(model) <= self._empty:
                 self.bind_empty([model.name])
                 continue
-            for name in self._waiting.keys() & set(model.reads):
-                self._waiting.pop(name)()
+            self.ready(model.reads)
             self._see(model.name, model.sql, kind="TABLE")
             outputs[model.name] = f"memory.{model.name}"
         return outputs
