@@ -71,7 +71,9 @@ class RuleScan:
         """
         present = frozenset(table for table in TABLES if counts[columns.dataset_of(table)])
         compiled = self._compile(False, present)
-        versions = [one for (one,) in self._connection.execute(f"SELECT version_id FROM lake.{HEADS} ORDER BY 1").fetchall()]
+        versions = [
+            one for (one,) in self._connection.execute(f"SELECT version_id FROM lake.{HEADS} ORDER BY 1").fetchall()
+        ]
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_all AS {_none()}")
         for start in range(0, len(versions), _CHUNK):
             part = versions[start : start + _CHUNK]
@@ -126,5 +128,7 @@ def revision_of(runner: ModelRunner) -> str:
 @cache
 def _none() -> str:
     """Rows of findings, none of them."""
-    columns = ", ".join(f'NULL::{field.physical_type} AS "{field.name}"' for field in catalogue()["quality.finding"].fields)
+    columns = ", ".join(
+        f'NULL::{field.physical_type} AS "{field.name}"' for field in catalogue()["quality.finding"].fields
+    )
     return f"SELECT {columns} WHERE false"

@@ -168,9 +168,7 @@ def texts_read(check: Check) -> set[tuple[str, str]]:
 @cache
 def checks(texts: bool) -> tuple[Check, ...]:
     """The checks of this release; without `texts` those that the lake alone can answer."""
-    return tuple(
-        check for rule in rules() if rule.on for check in rule.checks if texts or not texts_read(check)
-    )
+    return tuple(check for rule in rules() if rule.on for check in rule.checks if texts or not texts_read(check))
 
 
 @cache
@@ -210,7 +208,9 @@ class _Statement:
         with_parts += [self._scan(table) for table in sorted(self._scans) if table != VISIT and table in self._present]
         with_parts.append(sums_sql)
         with_parts += [f"{alias} AS MATERIALIZED ({_dated(name)})" for name, alias in self._lists.items()]
-        body = " UNION ALL ".join(parts) or "SELECT NULL::BIGINT AS version_id, NULL::INTEGER, NULL::INTEGER WHERE false"
+        body = (
+            " UNION ALL ".join(parts) or "SELECT NULL::BIGINT AS version_id, NULL::INTEGER, NULL::INTEGER WHERE false"
+        )
         texts: dict[str, list[str]] = {}
         for table, name in sorted(self._texts):
             if table in self._present:
@@ -405,9 +405,7 @@ def _guarded(check: Check, scope: _Scope) -> str:
     return " AND ".join(parts) or "true"
 
 
-def _partnered(
-    check: Check, asked: Partner, scope: _Scope, scans: dict[str, _Columns], number: int = 0
-) -> str:
+def _partnered(check: Check, asked: Partner, scope: _Scope, scans: dict[str, _Columns], number: int = 0) -> str:
     keys = [scope.sql(name) for name in asked.same]
     rows = f"SELECT {_place(check.table)}, {', '.join(f'{sql} AS k{at}' for at, sql in enumerate(keys))}"
     rows += f" FROM {_from(check.table)} WHERE {_guarded(check, scope)} AND ({scope.sql(asked.of)})"
