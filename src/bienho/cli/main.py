@@ -21,6 +21,7 @@ PLACES = {
     "quarantine": "data",
     "sql": "data",
     "catalogue": "datasets",
+    "quality": "quality",
     "codes": "data",
     "init": "operate",
     "start": "operate",

@@ -46,3 +46,7 @@ def presence(names: frozenset[str]) -> str:
             there = _WHOLE.format("commune" if name.startswith("commune") else name)
         parts.append(f"SELECT '{name}' AS list WHERE {there}")
     return " UNION ALL ".join(parts)
+
+
+BUILT_IN = frozenset({"province", "commune", "commune_province", "value_set MA_DOITUONG_KCB"})
+"""Lists that come with the program (a test compares); the others are there after `bienho codes import`."""

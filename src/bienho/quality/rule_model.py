@@ -141,13 +141,13 @@ class Rule:
     def status(self, lists: frozenset[str]) -> tuple[str, str]:
         """(state, why): off, evaluable, behaviour or not_evaluable, with the lists there are.
 
-        A rule is evaluable when reading holds it or at least one of its checks can be asked.
+        A rule is evaluable when at least one of its checks can be asked, or when reading holds all of it.
         """
         absent = sorted({name for check in self.checks for name in check.needs} - lists)
         lacking = "; ".join([*([self.missing] if self.missing else []), *(f"danh mục {name}" for name in absent)])
         if not self.on:
             return "off", self.note
-        if self.held_by or any(set(check.needs) <= lists for check in self.checks):
+        if any(set(check.needs) <= lists for check in self.checks) or (self.held_by and not self.checks):
             return "evaluable", lacking
         if self.behaviour:
             return "behaviour", self.behaviour
