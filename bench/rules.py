@@ -62,7 +62,9 @@ def _versioned(number: int, dossier: Dossier) -> Versioned:
 
 
 def lists_of(versions: Sequence[Versioned]) -> dict[str, set[str]]:
-    """The lists of the world a clean twin lives in: every code it writes, and the few codes it never writes as main ones."""
+    """The lists of the world a clean twin lives in: every code it writes, and the few codes it never writes as main
+    ones.
+    """
     known: dict[str, set[str]] = defaultdict(set)
     fields = {
         "icd10": ("MA_BENH_CHINH", "MA_BENH_KT", "MA_BENH"),
@@ -135,7 +137,8 @@ class House:
             times = more if name in growing else 1
             row = ", row_no + m * 1000 AS row_no" if times > 1 else ""
             here.execute(
-                f"CREATE OR REPLACE TABLE {schema}.{name} AS SELECT t.* REPLACE (version_id + g * 1000000 AS version_id{row})"
+                f"CREATE OR REPLACE TABLE {schema}.{name} AS"
+                f" SELECT t.* REPLACE (version_id + g * 1000000 AS version_id{row})"
                 f" FROM {schema}.{name} AS t, range({copies}) AS r(g), range({times}) AS q(m) ORDER BY version_id"
             )
         total = sum(self._rows(n) for s, n in names if s == "standard" and n != "xml130_dossier")

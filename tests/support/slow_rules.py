@@ -1,8 +1,9 @@
-"""The rule list once more, row by row in plain Python, written from its text: what the SQL of `quality` must agree with.
+"""The rule list once more, row by row in plain Python, written from its text: what the SQL of `quality` must agree
+with.
 
-`judge(case)` gives (rule, table, row, field); row None: of the table as a whole. A value that cannot be read is judged by no
-rule but those of its format. Amounts are equal when they differ by half a hundredth at most. It shares no condition with the
-rule files; only the sizes of fields come from the contracts.
+`judge(case)` gives (rule, table, row, field); row None: of the table as a whole. A value that cannot be read is judged
+by no rule but those of its format. Amounts are equal when they differ by half a hundredth at most. It shares no
+condition with the rule files; only the sizes of fields come from the contracts.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Rules of the lines and results (XML2 to XML5) and of the presence of tables, row by row; see `slow_rules`."""
 
+# ruff: noqa: SIM102 - the outer condition is the rule's "when", the inner its "must"
 from __future__ import annotations
 
 import re
@@ -188,7 +189,10 @@ def _priced(row: Row) -> Iterator[tuple[int, str]]:
     quantity, price, insured = row.quantity("SO_LUONG"), row.number("DON_GIA_BV"), row.number("DON_GIA_BH")
     part, rate, whole = row.rate("TYLE_TT_DV"), row.rate("TYLE_TT_BH"), row.number("THANH_TIEN_BV")
     if None not in (quantity, price, part, whole):
-        assert quantity is not None and price is not None and part is not None and whole is not None
+        assert quantity is not None
+        assert price is not None
+        assert part is not None
+        assert whole is not None
         near_one = abs(whole - quantity * price * part * CENT) <= Decimal("0.02")
         other = insured is not None and abs(
             whole - (quantity * price - quantity * insured * (100 - part) * CENT)

@@ -1,4 +1,4 @@
-"""Every rule by its own examples: the passing one gives no finding of the rule, the failing one gives it at its place."""
+"""Every rule by its own examples: the passing one gives no finding of the rule, the failing one gives it."""
 
 from __future__ import annotations
 

@@ -96,8 +96,8 @@ def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
 
 
 def _mapped() -> frozenset[str]:
-    """The lists that models of `conformed` and rules read. The register of editions follows the lists it names: it says nothing
-    of a list whose own rows, which carry their edition, stayed as they were."""
+    """The lists that models of `conformed` and rules read. The register of editions follows the lists it names: it
+    says nothing of a list whose own rows, which carry their edition, stayed as they were."""
     return (frozenset(name for model in conformed_models() for name in model.reads) | {*REFERENCES}) - {REGISTER}
 
 

@@ -1,8 +1,8 @@
 """The rules over the rows of a batch, and over the whole lake again when rules, code lists or waivers changed.
 
-Findings of rules are a function of `standard`, the texts of the vault and `reference`, as `conformed` is of `standard` and
-`reference` (law 4). Checks that the lake alone can answer are asked again of the whole lake; those that must see a text of
-the vault only while it is at hand: in the batch that brought it.
+Findings of rules are a function of `standard`, the texts of the vault and `reference`, as `conformed` is of `standard`
+and `reference` (law 4). Checks that the lake alone can answer are asked again of the whole lake; those that must see a
+text of the vault only while it is at hand: in the batch that brought it.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ def findings_sql(hits: str, words: str, waivers: str = "reference.rule_waiver") 
     """SELECT of rows of `quality.finding` from the relation `hits` of `Compiled.sql` and `words` of `check_words`.
 
     Reads `standard.xml130_dossier`. A place that a rule finds for two reasons is told once, the first. A facility's
-    waiver takes the rule's findings away on the days of service it covers. Names are made of the place alone, so they are
-    the same however often and in whatever order dossiers are judged.
+    waiver takes the rule's findings away on the days of service it covers. Names are made of the place alone, so they
+    are the same however often and in whatever order dossiers are judged.
     """
     return f"""
     SELECT concat(version_id, '-r', rule, '-', table_name, '-', coalesce(row_no, 0), '-', coalesce(field, ''))
@@ -71,7 +71,6 @@ def findings_sql(hits: str, words: str, waivers: str = "reference.rule_waiver") 
       SELECT h.version_id, d.delivery_seq, d.delivery_id, d.dossier_key, d.facility_code, c.table_name,
              CASE WHEN NOT c.whole_table THEN h.row_no END AS row_no, c.field, c.code, c.rule, c.severity, c.advice
       FROM {hits} AS h JOIN {words} AS c USING (hit) JOIN standard.xml130_dossier AS d USING (version_id)
-      ANTI JOIN (SELECT rule, facility_code, valid_from, coalesce(valid_to, DATE '9999-12-31') AS valid_to FROM {waivers})
-        AS w ON w.rule = c.rule AND w.facility_code = d.facility_code AND w.valid_from <= h.day AND h.day < w.valid_to
+      ANTI JOIN {waivers} AS w ON w.rule = c.rule AND w.facility_code = d.facility_code AND w.valid_from <= h.day AND h.day < w.valid_to
       QUALIFY row_number() OVER (PARTITION BY h.version_id, c.rule, c.table_name, h.row_no, c.field ORDER BY h.hit) = 1
     )"""

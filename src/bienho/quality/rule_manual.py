@@ -33,7 +33,7 @@ def find(number: int) -> Rule:
 
 
 def listing(lists: frozenset[str] = BUILT_IN) -> list[dict[str, Any]]:
-    """Every rule with its state under the lists there are: rule, tables, fields, title, severity, state, why, needs …"""
+    """Every rule with its state under the lists there are, as `as_dict`."""
     return [as_dict(rule, lists) for rule in rules()]
 
 

@@ -1,8 +1,8 @@
 """Rules as data: what a rule is, and the reader of the files in `rules/` (ADR 19).
 
-A *rule* is one row of the rule list, under its number there. A *check* is one question of a rule about one field of one
-table, in the editions and on the days of service the rule is in force; most rules have one check a field. How the SQL in
-the files names things: `rule_sql`.
+A *rule* is one row of the rule list, under its number there. A *check* is one question of a rule about one field of
+one table, in the editions and on the days of service the rule is in force; most rules have one check a field. How the
+SQL in the files names things: `rule_sql`.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class Partner:
 class Check:
     """One question; exactly one of `must`, `lookup`, `partner` is there. SQL is that of the rule files.
 
-    `first`, `last`: positions in EDITIONS. `since` ≤ day of service < `until`. `whole_table`: asked once a visit and told
-    of a table without a row; `first_row`: asked of the first row only.
+    `first`, `last`: positions in EDITIONS. `since` ≤ day of service < `until`. `whole_table`: asked once a visit and
+    told of a table without a row; `first_row`: asked of the first row only.
     """
 
     rule: int
@@ -116,8 +116,8 @@ class Check:
 class Rule:
     """One row of the rule list.
 
-    `held_by`: codes of findings by which reading holds it, wholly or in part; `behaviour`: the test or monitor of a rule
-    that no row can show; `missing`: what it would need. `good` and `bad` are changes to the example dossier.
+    `held_by`: codes of findings by which reading holds it, wholly or in part; `behaviour`: the test or monitor of a
+    rule that no row can show; `missing`: what it would need. `good` and `bad` are changes to the example dossier.
     """
 
     id: int
@@ -156,7 +156,8 @@ class Rule:
 
 _RULE_KEYS = {
     "id", "tables", "fields", "title", "code", "held_by", "editions", "since", "until", "severity", "screen", "when",
-    "must", "lookup", "partner", "unique", "found", "expect", "source", "note", "reviewer", "on", "missing", "behaviour",
+    "must", "lookup", "partner", "unique", "found", "expect", "source", "note", "reviewer", "on", "missing",
+    "behaviour",
     "good", "bad", "checks", "whole_table", "first_row",
 }  # fmt: skip
 _CHECK_KEYS = {

@@ -11,8 +11,8 @@ What the SQL in the rule files may say (F is a field of the check's own table):
 | s.NAME | a sum of `sums.yaml` |
 | near(a, b) | equal when rounded to hundredths, a half either way: rounding costs more than all the rest |
 
-A check finds something when its `when` is true and its `must` is false; NULL finds nothing, so what cannot be read is left
-to the cast checks. A field the vault holds can only be judged where its text is at hand (`texts`).
+A check finds something when its `when` is true and its `must` is false; NULL finds nothing, so what cannot be read is
+left to the cast checks. A field the vault holds can only be judged where its text is at hand (`texts`).
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ CREATE OR REPLACE MACRO rule_there(x) AS
 """
 """Session macros of the statement, run once per connection.
 
-rule_moment and rule_day: twelve, eight or twelve digits that are a moment of the years 1800 to 2199. Within twelve bytes
-`try_strptime` takes nothing but digits, save blanks at the end. To trim costs ten times the rest, so it is done only where
-a text begins or ends with a blank.
+rule_moment and rule_day: twelve, eight or twelve digits that are a moment of the years 1800 to 2199. Within twelve
+bytes `try_strptime` takes nothing but digits, save blanks at the end. To trim costs ten times the rest, so it is done
+only where a text begins or ends with a blank.
 """
 _TYPED = {
     "x": "rule_text({0})",
@@ -355,7 +355,8 @@ def _typed(scan: _Columns, held: frozenset[str]) -> list[str]:
 
 
 def _text_join(table: str) -> str:
-    return f" LEFT JOIN text.xml130_{table.removeprefix('XML')} AS y ON y.version_id = x.version_id AND y.row_no = x.row_no"
+    texts = f"text.xml130_{table.removeprefix('XML')}"
+    return f" LEFT JOIN {texts} AS y ON y.version_id = x.version_id AND y.row_no = x.row_no"
 
 
 def _scan_name(table: str) -> str:
