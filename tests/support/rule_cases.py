@@ -87,7 +87,7 @@ class Judged:
     @property
     def findings(self) -> list[dict[str, Any]]:
         rows = self.connection.execute(findings_sql("temp.hit", "temp.words")).to_arrow_table()
-        return rows.to_pylist()  # type: ignore[no-any-return]
+        return rows.to_pylist()
 
 
 def judge_all(cases: Sequence[Case], *, texts: bool = True) -> Judged:

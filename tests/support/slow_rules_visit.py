@@ -15,9 +15,11 @@ Window = tuple[date, date | None]
 Lists = Mapping[str, Mapping[str, Sequence[Window]]]
 RANK = {"4210": 0, "130": 1, "4750": 2, "3176": 3}
 HALF = Decimal("0.005")
-GROUPS = frozenset(
-    ["AK", "BT", "CA", "CB", "CC", "CH", "CK", "CN", "CS", "CT", "CY", "DK", "DN", "DS", "DT", "GB", "GD", "HC", "HD", "HG", "HN", "HS", "HT", "HX", "KC", "LS", "MS", "ND", "NN", "NO", "NT", "NU", "PV", "QN", "SV", "TA", "TB", "TC", "TD", "TE", "TH", "TK", "TL", "TN", "TQ", "TS", "TU", "TV", "TY", "XB", "XD", "XK", "XN", "XV"]
-)  # fmt: skip
+GROUPS = frozenset({
+    "AK", "BT", "CA", "CB", "CC", "CH", "CK", "CN", "CS", "CT", "CY", "DK", "DN", "DS", "DT", "GB", "GD", "HC",
+    "HD", "HG", "HN", "HS", "HT", "HX", "KC", "LS", "MS", "ND", "NN", "NO", "NT", "NU", "PV", "QN", "SV", "TA",
+    "TB", "TC", "TD", "TE", "TH", "TK", "TL", "TN", "TQ", "TS", "TU", "TV", "TY", "XB", "XD", "XK", "XN", "XV",
+})  # fmt: skip
 
 
 class Row:

@@ -1,13 +1,18 @@
-"""`bienho quality`: the rules by which dossiers are judged; it needs no home and reads no data."""
+"""`bienho quality`: the rules by which dossiers are judged, which need no home, and the checks of contracts."""
 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
+from pathlib import Path
 
 import click
 
 from bienho.cli.data import JSON
 from bienho.cli.output import as_json, as_table, console
+from bienho.pipeline import open_app
+from bienho.pipeline.contract_checks import measure_all
+from bienho.quality.expiry import LOCAL
 from bienho.quality.rule_manual import STATES, as_dict, find, listing, manual
 
 
@@ -46,3 +51,28 @@ def quality_rule(number: int, json_: bool) -> None:
         as_json({**as_dict(rule), "good": rule.good, "bad": rule.bad, "manual": manual(rule)})
     else:
         console.print(manual(rule))
+
+
+@quality.command("datasets")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Tính độ mới đến ngày này; mặc định hôm nay.")
+@JSON
+@click.pass_obj
+def quality_datasets(home: Path | None, as_of: datetime | None, json_: bool) -> None:
+    """Đo mục quality của các hợp đồng dữ liệu trên kho: chỉ đếm, không hiện dòng nào."""
+    with open_app(home) as app:
+        found = measure_all(app, (as_of or datetime.now(LOCAL)).date())
+    if json_:
+        as_json(
+            [
+                {
+                    "dataset": one.dataset, "check": one.check.name, "column": one.check.column, "number": one.number,
+                    "must": f"{one.check.operator} {one.check.limit}", "holds": one.holds,
+                    "severity": one.check.severity, "description": one.check.description,
+                }
+                for one in found
+            ]
+        )  # fmt: skip
+        return
+    words = {True: "đạt", False: "KHÔNG ĐẠT", None: "không có gì để đo"}
+    rows = [(one.dataset, one.check.description, one.number, words[one.holds]) for one in found]
+    as_table(("Bộ dữ liệu", "Điều phải có", "Số đếm", "Kết quả"), rows)

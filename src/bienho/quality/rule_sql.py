@@ -18,9 +18,10 @@ left to the cast checks. A field the vault holds can only be judged where its te
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from bienho.contracts import Contract, catalogue
 from bienho.quality.rule_lists import source
@@ -305,7 +306,7 @@ class _Statement:
         )
         return f"sums AS (SELECT {', '.join(['v.version_id', *outer])} FROM visit AS v{joins})"
 
-    def _summed(self, given: dict[str, str], table: str) -> str:
+    def _summed(self, given: Mapping[str, Any], table: str) -> str:
         scope = _Scope(table, self._scans)
         where = scope.sql(given["where"]) if "where" in given else "true"
         if "rows" in given:
