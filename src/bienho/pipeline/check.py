@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +90,16 @@ COUNTS = ("dossiers", "accepted", "accepted_with_findings", "quarantined", "dupl
 
 @dataclass(slots=True)
 class CheckReport:
-    """All files of one check; `totals` counts as `ingest` does."""
+    """All files of one check; `totals` counts as `ingest` does.
+
+    `rules_on`: what the rules of another day would find more or no more, when asked: change (added, gone), path, hoso
+    and the keys of a finding.
+    """
 
     files: list[CheckedFile] = field(default_factory=list)
     totals: IngestReport = field(default_factory=IngestReport)
     lists: list[ListVerdict] = field(default_factory=list)
+    rules_on: list[dict[str, Any]] | None = None
 
     @property
     def must_mend(self) -> bool:
@@ -110,6 +115,7 @@ class CheckReport:
             "files": [file.as_dict() for file in self.files],
             "totals": totals,
             "lists": [verdict.as_dict() for verdict in self.lists],
+            **({} if self.rules_on is None else {"rules_on": self.rules_on}),
         }
 
 
@@ -119,19 +125,22 @@ def check(
     facility: str | None = None,
     lists: Sequence[Path] = (),
     with_keys: bool = False,
+    rules_on: date | None = None,
     limits: Limits = DEFAULT,
     progress: Progress | None = None,
 ) -> CheckReport:
     """Judge files and folders; rows are in memory only, batch by batch as `ingest` takes them.
 
     `lists` are files of codes as `codes import` takes them; `with_keys` adds MA_LK to what is said of a dossier.
+    `rules_on` tells what the rules of that day would find in the same dossiers that those of their own day do not, and
+    the other way round.
     UsageError as `sources.find_files`; InputError IN-CODES… when a list cannot be read.
     """
     found = list(find_files(paths))
     total, done = sum(file.size for file in found), 0
     report = CheckReport()
     with lake_errors("Xét tệp hồ sơ"), _engine() as connection:
-        checker = _Checker(connection, Lists(lists), limits, with_keys)
+        checker = _Checker(connection, Lists(lists), limits, with_keys, rules_on)
         for group in groups(found, lambda file: file.size, limits):
             opened = 0
             for file in group:
@@ -151,6 +160,7 @@ def check(
                     progress(done, total)
             checker.settle(report)
         report.lists = checker.lists.verdicts()
+        report.rules_on = checker.changed
     return report
 
 
@@ -168,7 +178,14 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
 class _Checker:
     """Judges batch after batch, remembering which dossiers it has met."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, lists: Lists, limits: Limits, with_keys: bool) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lists: Lists,
+        limits: Limits,
+        with_keys: bool,
+        rules_on: date | None,
+    ) -> None:
         self.lists = lists
         self._judge = Judge(Digests(KEYS), KEYS, limits, load_profile().assessment_board)
         self._heads: dict[str, Head] = {}
@@ -176,6 +193,8 @@ class _Checker:
         self._runner.bind_rows({**reference_tables(builtin_editions(load_profile())), **lists.tables})
         self._casts = CastScan(connection)
         self._rules = RuleScan(connection, self._runner)
+        self._others = RuleScan(connection, self._runner, rules_on) if rules_on else None
+        self.changed: list[dict[str, Any]] | None = [] if rules_on else None
         self._connection = connection
         self._with_keys = with_keys
         self._seq = 0
@@ -263,10 +282,27 @@ class _Checker:
         tables = columns.build(versions)
         self._runner.bind_rows(tables)
         found = self._casts.run(tables)
+        if self._others:
+            self._others.run(tables, versions)
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_other AS FROM {FOUND}")
         ruled = self._rules.run(tables, versions)
+        self._compare(paths)
         if self._runner.compute():
             self.lists.look(self._connection, paths)
         return {name: table.num_rows for name, table in tables.items()}, found, ruled
+
+    def _compare(self, paths: Mapping[int, str]) -> None:
+        """Add what another day's rules find more, and no more, in this batch."""
+        if self.changed is None:
+            return
+        names = "version_id, code, table_name, row_no, field, rule, severity, message"
+        for change, here, there in (("added", "temp.rule_other", FOUND), ("gone", FOUND, "temp.rule_other")):
+            sql = f"SELECT {names} FROM {here} ANTI JOIN {there} USING (finding_id) ORDER BY version_id, finding_id"
+            for version, *said in self._connection.execute(sql).fetchall():
+                seq, hoso = split_version(version)
+                keys = ("code", "table", "row", "field", "rule", "severity", "message")
+                told = dict(zip(keys, said, strict=True))
+                self.changed.append({"change": change, "path": paths[seq], "hoso": hoso, **told})
 
     def _told(self, judged: Judged, table: pa.Table, names: dict[str, str]) -> list[dict[str, Any]]:
         """Rows as commands print them, in the order of the file: the envelope's own last, as in the warehouse."""

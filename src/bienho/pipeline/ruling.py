@@ -8,6 +8,7 @@ text of the vault only while it is at hand: in the batch that brought it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import cache
 
 import duckdb
@@ -28,10 +29,14 @@ _CHUNK = 20_000
 
 
 class RuleScan:
-    """Compiles once per set of tables and lists, and judges the rows that a runner has bound."""
+    """Compiles once per set of tables and lists, and judges the rows that a runner has bound.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, runner: ModelRunner) -> None:
+    `as_of`: by the rules of that day, whatever the day of service.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, runner: ModelRunner, as_of: date | None = None) -> None:
         self._connection = connection
+        self._as_of = as_of
         self._runner = runner
         self._lists: frozenset[str] | None = None
         self._compiled: dict[tuple[bool, frozenset[str]], Compiled] = {}
@@ -101,7 +106,7 @@ class RuleScan:
             self._lists = frozenset(name for (name,) in self._connection.execute(presence(needed)).fetchall())
         key = (texts, present)
         if key not in self._compiled:
-            self._compiled[key] = compile_checks(checks(texts), present, self._lists)
+            self._compiled[key] = compile_checks(checks(texts), present, self._lists, self._as_of)
         return self._compiled[key]
 
     def _judge(self, compiled: Compiled) -> int:

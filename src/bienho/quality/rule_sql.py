@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -178,14 +179,16 @@ def text_checks() -> tuple[Check, ...]:
     return tuple(check for check in checks(True) if texts_read(check))
 
 
-def compile_checks(asked: Sequence[Check], present: frozenset[str], lists: frozenset[str]) -> Compiled:
+def compile_checks(
+    asked: Sequence[Check], present: frozenset[str], lists: frozenset[str], as_of: date | None = None
+) -> Compiled:
     """One statement for the checks that can be asked of the tables `present` with the `lists` there are.
 
     It reads `standard.xml130_dossier` and `standard.xml130_N` of the tables present, and `text.xml130_N` where texts of
-    the vault are asked for.
+    the vault are asked for. `as_of` stands in the place of every dossier's day of service: the rules of another day.
     """
     asked = [check for check in asked if set(check.needs) <= lists and _can_ask(check, present)]
-    return _Statement(tuple(asked), present).compiled()
+    return _Statement(tuple(asked), present, as_of).compiled()
 
 
 def _can_ask(check: Check, present: frozenset[str]) -> bool:
@@ -193,8 +196,8 @@ def _can_ask(check: Check, present: frozenset[str]) -> bool:
 
 
 class _Statement:
-    def __init__(self, asked: tuple[Check, ...], present: frozenset[str]) -> None:
-        self._checks, self._present = asked, present
+    def __init__(self, asked: tuple[Check, ...], present: frozenset[str], as_of: date | None) -> None:
+        self._checks, self._present, self._as_of = asked, present, as_of
         self._scans: dict[str, _Columns] = {VISIT: _Columns(VISIT)}
         self._sums: set[str] = set()
         self._texts: set[tuple[str, str]] = set()
@@ -329,7 +332,7 @@ class _Statement:
         join = f" LEFT JOIN {dataset_of(VISIT)} AS x USING (version_id)" if read else ""
         join += _text_join(VISIT) if held and read else ""
         of_head = ", ".join(f"{sql} AS {name}" for name, sql in _OF_HEAD.items())
-        days = ", ".join([*day, "received_day"])
+        days = f"DATE '{self._as_of}'" if self._as_of else ", ".join([*day, "received_day"])
         return (
             f"visit AS MATERIALIZED (SELECT *, coalesce({days}) AS day FROM (SELECT h.version_id, 1::INTEGER AS row_no,"
             f" {', '.join([of_head, *columns])} FROM standard.xml130_dossier AS h{join}))"
