@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from bench.measure import mean
 from bienho.contracts import casts, catalogue
-from bienho.quality import cast_findings_sql
+from bienho.pipeline.casting import CastScan
 from bienho.quality.rule_model import rules
 from bienho.quality.rule_sql import MACROS, Compiled, checks, compile_checks, contract_of, dataset_of
 from bienho.standards.xml130 import TABLES, Dossier, Versioned, columns, read_delivery
@@ -94,7 +94,7 @@ class House:
         self.connection.execute(casts.MACROS + MACROS)
         for zone in ("standard", "text", "reference"):
             self.connection.execute(f"CREATE SCHEMA {zone}")
-        tables = columns.build(versions)
+        self._tables = tables = columns.build(versions)
         for name, table in {**reference_tables(builtin_editions()), **_references(known), **tables}.items():
             self._put(name, table)
         self.present = frozenset(table for table in TABLES if tables[dataset_of(table)].num_rows)
@@ -111,12 +111,12 @@ class House:
 
     def found(self) -> list[tuple[int, int, str, int | None, str | None]]:
         """(version, rule, table, row, field) of reading's casts and of the rules."""
-        result = []
-        for contract in (contract_of(table) for table in TABLES if table in self.present):
-            if sql := cast_findings_sql(contract):
-                for version, table, row, name, _, rule in self.connection.execute(sql).fetchall():
-                    if rule is not None:
-                        result.append((version, rule, table, row, name))
+        result = [
+            (version, told.rule, told.table or "", told.row, told.field)
+            for version, findings in CastScan(self.connection).run(self._tables).items()
+            for told in findings
+            if told.rule is not None
+        ]
         for version, row, hit, _ in self.connection.execute(self.compiled.sql).fetchall():
             check = self.compiled.checks[hit]
             result.append((version, check.rule, check.table, None if check.whole_table else row, check.field))
