@@ -9,7 +9,8 @@ import pytest
 
 from bienho.contracts import catalogue
 from bienho.contracts.quality import quality_check
-from bienho.quality.contract_quality import failing, measure, measure_sql, rows_sql
+from bienho.pipeline.contract_checks import measure
+from bienho.quality.contract_quality import failing, measure_sql, rows_sql
 
 DAY = date(2026, 1, 10)
 

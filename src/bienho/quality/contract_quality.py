@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-
-import duckdb
 
 from bienho.contracts import Contract
 from bienho.contracts.quality import QualityCheck
@@ -73,16 +71,6 @@ def rows_sql(contract: Contract, check: QualityCheck, relation: str | None = Non
     if bad is None:
         return None
     return f"SELECT {', '.join(contract.key)} FROM {relation or contract.id} WHERE {bad}"
-
-
-def measure(connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], as_of: date) -> Iterator[Measured]:
-    """Every check of every contract, over relations of the contracts' own names."""
-    for contract in contracts:
-        sql = measure_sql(contract, as_of)
-        if sql:
-            numbers = dict(connection.execute(sql).fetchall())
-            for check in contract.quality:
-                yield Measured(contract.id, check, numbers[check.name])
 
 
 def _alone(check: QualityCheck, source: str, as_of: date) -> str:
