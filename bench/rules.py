@@ -30,12 +30,12 @@ from bienho.standards.xml130 import TABLES, Dossier, Versioned, columns, read_de
 from bienho.synthetic import Plan, generate
 from bienho.terminology import builtin_editions, reference_tables
 
-BROKEN = Plan(persons=1500, months=12, seed=20261126, share_noncanonical=0.0, violations=0.9)
-CLEAN = Plan(persons=800, months=12, seed=20261127)
+BROKEN = Plan(persons=6000, months=12, seed=20261126, share_noncanonical=0.0, violations=0.9)
+CLEAN = Plan(persons=3000, months=12, seed=20261127)
 RECEIVED = datetime(2026, 9, 1, tzinfo=UTC)
-COPIES = 4
+COPIES = 10
 LINES = 30
-AGREE = 2000
+AGREE = 20_000
 Place = tuple[str, int]
 
 
