@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from bienho.quality.rule_model import rules
 from support.rule_cases import example, judge_all, lists
 from support.slow_rules import judge
@@ -44,3 +46,10 @@ def test_the_slow_judge_says_the_same_of_every_example() -> None:
         made = cases(which)
         for rule, case, found in zip(ASKED, made, judge_all(made).places, strict=True):
             assert judge(case) == found, (rule.id, which)
+
+
+@pytest.mark.parametrize("there", ["XML0", "XML12", "XML1", "XML1 XML7", "XML1 XML3 XML14"])
+def test_a_batch_may_lack_tables(there: str) -> None:
+    tables, edition = example({}, ())
+    case = Case({name: rows for name, rows in tables.items() if name in there.split()}, edition, RECEIVED, lists())
+    assert judge_all([case]).places == [judge(case)]

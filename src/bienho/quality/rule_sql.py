@@ -326,9 +326,8 @@ class _Statement:
     def _visit(self, day: Sequence[str]) -> str:
         scan = self._scans[VISIT]
         held = self._held(VISIT)
-        typed = _typed(scan, held)
         read = VISIT in self._present
-        columns = typed if read else [f"NULL AS {column}" for column in scan.wanted]
+        columns = _typed(scan, held) if read else _untold(scan)
         join = f" LEFT JOIN {dataset_of(VISIT)} AS x USING (version_id)" if read else ""
         join += _text_join(VISIT) if held and read else ""
         of_head = ", ".join(f"{sql} AS {name}" for name, sql in _OF_HEAD.items())
@@ -356,6 +355,11 @@ def _typed(scan: _Columns, held: frozenset[str]) -> list[str]:
         text = f'{side}."{name}"'
         columns.append(f'{_TYPED[kind].format(text)} AS "{column}"')
     return columns
+
+
+def _untold(scan: _Columns) -> list[str]:
+    """The columns of a scan when the table is not there: NULL, of the types they have otherwise."""
+    return [f'{_TYPED[kind].format("NULL::VARCHAR")} AS "{column}"' for column, (kind, _) in scan.wanted.items()]
 
 
 def _text_join(table: str) -> str:
