@@ -24,14 +24,18 @@ import pyarrow.parquet as pq
 from bench.measure import mean
 from bienho.contracts import casts, catalogue
 from bienho.pipeline.casting import CastScan
+from bienho.quality.rule_judge import Plan as Asked
+from bienho.quality.rule_judge import checks, judge, plan
+from bienho.quality.rule_lists import CodeLists
 from bienho.quality.rule_model import rules
-from bienho.quality.rule_sql import MACROS, Compiled, checks, compile_checks, contract_of, dataset_of
+from bienho.quality.rule_rows import MACROS, contract_of, dataset_of
 from bienho.standards.xml130 import TABLES, Dossier, Versioned, columns, read_delivery
 from bienho.synthetic import Plan, generate
 from bienho.terminology import builtin_editions, reference_tables
 
 BROKEN = Plan(persons=6000, months=12, seed=20261126, share_noncanonical=0.0, violations=0.9)
 CLEAN = Plan(persons=3000, months=12, seed=20261127)
+HEADS = "standard.xml130_dossier"
 RECEIVED = datetime(2026, 9, 1, tzinfo=UTC)
 COPIES = 10
 LINES = 30
@@ -92,7 +96,7 @@ class House:
     def __init__(self, versions: Sequence[Versioned], known: Mapping[str, set[str]]) -> None:
         self.connection = duckdb.connect(config={"threads": 1})
         self.connection.execute(casts.MACROS + MACROS)
-        for zone in ("standard", "text", "reference"):
+        for zone in ("standard", "reference"):
             self.connection.execute(f"CREATE SCHEMA {zone}")
         self._tables = tables = columns.build(versions)
         for name, table in {**reference_tables(builtin_editions()), **_references(known), **tables}.items():
@@ -100,9 +104,9 @@ class House:
         self.present = frozenset(table for table in TABLES if tables[dataset_of(table)].num_rows)
         lists = frozenset(known) | {"province", "commune", "commune_province", "value_set MA_DOITUONG_KCB"}
         self.lists = lists
-        self.compiled: Compiled = compile_checks(checks(True), self.present, lists)
-        for name, table in columns.texts(versions, self.compiled.texts).items():
-            self._put(name, table)
+        self.plan: Asked = plan(checks(True), self.present, lists, self.connection)
+        self._texts: dict[str, pa.Table] = columns.texts(versions, self.plan.texts)
+        self._codes = CodeLists()
 
     def _put(self, name: str, table: pa.Table) -> None:
         self.connection.register("incoming", table)
@@ -117,51 +121,52 @@ class House:
             for told in findings
             if told.rule is not None
         ]
-        for version, row, hit, _ in self.connection.execute(self.compiled.sql).fetchall():
-            check = self.compiled.checks[hit]
+        hits = judge(self.connection, self.plan, self._tables, self._texts, self._codes)
+        for version, row, hit in zip(*(hits.column(name).to_pylist() for name in hits.column_names[:3]), strict=True):
+            check = self.plan.checks[hit]
             result.append((version, check.rule, check.table, None if check.whole_table else row, check.field))
         return result
 
     def multiply(self, copies: int, lines: int) -> tuple[int, int]:
         """The same dossiers many times over, with lines added until there are `lines` a dossier; (dossiers, lines)."""
-        here = self.connection
-        names = here.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name IN ('standard', 'text')"
-        ).fetchall()
-        size = sum(self._rows(n) for s, n in names if s == "standard" and n != "xml130_dossier")
-        visits = self._rows("xml130_dossier")
-        growing = {"xml130_2", "xml130_3", "xml130_4"}
-        spare = sum(self._rows(n) for n in growing)
+        size = sum(table.num_rows for name, table in self._tables.items() if name != HEADS)
+        visits = self._tables[HEADS].num_rows
+        growing = {f"xml130_{number}" for number in (2, 3, 4)}
+        spare = sum(self._tables[f"standard.{name}"].num_rows for name in growing)
         more = max(1, round((lines * visits - (size - spare)) / spare))
-        for schema, name in names:
-            times = more if name in growing else 1
-            row = ", row_no + m * 1000 AS row_no" if times > 1 else ""
-            here.execute(
-                f"CREATE OR REPLACE TABLE {schema}.{name} AS"
-                f" SELECT t.* REPLACE (version_id + g * 1000000 AS version_id{row})"
-                f" FROM {schema}.{name} AS t, range({copies}) AS r(g), range({times}) AS q(m) ORDER BY version_id"
-            )
-        total = sum(self._rows(n) for s, n in names if s == "standard" and n != "xml130_dossier")
-        return self._rows("xml130_dossier"), total
-
-    def _rows(self, name: str) -> int:
-        row = self.connection.execute(f"SELECT count(*) FROM standard.{name}").fetchone()
-        return int(row[0]) if row else 0
+        for held in (self._tables, self._texts):
+            for name, table in held.items():
+                times = more if name.partition(".")[2] in growing else 1
+                held[name] = _repeated(self.connection, table, copies, times)
+                if held is self._tables:
+                    self._put(name, held[name])
+        total = sum(table.num_rows for name, table in self._tables.items() if name != HEADS)
+        return self._tables[HEADS].num_rows, total
 
     def scan(self) -> float:
         """CPU of a plain pass over the very columns the rules read."""
         began = time.process_time()
-        for table in sorted(self.present):
-            names = [f.name for f in contract_of(table).official_fields if f'x."{f.name}"' in self.compiled.sql]
-            if names:
-                asked = ", ".join(f"""max("{name}"), count(*) FILTER ("{name}" <> '')""" for name in names)
-                self.connection.execute(f"SELECT {asked} FROM {dataset_of(table)}").fetchall()
+        for table, names in self.plan.columns.items():
+            asked = ", ".join(f"""max("{name}"), count(*) FILTER ("{name}" <> '')""" for name in names)
+            self.connection.execute(f"SELECT {asked} FROM {dataset_of(table)}").fetchall()
         return time.process_time() - began
 
     def judge(self) -> float:
         began = time.process_time()
-        self.connection.execute(f"SELECT count(*) FROM ({self.compiled.sql})").fetchone()
+        judge(self.connection, self.plan, self._tables, self._texts, CodeLists())
         return time.process_time() - began
+
+
+def _repeated(connection: duckdb.DuckDBPyConnection, table: pa.Table, copies: int, times: int) -> pa.Table:
+    """The same rows under other versions, and each row `times` over."""
+    connection.register("incoming", table)
+    row = ", row_no + m * 1000 AS row_no" if times > 1 else ""
+    made = connection.execute(
+        f"SELECT t.* REPLACE (version_id + g * 1000000 AS version_id{row})"
+        f" FROM incoming AS t, range({copies}) AS r(g), range({times}) AS q(m) ORDER BY version_id"
+    ).to_arrow_table()
+    connection.unregister("incoming")
+    return made.cast(table.schema)
 
 
 def _references(known: Mapping[str, set[str]]) -> dict[str, pa.Table]:
@@ -277,7 +282,7 @@ def cost(house: House, rounds: int) -> dict[str, Any]:
     return {
         "dossiers": dossiers,
         "lines": lines,
-        "checks": len(house.compiled.checks),
+        "checks": len(house.plan.checks),
         "rules_cpu_s": mean(judged),
         "scan_cpu_s": mean(scanned),
         "ratio_to_scan": round(min(judged) / min(scanned), 2),

@@ -16,8 +16,10 @@ import pyarrow as pa
 from bienho.contracts import VAULT_MARKER, casts, catalogue
 from bienho.core.documents import read_yaml
 from bienho.quality.rule_findings import check_words, findings_sql
+from bienho.quality.rule_judge import checks, judge, plan
+from bienho.quality.rule_lists import CodeLists
 from bienho.quality.rule_model import EDITIONS, FOLDER
-from bienho.quality.rule_sql import MACROS, checks, compile_checks, contract_of, dataset_of
+from bienho.quality.rule_rows import MACROS, contract_of, dataset_of, texts_of
 from support.model_runner import built_in, put
 from support.slow_rules_visit import Case, Lists
 
@@ -86,7 +88,7 @@ class Judged:
 
     @property
     def findings(self) -> list[dict[str, Any]]:
-        rows = self.connection.execute(findings_sql("temp.hit", "temp.words")).to_arrow_table()
+        rows = self.connection.execute(findings_sql("memory.hit", "memory.words")).to_arrow_table()
         return rows.to_pylist()
 
 
@@ -95,25 +97,23 @@ def judge_all(cases: Sequence[Case], *, texts: bool = True) -> Judged:
     connection = duckdb.connect()
     connection.execute(casts.MACROS)
     connection.execute(MACROS)
-    for zone in ("standard", "text", "reference"):
+    for zone in ("standard", "reference"):
         connection.execute(f"CREATE SCHEMA {zone}")
     for dataset, table in {**built_in(), **_references(cases[0].lists)}.items():
         put(connection, dataset, table)
     heads = [_head(number, case) for number, case in enumerate(cases, 1)]
     schema = pa.schema([one.with_nullable(True) for one in catalogue()["standard.xml130_dossier"].arrow_schema()])
-    put(connection, "standard.xml130_dossier", pa.Table.from_pylist(heads, schema=schema))
     present = frozenset(table for case in cases for table, rows in case.tables.items() if rows)
-    for table in present:
-        put(connection, dataset_of(table), _lake(table, cases))
-    compiled = compile_checks(checks(texts), present, frozenset(cases[0].lists))
-    for table, names in compiled.texts.items():
-        put(connection, f"text.xml130_{table[3:]}", _clear(table, names, cases))
-    connection.execute(f"CREATE TEMP TABLE hit AS {compiled.sql}")
-    connection.register("incoming", check_words(compiled.checks))
-    connection.execute("CREATE TEMP TABLE words AS FROM incoming")
+    asked = plan(checks(texts), present, frozenset(cases[0].lists), connection)
+    tables = {"standard.xml130_dossier": pa.Table.from_pylist(heads, schema=schema)}
+    tables |= {dataset_of(table): _lake(table, cases) for table in present}
+    clear = {texts_of(table): _clear(table, names, cases) for table, names in asked.texts.items()}
+    put(connection, "standard.xml130_dossier", tables["standard.xml130_dossier"])
+    put(connection, "memory.hit", judge(connection, asked, tables, clear, CodeLists()))
+    put(connection, "memory.words", check_words(asked.checks))
     places: list[set[tuple[int, str, int | None, str | None]]] = [set() for _ in cases]
-    for version, row, hit, _ in connection.execute("SELECT * FROM hit").fetchall():
-        check = compiled.checks[hit]
+    for version, row, hit, _ in connection.execute("FROM memory.hit").fetchall():
+        check = asked.checks[hit]
         places[version - 1].add((check.rule, check.table, None if check.whole_table else row, check.field))
     return Judged(connection, places)
 

@@ -17,19 +17,19 @@ import pyarrow as pa
 from bienho.contracts import catalogue
 from bienho.pipeline.models import ModelRunner
 from bienho.quality.rule_findings import check_words, findings_sql, judged_by
-from bienho.quality.rule_lists import REFERENCES, presence
-from bienho.quality.rule_sql import MACROS, Compiled, checks, compile_checks, text_checks
+from bienho.quality.rule_judge import Plan, checks, judge, plan, texts_read
+from bienho.quality.rule_lists import REFERENCES, CodeLists, presence
+from bienho.quality.rule_rows import HEADS, MACROS
 from bienho.standards.xml130 import TABLES, Versioned, columns
 
 FOUND = "temp.rule_found"
 TAKE_OUT = "DELETE FROM lake.quality.finding WHERE starts_with(code, 'RULE-')"
-HEADS = "standard.xml130_dossier"
 _CHUNK = 20_000
 """Dossiers judged at once over the whole lake: what bounds the memory of it."""
 
 
 class RuleScan:
-    """Compiles once per set of tables and lists, and judges the rows that a runner has bound.
+    """Reads the rules once per set of tables and lists, and judges the rows it is given.
 
     `as_of`: by the rules of that day, whatever the day of service.
     """
@@ -38,89 +38,85 @@ class RuleScan:
         self._connection = connection
         self._as_of = as_of
         self._runner = runner
-        self._lists: frozenset[str] | None = None
-        self._compiled: dict[tuple[bool, frozenset[str]], Compiled] = {}
+        self._present: frozenset[str] | None = None
+        self._lists = CodeLists()
+        self._plans: dict[tuple[bool, frozenset[str]], Plan] = {}
         connection.execute(MACROS)
-        connection.execute("CREATE SCHEMA IF NOT EXISTS memory.text")
 
     def forget_lists(self) -> None:
         """To be called when reference tables changed."""
-        self._lists = None
-        self._compiled.clear()
+        self._present = None
+        self._lists = CodeLists()
+        self._plans.clear()
 
     def run(self, tables: Mapping[str, pa.Table], versions: Sequence[Versioned]) -> dict[int, int]:
         """Judge a batch whose tables are bound; `FOUND` then holds its rows of `quality.finding`.
 
-        Version → how many; empty when there are none, and `FOUND` may then not be there.
+        Version → how many; empty when there are none, and `FOUND` then holds none.
         """
-        if not versions:
-            return {}
         present = frozenset(table for table in TABLES if tables[columns.dataset_of(table)].num_rows)
-        compiled = self._compile(True, present)
-        for name, table in columns.texts(versions, compiled.texts).items():
-            self._connection.register("incoming", table)
-            self._connection.execute(f"CREATE OR REPLACE TABLE memory.{name} AS SELECT * FROM incoming")
-            self._connection.unregister("incoming")
-        try:
-            if not self._judge(compiled):
-                return {}
-            counted = self._connection.execute(f"SELECT version_id, count(*) FROM {FOUND} GROUP BY version_id")
-            return dict(counted.fetchall())
-        finally:
-            for table in compiled.texts:
-                self._connection.execute(f"DROP TABLE memory.text.xml130_{table.removeprefix('XML')}")
+        asked = self._plan(True, present)
+        if not self._judge(asked, tables, columns.texts(versions, asked.texts)):
+            return {}
+        counted = self._connection.execute(f"SELECT version_id, count(*) FROM {FOUND} GROUP BY version_id")
+        return dict(counted.fetchall())
 
     def again(self, counts: Mapping[str, int]) -> Callable[[duckdb.DuckDBPyConnection], None]:
         """Judge the whole lake by what it holds, a part at a time; what is given back puts the findings in, in a
         transaction. `counts`: dataset → rows of it.
         """
         present = frozenset(table for table in TABLES if counts[columns.dataset_of(table)])
-        compiled = self._compile(False, present)
+        asked = self._plan(False, present)
+        read = {columns.dataset_of(table): names for table, names in asked.columns.items()}
         versions = [
             one for (one,) in self._connection.execute(f"SELECT version_id FROM lake.{HEADS} ORDER BY 1").fetchall()
         ]
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_all AS {_none()}")
         for start in range(0, len(versions), _CHUNK):
             part = versions[start : start + _CHUNK]
-            names = [HEADS, *map(columns.dataset_of, sorted(present))]
             within = f"WHERE version_id BETWEEN {part[0]} AND {part[-1]}"
-            self._runner.bind_queries({name: f"SELECT * FROM lake.{name} {within}" for name in names})
-            self._judge(compiled)
+            self._runner.bind_queries({HEADS: f"SELECT * FROM lake.{HEADS} {within}"})
+            tables = {HEADS: self._connection.execute(f"FROM {HEADS}").to_arrow_table()}
+            for name, fields in read.items():
+                chosen = ", ".join(["version_id", "row_no", *(f'"{field}"' for field in fields)])
+                tables[name] = self._connection.execute(f"SELECT {chosen} FROM lake.{name} {within}").to_arrow_table()
+            self._judge(asked, tables, {})
             self._connection.execute(f"INSERT INTO rule_all BY NAME FROM {FOUND}")
 
         def work(connection: duckdb.DuckDBPyConnection) -> None:
             # what only a text of the vault could show was found when it was at hand, and stays
             stays = " OR ".join(
                 f"(rule = {check.rule} AND table_name = '{check.table}' AND field = '{check.field}')"
-                for check in text_checks()
+                for check in checks(True)
+                if texts_read(check)
             )
             connection.execute(f"{TAKE_OUT} AND NOT ({stays})")
             connection.execute("INSERT INTO lake.quality.finding BY NAME FROM temp.rule_all")
 
         return work
 
-    def _compile(self, texts: bool, present: frozenset[str]) -> Compiled:
-        if self._lists is None:
+    def _plan(self, texts: bool, present: frozenset[str]) -> Plan:
+        if self._present is None:
             self._runner.ready(REFERENCES)
             needed = frozenset(name for check in checks(True) for name in check.needs)
-            self._lists = frozenset(name for (name,) in self._connection.execute(presence(needed)).fetchall())
+            self._present = frozenset(name for (name,) in self._connection.execute(presence(needed)).fetchall())
         key = (texts, present)
-        if key not in self._compiled:
-            self._compiled[key] = compile_checks(checks(texts), present, self._lists, self._as_of)
-        return self._compiled[key]
+        if key not in self._plans:
+            self._plans[key] = plan(checks(texts), present, self._present, self._connection)
+        return self._plans[key]
 
-    def _judge(self, compiled: Compiled) -> int:
+    def _judge(self, asked: Plan, tables: Mapping[str, pa.Table], texts: Mapping[str, pa.Table]) -> int:
         connection = self._connection
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_hit AS {compiled.sql}")
-        row = connection.execute("SELECT count(*) FROM rule_hit").fetchone()
-        if row and row[0]:
-            connection.register("incoming", check_words(compiled.checks))
-            connection.execute("CREATE OR REPLACE TEMP TABLE rule_check AS SELECT * FROM incoming")
-            connection.unregister("incoming")
-            sql = findings_sql("temp.rule_hit", "temp.rule_check")
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_found AS {sql}")
-        else:
+        hits = judge(connection, asked, tables, texts, self._lists, self._as_of)
+        if not hits.num_rows:
             connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_found AS {_none()}")
+            return 0
+        connection.register("rule_hit", hits)
+        connection.register("rule_check", check_words(asked.checks))
+        sql = findings_sql("rule_hit", "rule_check")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_found AS {sql}")
+        connection.unregister("rule_hit")
+        connection.unregister("rule_check")
         row = connection.execute(f"SELECT count(*) FROM {FOUND}").fetchone()
         return int(row[0]) if row else 0
 

@@ -9,7 +9,7 @@ from functools import cache
 
 import pyarrow as pa
 
-from bienho.quality import rule_lists, rule_sql
+from bienho.quality import rule_eval, rule_judge, rule_lists, rule_rows, rule_text, rule_values
 from bienho.quality.rule_model import Check, revision
 
 _WORDS = (
@@ -27,7 +27,7 @@ _WORDS = (
 def judged_by() -> str:
     """Names the rules and the compiler findings were made by: 12 hexadecimal digits."""
     digest = hashlib.sha256(revision().encode())
-    for module in (rule_sql, rule_lists):
+    for module in (rule_text, rule_values, rule_rows, rule_eval, rule_judge, rule_lists):
         digest.update(inspect.getsource(module).encode())
     return digest.hexdigest()[:12]
 

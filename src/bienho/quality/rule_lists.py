@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+
 VALUE_SET = "value_set "
 """A list called `value_set NAME` is that value set; which values are of which edition is the rule's business."""
 _WHOLE = "EXISTS (SELECT 1 FROM reference.code_system_edition WHERE code_system = '{0}' AND complete)"
@@ -50,3 +56,43 @@ def presence(names: frozenset[str]) -> str:
 
 BUILT_IN = frozenset({"province", "commune", "commune_province", "value_set MA_DOITUONG_KCB"})
 """Lists that come with the program (a test compares); the others are there after `bienho codes import`."""
+
+
+_OPEN = 10**9
+_EPOCH = date(1970, 1, 1)
+
+
+class CodeLists:
+    """What the lists say of the codes that were asked for; each code is asked for once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, tuple[tuple[int, int], ...]]] = {}
+        self._asked: dict[str, set[str]] = {}
+
+    def of(self, name: str) -> Mapping[str, tuple[tuple[int, int], ...]]:
+        """Code → (first day, day after the last) of its windows, in days since 1970; codes not in the list are not."""
+        return self._known.get(name, {})
+
+    def learn(self, connection: duckdb.DuckDBPyConnection, wanted: Mapping[str, Collection[str]]) -> None:
+        """Ask the reference tables, in one statement, for the codes of lists that are not known yet."""
+        new = {name: sorted(set(codes) - self._asked.get(name, set())) for name, codes in wanted.items()}
+        new = {name: codes for name, codes in new.items() if codes}
+        if not new:
+            return
+        pairs = [(name, code) for name, codes in new.items() for code in codes]
+        incoming = pa.table({"list": [name for name, _ in pairs], "code": [code for _, code in pairs]})
+        connection.register("incoming", incoming)
+        every = " UNION ALL ".join(
+            f"SELECT '{name}' AS list, code, valid_from, valid_to FROM ({source(name)})"
+            f" WHERE code IN (SELECT code FROM incoming WHERE list = '{name}')"
+            for name in new
+        )
+        rows = connection.execute(every).fetchall()
+        connection.unregister("incoming")
+        for name, code, start, end in rows:
+            if start is not None:
+                window = (start - _EPOCH).days, _OPEN if end is None else (end - _EPOCH).days
+                known = self._known.setdefault(name, {})
+                known[code] = (*known.get(code, ()), window)
+        for name, codes in new.items():
+            self._asked.setdefault(name, set()).update(codes)
