@@ -110,7 +110,7 @@ class House:
 
     def _put(self, name: str, table: pa.Table) -> None:
         self.connection.register("incoming", table)
-        self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+        self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM incoming")
         self.connection.unregister("incoming")
 
     def found(self) -> list[tuple[int, int, str, int | None, str | None]]:
