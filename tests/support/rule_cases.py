@@ -92,7 +92,7 @@ class Judged:
         return rows.to_pylist()
 
 
-def judge_all(cases: Sequence[Case], *, texts: bool = True) -> Judged:
+def judge_all(cases: Sequence[Case]) -> Judged:
     """The compiled rules over many dossiers at once, as the pipeline asks them."""
     connection = duckdb.connect()
     connection.execute(casts.MACROS)
@@ -104,12 +104,17 @@ def judge_all(cases: Sequence[Case], *, texts: bool = True) -> Judged:
     heads = [_head(number, case) for number, case in enumerate(cases, 1)]
     schema = pa.schema([one.with_nullable(True) for one in catalogue()["standard.xml130_dossier"].arrow_schema()])
     present = frozenset(table for case in cases for table, rows in case.tables.items() if rows)
-    asked = plan(checks(texts), present, frozenset(cases[0].lists), connection)
+
+    def ask(sql: str, incoming: pa.Table) -> pa.Table:
+        connection.register("incoming", incoming)
+        return connection.execute(sql).to_arrow_table()
+
+    asked = plan(checks(), present, frozenset(cases[0].lists), ask)
     tables = {"standard.xml130_dossier": pa.Table.from_pylist(heads, schema=schema)}
     tables |= {dataset_of(table): _lake(table, cases) for table in present}
     clear = {texts_of(table): _clear(table, names, cases) for table, names in asked.texts.items()}
     put(connection, "standard.xml130_dossier", tables["standard.xml130_dossier"])
-    put(connection, "memory.hit", judge(connection, asked, tables, clear, CodeLists()))
+    put(connection, "memory.hit", judge(ask, asked, tables, clear, CodeLists()))
     put(connection, "memory.words", check_words(asked.checks))
     places: list[set[tuple[int, str, int | None, str | None]]] = [set() for _ in cases]
     for version, row, hit, _ in connection.execute("FROM memory.hit").fetchall():

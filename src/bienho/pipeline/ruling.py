@@ -17,8 +17,9 @@ import pyarrow as pa
 from bienho.contracts import catalogue
 from bienho.pipeline.models import ModelRunner
 from bienho.quality.rule_findings import check_words, findings_sql, judged_by
-from bienho.quality.rule_judge import Plan, checks, judge, plan, texts_read
+from bienho.quality.rule_judge import Plan, checks, judge, of_vault, plan
 from bienho.quality.rule_lists import REFERENCES, CodeLists, presence
+from bienho.quality.rule_model import Check
 from bienho.quality.rule_rows import HEADS, MACROS
 from bienho.standards.xml130 import TABLES, Versioned, columns
 
@@ -40,22 +41,22 @@ class RuleScan:
         self._runner = runner
         self._present: frozenset[str] | None = None
         self._lists = CodeLists()
-        self._plans: dict[tuple[bool, frozenset[str]], Plan] = {}
         connection.execute(MACROS)
 
     def forget_lists(self) -> None:
         """To be called when reference tables changed."""
         self._present = None
         self._lists = CodeLists()
-        self._plans.clear()
 
     def run(self, tables: Mapping[str, pa.Table], versions: Sequence[Versioned]) -> dict[int, int]:
         """Judge a batch whose tables are bound; `FOUND` then holds its rows of `quality.finding`.
 
-        Version → how many; empty when there are none, and `FOUND` then holds none.
+        Version → how many; empty when there are none, and `FOUND` may then not be there.
         """
+        if not versions:
+            return {}
         present = frozenset(table for table in TABLES if tables[columns.dataset_of(table)].num_rows)
-        asked = self._plan(True, present)
+        asked = self._plan(present)
         if not self._judge(asked, tables, columns.texts(versions, asked.texts)):
             return {}
         counted = self._connection.execute(f"SELECT version_id, count(*) FROM {FOUND} GROUP BY version_id")
@@ -66,7 +67,7 @@ class RuleScan:
         transaction. `counts`: dataset → rows of it.
         """
         present = frozenset(table for table in TABLES if counts[columns.dataset_of(table)])
-        asked = self._plan(False, present)
+        asked = self._plan(present, without=of_vault(checks(), self._ask))
         read = {columns.dataset_of(table): names for table, names in asked.columns.items()}
         versions = [
             one for (one,) in self._connection.execute(f"SELECT version_id FROM lake.{HEADS} ORDER BY 1").fetchall()
@@ -87,27 +88,31 @@ class RuleScan:
             # what only a text of the vault could show was found when it was at hand, and stays
             stays = " OR ".join(
                 f"(rule = {check.rule} AND table_name = '{check.table}' AND field = '{check.field}')"
-                for check in checks(True)
-                if texts_read(check)
+                for check in of_vault(checks(), self._ask)
             )
             connection.execute(f"{TAKE_OUT} AND NOT ({stays})")
             connection.execute("INSERT INTO lake.quality.finding BY NAME FROM temp.rule_all")
 
         return work
 
-    def _plan(self, texts: bool, present: frozenset[str]) -> Plan:
+    def _plan(self, present: frozenset[str], without: tuple[Check, ...] = ()) -> Plan:
         if self._present is None:
             self._runner.ready(REFERENCES)
-            needed = frozenset(name for check in checks(True) for name in check.needs)
+            needed = frozenset(name for check in checks() for name in check.needs)
             self._present = frozenset(name for (name,) in self._connection.execute(presence(needed)).fetchall())
-        key = (texts, present)
-        if key not in self._plans:
-            self._plans[key] = plan(checks(texts), present, self._present, self._connection)
-        return self._plans[key]
+        asked = tuple(check for check in checks() if check not in without) if without else checks()
+        return plan(asked, present, self._present, self._ask)
+
+    def _ask(self, sql: str, incoming: pa.Table) -> pa.Table:
+        self._connection.register("incoming", incoming)
+        try:
+            return self._connection.execute(sql).to_arrow_table()
+        finally:
+            self._connection.unregister("incoming")
 
     def _judge(self, asked: Plan, tables: Mapping[str, pa.Table], texts: Mapping[str, pa.Table]) -> int:
         connection = self._connection
-        hits = judge(connection, asked, tables, texts, self._lists, self._as_of)
+        hits = judge(self._ask, asked, tables, texts, self._lists, self._as_of)
         if not hits.num_rows:
             connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_found AS {_none()}")
             return 0

@@ -16,7 +16,7 @@ import numpy as np
 
 from bienho.quality.rule_model import sums
 from bienho.quality.rule_rows import VISIT, BatchRows, Rows
-from bienho.quality.rule_text import Tree, trees
+from bienho.quality.rule_text import Tree, tree_of
 from bienho.quality.rule_values import (
     Array,
     Mask,
@@ -304,20 +304,21 @@ class Sums:
         return self._made[name]
 
     def _of(self, given: Any, over: Evaluator) -> Value:
-        read = trees(text for key, text in given.items() if key != "tables")
         count, visit = self._batch.count, over.visit
         if "rows" in given:
-            return Value("number", np.bincount(visit[over.true(read[given["rows"]])], minlength=count), None, "visit")
+            return Value(
+                "number", np.bincount(visit[over.true(tree_of(given["rows"]))], minlength=count), None, "visit"
+            )
         if "days" in given:
-            days = over.rows(read[given["days"]])
-            there = slice(None) if days.null is None else ~days.null
+            days = over.rows(tree_of(given["days"]))
+            there = np.ones(len(visit), bool) if days.null is None else ~days.null
             pairs = np.unique(visit[there] * 2**24 + days.data[there] + 2**23)
             return Value("number", np.bincount(pairs // 2**24, minlength=count), None, "visit")
-        amount = over.rows(read[given["sum"]])
+        amount = over.rows(tree_of(given["sum"]))
         there_tree = ("column", "p", given["sum"].partition(".")[2])
         data = amount.data
         if "where" in given:
-            data = data * over.true(read[given["where"]])
+            data = data * over.true(tree_of(given["where"]))
         null = None
         if amount.null is not None:
             null = np.zeros(count, bool)

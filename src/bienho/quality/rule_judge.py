@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -20,7 +19,7 @@ from bienho.quality.rule_eval import Evaluator, Sums
 from bienho.quality.rule_lists import CodeLists
 from bienho.quality.rule_model import EDITIONS, Check, Lookup, Partner, rules, sums
 from bienho.quality.rule_rows import VISIT, BatchRows, contract_of, wanted_of
-from bienho.quality.rule_text import Tree, leaves, trees
+from bienho.quality.rule_text import Ask, Tree, learn, leaves, tree_of
 from bienho.quality.rule_values import Array, Mask
 
 _TRUE: Tree = ("constant", "truth", True, 0)
@@ -61,7 +60,7 @@ def _columns(read: Sequence[Tree], table: str) -> Iterator[tuple[str, str, str]]
         for space, name in leaves(tree):
             if space == "s":
                 given, texts = sums()[name], list(_sum_texts(name))
-                inner = [trees(texts)[text] for text in texts]
+                inner = [tree_of(text) for text in texts]
                 if "sum" in given:
                     inner.append(("column", "p", given["sum"].partition(".")[2]))
                 for one in given["tables"]:
@@ -75,9 +74,8 @@ def _columns(read: Sequence[Tree], table: str) -> Iterator[tuple[str, str, str]]
                 yield table, space, name
 
 
-def _asked(checks: Sequence[Check], connection: duckdb.DuckDBPyConnection | None = None) -> tuple[_Asked, ...]:
-    read = trees({text for check in checks for text in _texts(check)}, connection)
-    return tuple(_one(check, read) for check in checks)
+def _asked(checks: Sequence[Check]) -> tuple[_Asked, ...]:
+    return tuple(_one(check) for check in checks)
 
 
 def _texts(check: Check) -> Iterator[str]:
@@ -100,10 +98,10 @@ def _own_texts(check: Check) -> Iterator[str]:
         yield from (check.partner.of, check.partner.inside, *check.partner.same)
 
 
-def _one(check: Check, read: Mapping[str, Tree]) -> _Asked:
-    when = read[check.when] if check.when else None
+def _one(check: Check) -> _Asked:
+    when = tree_of(check.when) if check.when else None
     if check.must is not None:
-        finds: Tree = ("not", read[check.must])
+        finds: Tree = ("not", tree_of(check.must))
         declared = contract_of(check.table).by_name[check.field] if check.field else None
         if declared and declared.format_rule == check.rule and declared.max_length is not None:
             # sizes are judged by reading
@@ -112,33 +110,29 @@ def _one(check: Check, read: Mapping[str, Tree]) -> _Asked:
             finds = ("and", ("coalesce", fits, _TRUE), finds)
         return _Asked(check, when, finds)
     if check.lookup is not None:
-        only = tuple((read[name], listed) for name, listed in check.lookup.only)
+        only = tuple((tree_of(name), listed) for name, listed in check.lookup.only)
         return _Asked(check, when, field=("column", "x", check.field), only=only)
     asked = check.partner
     if asked is None:
         raise ValueError(f"rule {check.rule} asks nothing")
-    same = tuple(read[name] for name in asked.same)
-    return _Asked(check, when, of=read[asked.of], inside=read[asked.inside], same=same)
-
-
-def texts_read(check: Check) -> set[tuple[str, str]]:
-    """(table, field) of the vault whose text a check must see."""
-    (asked,) = _asked((check,))
-    return {
-        (table, name)
-        for table, space, name in asked.reads()
-        if space != "p" and contract_of(table).by_name[name].in_vault
-    }
+    same = tuple(tree_of(name) for name in asked.same)
+    return _Asked(check, when, of=tree_of(asked.of), inside=tree_of(asked.inside), same=same)
 
 
 @cache
-def checks(texts: bool) -> tuple[Check, ...]:
-    """The checks of this release; without `texts` those that the lake alone can answer."""
-    every = tuple(check for rule in rules() if rule.on for check in rule.checks)
-    if texts:
-        return every
-    _asked(every)
-    return tuple(check for check in every if not texts_read(check))
+def checks() -> tuple[Check, ...]:
+    """The checks of this release."""
+    return tuple(check for rule in rules() if rule.on for check in rule.checks)
+
+
+def of_vault(asked: Sequence[Check], ask: Ask) -> tuple[Check, ...]:
+    """Those that the lake alone cannot answer: they must see a text of the vault."""
+    learn({text for check in asked for text in _texts(check)}, ask)
+    return tuple(one.check for one in _asked(asked) if any(_is_held(*leaf) for leaf in one.reads()))
+
+
+def _is_held(table: str, space: str, name: str) -> bool:
+    return space != "p" and contract_of(table).by_name[name].in_vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +149,7 @@ class Plan:
     @property
     def texts(self) -> dict[str, tuple[str, ...]]:
         found = {
-            table: tuple(sorted({n for s, n in read if s != "p" and contract_of(table).by_name[n].in_vault}))
+            table: tuple(sorted({name for space, name in read if _is_held(table, space, name)}))
             for table, read in self.wanted.items()
         }
         return {table: names for table, names in found.items() if names}
@@ -165,17 +159,18 @@ class Plan:
         return {table: tuple(sorted({name for _, name in read})) for table, read in self.wanted.items()}
 
 
-def plan(
-    asked: Sequence[Check],
-    present: frozenset[str],
-    lists: frozenset[str],
-    connection: duckdb.DuckDBPyConnection | None = None,
-) -> Plan:
-    """The checks that can be asked of the tables `present` with the `lists` there are; `connection` as of `trees`."""
+def plan(asked: Sequence[Check], present: frozenset[str], lists: frozenset[str], ask: Ask) -> Plan:
+    """The checks that can be asked of the tables `present` with the `lists` there are."""
     kept = tuple(
         check for check in asked if set(check.needs) <= lists and (check.whole_table or check.table in present)
     )
-    read = _asked(kept, connection)
+    learn({text for check in kept for text in _texts(check)}, ask)
+    return _planned(kept, present)
+
+
+@cache
+def _planned(kept: tuple[Check, ...], present: frozenset[str]) -> Plan:
+    read = _asked(kept)
     wanted = wanted_of(leaf for one in read for leaf in one.reads() if leaf[0] in present)
     return Plan(kept, read, {table: columns for table, columns in wanted.items() if table in present})
 
@@ -184,7 +179,7 @@ HITS = pa.schema([("version_id", pa.int64()), ("row_no", pa.int32()), ("hit", pa
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection,
+    ask: Ask,
     asked: Plan,
     tables: Mapping[str, pa.Table],
     texts: Mapping[str, pa.Table],
@@ -195,17 +190,18 @@ def judge(
 
     `tables`: dataset → rows as the lake has them, the heads among them; `texts`: `text.xml130_N` → the texts of the
     plan's vault fields, row by row as the tables have them. `as_of` stands in the place of every dossier's day of
-    service: the rules of another day. Needs `rule_rows.MACROS`.
+    service: the rules of another day. `ask` knows the macros of
+    `rule_rows.MACROS` and the reference tables.
     """
     if not tables["standard.xml130_dossier"].num_rows:
         return HITS.empty_table()
-    batch = BatchRows(connection, tables, texts, asked.wanted, as_of)
-    return _Judge(connection, batch, lists).run(asked)
+    batch = BatchRows(ask, tables, texts, asked.wanted, as_of)
+    return _Judge(ask, batch, lists).run(asked)
 
 
 class _Judge:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, batch: BatchRows, lists: CodeLists) -> None:
-        self._connection, self._batch, self._lists = connection, batch, lists
+    def __init__(self, ask: Ask, batch: BatchRows, lists: CodeLists) -> None:
+        self._ask, self._batch, self._lists = ask, batch, lists
         self._sums = Sums(batch)
         self._windows: dict[tuple[object, ...], Mask] = {}
         self._codes: dict[tuple[object, ...], list[list[str]]] = {}
@@ -301,7 +297,7 @@ class _Judge:
                 for tree, listed in one.only:
                     texts = self._sums.over(one.seat).value(tree).data
                     wanted.setdefault(listed, set()).update(text for text in texts if text is not None)
-        self._lists.learn(self._connection, wanted)
+        self._lists.learn(self._ask, wanted)
 
     def _split(self, one: _Asked, asked: Lookup) -> list[list[str]]:
         """The codes of each different text."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import date
 
-import duckdb
 import pyarrow as pa
+
+from bienho.quality.rule_text import Ask
 
 VALUE_SET = "value_set "
 """A list called `value_set NAME` is that value set; which values are of which edition is the rule's business."""
@@ -73,7 +74,7 @@ class CodeLists:
         """Code → (first day, day after the last) of its windows, in days since 1970; codes not in the list are not."""
         return self._known.get(name, {})
 
-    def learn(self, connection: duckdb.DuckDBPyConnection, wanted: Mapping[str, Collection[str]]) -> None:
+    def learn(self, ask: Ask, wanted: Mapping[str, Collection[str]]) -> None:
         """Ask the reference tables, in one statement, for the codes of lists that are not known yet."""
         new = {name: sorted(set(codes) - self._asked.get(name, set())) for name, codes in wanted.items()}
         new = {name: codes for name, codes in new.items() if codes}
@@ -81,15 +82,13 @@ class CodeLists:
             return
         pairs = [(name, code) for name, codes in new.items() for code in codes]
         incoming = pa.table({"list": [name for name, _ in pairs], "code": [code for _, code in pairs]})
-        connection.register("incoming", incoming)
         every = " UNION ALL ".join(
             f"SELECT '{name}' AS list, code, valid_from, valid_to FROM ({source(name)})"
             f" WHERE code IN (SELECT code FROM incoming WHERE list = '{name}')"
             for name in new
         )
-        rows = connection.execute(every).fetchall()
-        connection.unregister("incoming")
-        for name, code, start, end in rows:
+        rows = ask(every, incoming)
+        for name, code, start, end in zip(*(column.to_pylist() for column in rows.columns), strict=True):
             if start is not None:
                 window = (start - _EPOCH).days, _OPEN if end is None else (end - _EPOCH).days
                 known = self._known.setdefault(name, {})

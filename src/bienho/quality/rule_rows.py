@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bienho.contracts import VAULT_MARKER, Contract, catalogue
 from bienho.quality.rule_model import EDITIONS
+from bienho.quality.rule_text import Ask
 from bienho.quality.rule_values import Array, Mask, Value
 
 VISIT = "XML1"
@@ -80,10 +80,12 @@ class _Spelled:
             short = [text.strip(BLANK) for text in self.texts]
             data = np.empty(len(short) + 1, object)
             data[:-1] = short
-            return data, np.array([not text for text in short] + [True])
+            return data, np.array([*(not text for text in short), True])
         trimmed = pc.utf8_trim(self.texts, characters=BLANK)
         empty = pc.equal(trimmed, "").to_numpy(zero_copy_only=False)
-        return np.append(trimmed.to_numpy(zero_copy_only=False).astype(object), None), np.append(empty, True)
+        data = np.empty(len(trimmed) + 1, object)
+        data[:-1] = trimmed.to_numpy(zero_copy_only=False)
+        return data, np.append(empty, True)
 
     def nothing(self) -> Mask:
         """Whether there is nothing but blanks, NULL the last of them."""
@@ -178,7 +180,7 @@ class BatchRows:
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        ask: Ask,
         tables: Mapping[str, pa.Table],
         texts: Mapping[str, pa.Table],
         wanted: Wanted,
@@ -192,7 +194,7 @@ class BatchRows:
             rows = tables.get(dataset_of(name))
             if rows is not None and rows.num_rows:
                 self.tables[name] = self._rows(name, rows, texts.get(texts_of(name)))
-        self._read(connection, wanted)
+        self._read(ask, wanted)
         self.head = self._heads(heads, as_of)
 
     @property
@@ -212,7 +214,7 @@ class BatchRows:
         every = np.arange(self.count)
         return Rows(name, table, texts, every, np.ones(self.count, np.int32), place)
 
-    def _read(self, connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
+    def _read(self, ask: Ask, wanted: Wanted) -> None:
         """Ask DuckDB what texts read as numbers, moments and days."""
         asked = [
             (rows, space, name)
@@ -232,13 +234,11 @@ class BatchRows:
         kinds = np.repeat(
             np.array([numbers[space] for _, space, _ in asked], np.int8), np.array([len(texts) for texts in pieces])
         )
-        connection.register("incoming", pa.table({"kind": kinds, "text": texts}))
         cases = " ".join(f"WHEN {numbers[space]} THEN {sql}" for space, sql in _READ.items())
         # an empty text is kept from the cast: to fail costs it twenty times what it costs to succeed
         sql = f"SELECT CASE WHEN text > ' ' THEN CASE kind {cases} END END AS number FROM incoming"
-        read = connection.execute(sql).to_arrow_table().column("number")
+        read = ask(sql, pa.table({"kind": kinds, "text": texts})).column("number")
         null, numbers_read = _numbers(read.is_null()), _numbers(read.fill_null(0))
-        connection.unregister("incoming")
         start = 0
         for (rows, space, name), piece in zip(asked, pieces, strict=True):
             end = start + len(piece)

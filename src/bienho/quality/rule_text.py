@@ -15,12 +15,13 @@ What the SQL may say (F is a field of the check's own table):
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import duckdb
+import pyarrow as pa
 
+Ask = Callable[[str, pa.Table], pa.Table]
+"""Runs a statement of DuckDB that reads the rows given as `incoming`, and gives its rows, in order."""
 Tree = tuple[Any, ...]
 """(operation, operand, …). Leaves: ("column", space, name) and ("constant", kind, value, scale)."""
 SPACES = frozenset(["x", "p", "n", "q", "r", "t", "d", "v", "vx", "vp", "vn", "vq", "vr", "vt", "vd", "s"])
@@ -47,31 +48,34 @@ _LESS = ("constant", "number", -5, 3)
 _read: dict[str, Tree] = {}
 
 
-def trees(texts: Iterable[str], connection: duckdb.DuckDBPyConnection | None = None) -> Mapping[str, Tree]:
-    """The tree of each text, all read at once; a text is read once in the life of a process.
+def learn(texts: Iterable[str], ask: Ask) -> None:
+    """Read texts, all at once; a text is read once in the life of a process.
 
-    `connection`: any, or one is opened, which costs more than to read. ValueError names a text that is no SQL or says
-    what no rule may say.
+    ValueError names a text that is no SQL or says what no rule may say.
     """
     new = sorted({text for text in texts if text not in _read})
     if new:
-        sql = "SELECT " + ", ".join(f"({text})" for text in new)
-        with duckdb.connect() if connection is None else nullcontext(connection) as asked:
-            row = asked.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
-        told = json.loads(row[0]) if row else {"error": True}
+        incoming = pa.table({"sql": ["SELECT " + ", ".join(f"({text})" for text in new)]})
+        told = json.loads(
+            ask("SELECT json_serialize_sql(sql) AS told FROM incoming", incoming).column("told")[0].as_py()
+        )
         if told["error"]:
             raise ValueError(f"the rules are no SQL: {told.get('error_message')}")
         for text, node in zip(new, told["statements"][0]["node"]["select_list"], strict=True):
             _read[text] = _tree(node, text)
-    return _read
 
 
-def leaves(tree: Tree) -> Iterator[tuple[str, str]]:
+def tree_of(text: str) -> Tree:
+    """The tree of a text that has been learnt."""
+    return _read[text]
+
+
+def leaves(of: Tree) -> Iterator[tuple[str, str]]:
     """(space, name) of every column a tree reads."""
-    if tree[0] == "column":
-        yield tree[1], tree[2]
-    elif tree[0] != "constant":
-        for part in tree[1:]:
+    if of[0] == "column":
+        yield of[1], of[2]
+    elif of[0] != "constant":
+        for part in of[1:]:
             if isinstance(part, tuple):
                 yield from leaves(part)
 
