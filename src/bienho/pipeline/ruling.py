@@ -116,12 +116,13 @@ class RuleScan:
         if not hits.num_rows:
             connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_found AS {_none()}")
             return 0
-        connection.register("rule_hit", hits)
-        connection.register("rule_check", check_words(asked.checks))
-        sql = findings_sql("rule_hit", "rule_check")
+        for name, table in (("rule_hit", hits), ("rule_check", check_words(asked.checks))):
+            # copied, as a runner copies what it binds: joins with what lies in Arrow may be refused
+            connection.register("incoming", table)
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
+            connection.unregister("incoming")
+        sql = findings_sql("temp.rule_hit", "temp.rule_check")
         connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_found AS {sql}")
-        connection.unregister("rule_hit")
-        connection.unregister("rule_check")
         row = connection.execute(f"SELECT count(*) FROM {FOUND}").fetchone()
         return int(row[0]) if row else 0
 

@@ -84,10 +84,11 @@ class CodeLists:
         incoming = pa.table({"list": [name for name, _ in pairs], "code": [code for _, code in pairs]})
         every = " UNION ALL ".join(
             f"SELECT '{name}' AS list, code, valid_from, valid_to FROM ({source(name)})"
-            f" WHERE code IN (SELECT code FROM incoming WHERE list = '{name}')"
+            f" WHERE code IN (SELECT code FROM given WHERE list = '{name}')"
             for name in new
         )
-        rows = ask(every, incoming)
+        # a copy: joins with what lies in Arrow may be refused
+        rows = ask(f"WITH given AS MATERIALIZED (FROM incoming) {every}", incoming)
         for name, code, start, end in zip(*(column.to_pylist() for column in rows.columns), strict=True):
             if start is not None:
                 window = (start - _EPOCH).days, _OPEN if end is None else (end - _EPOCH).days
