@@ -91,7 +91,7 @@ def lists_of(versions: Sequence[Versioned]) -> dict[str, set[str]]:
 
 
 class House:
-    """Dossiers in a plain DuckDB under the names the pipeline binds, with lists, and the compiled rules."""
+    """Dossiers in a plain DuckDB under the names the pipeline binds, with lists, and the rules."""
 
     def __init__(self, versions: Sequence[Versioned], known: Mapping[str, set[str]]) -> None:
         self.connection = duckdb.connect(config={"threads": 1})

@@ -81,7 +81,7 @@ def lists() -> Lists:
 
 @dataclass
 class Judged:
-    """A connection over some dossiers, and what the compiled rules find in each: (rule, table, row, field)."""
+    """A connection over some dossiers, and what the rules find in each: (rule, table, row, field)."""
 
     connection: duckdb.DuckDBPyConnection
     places: list[set[tuple[int, str, int | None, str | None]]]
@@ -93,7 +93,7 @@ class Judged:
 
 
 def judge_all(cases: Sequence[Case]) -> Judged:
-    """The compiled rules over many dossiers at once, as the pipeline asks them."""
+    """The rules over many dossiers at once, as the pipeline asks them."""
     connection = duckdb.connect()
     connection.execute(casts.MACROS)
     connection.execute(MACROS)

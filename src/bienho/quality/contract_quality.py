@@ -1,4 +1,4 @@
-"""ODCS `quality` sections compiled as rules are: one pass for row checks, joins for keys and references, no clock."""
+"""ODCS `quality` sections compiled to one statement a dataset: one pass for row checks, joins for keys and references, no clock."""
 
 from __future__ import annotations
 

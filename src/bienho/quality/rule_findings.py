@@ -1,4 +1,4 @@
-"""From hits of the compiled checks to findings: one row of `quality.finding` for each rule, row and field."""
+"""From hits of the checks to findings: one row of `quality.finding` for each rule, row and field."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS = (
 
 @cache
 def judged_by() -> str:
-    """Names the rules and the compiler findings were made by: 12 hexadecimal digits."""
+    """Names the rules and the code that findings were made by: 12 hexadecimal digits."""
     digest = hashlib.sha256(revision().encode())
     for module in (rule_text, rule_values, rule_rows, rule_eval, rule_judge, rule_lists):
         digest.update(inspect.getsource(module).encode())
@@ -54,7 +54,7 @@ def check_words(checks: Sequence[Check]) -> pa.Table:
 
 
 def findings_sql(hits: str, words: str, waivers: str = "reference.rule_waiver") -> str:
-    """SELECT of rows of `quality.finding` from the relation `hits` of `Compiled.sql` and `words` of `check_words`.
+    """SELECT of rows of `quality.finding` from the relation `hits` of `rule_judge.HITS` and `words` of `check_words`.
 
     Reads `standard.xml130_dossier`. A place that a rule finds for two reasons is told once, the first. A facility's
     waiver takes the rule's findings away on the days of service it covers. Names are made of the place alone, so they

@@ -2,7 +2,7 @@
 
 A *rule* is one row of the rule list, under its number there. A *check* is one question of a rule about one field of
 one table, in the editions and on the days of service the rule is in force; most rules have one check a field. How the
-SQL in the files names things: `rule_sql`.
+SQL in the files names things: `rule_text`.
 """
 
 from __future__ import annotations
