@@ -1,4 +1,4 @@
-"""ODCS `quality` sections compiled to one statement a dataset: one pass for row checks, joins for keys and references, no clock."""
+"""ODCS `quality` sections compiled to one statement a dataset: row checks in one pass, keys and references by joins."""
 
 from __future__ import annotations
 
