@@ -77,24 +77,24 @@ def test_a_dossier_that_a_replay_takes_out_is_no_copy_when_it_comes_again(app: A
 def test_lists_and_waivers_have_the_rules_judge_again_and_a_resend_closes_what_they_found(
     app: App, tmp_path: Path
 ) -> None:
-    """The sum of a visit without lines is wrong (55), and no list of diseases is there (19) until one comes."""
+    """The sum of a visit without lines is wrong (55), and no list of diseases is there (11) until one comes."""
     app.limits = DEFAULT
     broken = hoso("R", "64001", ("J00", "20260105", False))
     (tmp_path / "r.xml").write_bytes(envelope("64001", [broken]))
     ingest(app, [tmp_path / "r.xml"])
     first = open_findings(app, "R")
     assert 55 in first
-    assert 19 not in first
+    assert 11 not in first
     take(app, tmp_path, "icd10", "code,name_vi\nI10,Tăng huyết áp\n")
-    assert open_findings(app, "R") == first | {19}
+    assert open_findings(app, "R") == first | {11}
     columns = "rule,facility_code,reason,decided_by,valid_to\n"
     take(app, tmp_path, "rule-waiver", f"{columns}55,64001,thay phần mềm,Sở Y tế,2026-02-01\n")
-    assert open_findings(app, "R") == (first | {19}) - {55}
+    assert open_findings(app, "R") == (first | {11}) - {55}
     equal_to_a_rebuild(app)
     mended = hoso("R", "64001", ("I10", "20260301", False))
     (tmp_path / "again.xml").write_bytes(envelope("64001", [mended]))
     ingest(app, [tmp_path / "again.xml"])
-    assert open_findings(app, "R") == first, "19 is closed; the waiver ended before the day of this visit"
+    assert open_findings(app, "R") == first, "11 is closed; the waiver ended before the day of this visit"
 
 
 def open_findings(app: App, visit: str) -> set[int]:
