@@ -70,8 +70,10 @@ def findings_sql(hits: str, words: str, waivers: str = "reference.rule_waiver") 
     FROM (
       SELECT h.version_id, d.delivery_seq, d.delivery_id, d.dossier_key, d.facility_code, c.table_name,
              CASE WHEN NOT c.whole_table THEN h.row_no END AS row_no, c.field, c.code, c.rule, c.severity, c.advice
-      FROM {hits} AS h JOIN {words} AS c USING (hit) JOIN standard.xml130_dossier AS d USING (version_id)
+      FROM (
+        SELECT version_id, row_no, day, min(hit) AS hit FROM {hits} JOIN {words} USING (hit)
+        GROUP BY version_id, row_no, day, rule, table_name, field
+      ) AS h JOIN {words} AS c USING (hit) JOIN standard.xml130_dossier AS d USING (version_id)
       ANTI JOIN {waivers} AS w ON w.rule = c.rule AND w.facility_code = d.facility_code
         AND w.valid_from <= h.day AND h.day < w.valid_to
-      QUALIFY row_number() OVER (PARTITION BY h.version_id, c.rule, c.table_name, h.row_no, c.field ORDER BY h.hit) = 1
     )"""
