@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import audit, detect, events, gate, growth, ingest, people, stores
+from bench import audit, detect, events, gate, growth, ingest, people, rules, stores
 
 BENCHES = {
     "ingest": ingest.run,
@@ -20,6 +20,7 @@ BENCHES = {
     "people": people.run,
     "events": events.run,
     "detect": detect.run,
+    "rules": rules.run,
 }
 """Each takes what it needs of rounds, persons and dossiers."""
 

@@ -183,8 +183,9 @@ def test_dossiers_are_named_only_when_asked(tmp_path: Path) -> None:
     (tmp_path / "one.xml").write_bytes(write_delivery([tables], facility="64001", created="20260103", version="3176"))
     plain, named = check([tmp_path]).as_dict(), check([tmp_path], with_keys=True).as_dict()
     assert "LK-KEY-7" not in json.dumps(plain)
-    assert [row["code"] for row in plain["files"][0]["findings"]] == ["IN-CAST"]
-    assert [row["ma_lk"] for row in named["files"][0]["findings"]] == ["LK-KEY-7"]
+    of_reading = [row["code"] for row in plain["files"][0]["findings"] if not row["code"].startswith("RULE-")]
+    assert of_reading == ["IN-CAST"]
+    assert {row["ma_lk"] for row in named["files"][0]["findings"]} == {"LK-KEY-7"}
 
 
 def test_codes_are_asked_of_the_lists_that_are_given(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ import pytest
 
 from bench.faults.history import TIGHT, History, envelope, equal_to_a_rebuild, hoso, live
 from bienho.config import DEFAULT
-from bienho.pipeline import App, open_app
+from bienho.pipeline import App, jobs, open_app
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.replay import replay
 from support.homes import temporary_home
@@ -71,6 +72,46 @@ def test_a_dossier_that_a_replay_takes_out_is_no_copy_when_it_comes_again(app: A
     assert (report.duplicates, report.accepted + report.accepted_with_findings) == (0, 1)
     replay(app, [seq])
     equal_to_a_rebuild(app)
+
+
+def test_lists_and_waivers_have_the_rules_judge_again_and_a_resend_closes_what_they_found(
+    app: App, tmp_path: Path
+) -> None:
+    """The sum of a visit without lines is wrong (55), and no list of diseases is there (11) until one comes."""
+    app.limits = DEFAULT
+    broken = hoso("R", "64001", ("J00", "20260105", False))
+    (tmp_path / "r.xml").write_bytes(envelope("64001", [broken]))
+    ingest(app, [tmp_path / "r.xml"])
+    first = open_findings(app, "R")
+    assert 55 in first
+    assert 11 not in first
+    take(app, tmp_path, "icd10", "code,name_vi\nI10,Tăng huyết áp\n")
+    assert open_findings(app, "R") == first | {11}
+    columns = "rule,facility_code,reason,decided_by,valid_to\n"
+    take(app, tmp_path, "rule-waiver", f"{columns}55,64001,thay phần mềm,Sở Y tế,2026-02-01\n")
+    assert open_findings(app, "R") == (first | {11}) - {55}
+    equal_to_a_rebuild(app)
+    mended = hoso("R", "64001", ("I10", "20260301", False))
+    (tmp_path / "again.xml").write_bytes(envelope("64001", [mended]))
+    ingest(app, [tmp_path / "again.xml"])
+    assert open_findings(app, "R") == first, "11 is closed; the waiver ended before the day of this visit"
+
+
+def open_findings(app: App, visit: str) -> set[int]:
+    """Rules that find something in the current version of a dossier."""
+    with app.writing() as lake:
+        rows = lake.connection.execute(
+            "SELECT DISTINCT rule FROM lake.quality.finding AS f ANTI JOIN lake.standard.superseded USING (version_id)"
+            " WHERE starts_with(code, 'RULE-') AND dossier_key = ?",
+            [app.vault.dossier_key("64001", visit)],
+        ).fetchall()
+    return {rule for (rule,) in rows}
+
+
+def take(app: App, folder: Path, kind: str, lines: str) -> None:
+    path = folder / f"{kind}.csv"
+    path.write_text(lines, encoding="utf-8")
+    jobs.import_codes(app, kind, path, "thử", date(2020, 1, 1))
 
 
 def test_rows_made_by_older_models_are_mapped_again_before_anything_new(app: App, tmp_path: Path) -> None:

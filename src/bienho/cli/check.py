@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,20 @@ LISTS = {"facility": "cơ sở khám chữa bệnh", "icd10": "mã bệnh ICD-10
     type=click.Path(path_type=Path, exists=True),
     help="Danh mục của tỉnh: tệp facility.csv, icd10.csv hoặc thư mục chứa chúng.",
 )
+@click.option(
+    "--rules-on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="So với quy tắc của ngày này: cùng hồ sơ thì thêm, bớt những phát hiện nào.",
+)
 @click.option("--show-keys", is_flag=True, help="Kèm MA_LK của từng hồ sơ; chỉ dùng trên máy của cơ sở.")
 @click.option("--json", "json_", is_flag=True, help="In JSON cho máy đọc.")
 def check(
-    paths: tuple[str, ...], facility: str | None, reference: tuple[Path, ...], show_keys: bool, json_: bool
+    paths: tuple[str, ...],
+    facility: str | None,
+    reference: tuple[Path, ...],
+    rules_on: datetime | None,
+    show_keys: bool,
+    json_: bool,
 ) -> None:
     """Xét thử tệp hồ sơ trước khi gửi: không lưu, không gửi, không cần mạng.
 
@@ -47,6 +58,7 @@ def check(
             facility=facility,
             lists=reference,
             with_keys=show_keys,
+            rules_on=rules_on.date() if rules_on else None,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if json_:
@@ -88,6 +100,13 @@ def _print(report: CheckReport, show_keys: bool) -> None:
         _print_places(report, show_keys)
     _print_signatures(report)
     _print_lists(report)
+    if report.rules_on is not None:
+        rows = [
+            ("thêm" if row["change"] == "added" else "bớt", row["path"], row["hoso"], row["message"])
+            for row in report.rules_on[:SHOWN]
+        ]
+        title = f"{number(len(report.rules_on))} chỗ khác khi xét theo quy tắc của ngày đã nêu"
+        as_table(("Thay đổi", "Tệp", "Hồ sơ thứ", "Phát hiện"), rows, title=title)
 
 
 def _print_signatures(report: CheckReport) -> None:

@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 
 from bienho.contracts import casts
 from bienho.contracts.model import Contract, DataClass, Field, Shape, Wire, arrow_type
+from bienho.contracts.quality import QualityCheck, quality_check
 from bienho.core.documents import read_yaml
 from bienho.core.errors import IntegrityError
 
@@ -47,7 +48,9 @@ _PROPERTY = {
     "classification": str,
     "description": str,
 }
-_PROPERTY_OPTIONAL = {"required": bool, "primaryKey": bool, "logicalTypeOptions": dict, "customProperties": list}
+_PROPERTY_OPTIONAL = {
+    "required": bool, "primaryKey": bool, "logicalTypeOptions": dict, "customProperties": list, "quality": list,
+}  # fmt: skip
 _CUSTOM_TABLE: dict[str, type] = {
     "titleVi": str,
     "titleEn": str,
@@ -130,7 +133,7 @@ def load(text: str, origin: str = "contract") -> Contract:
     if len(document["schema"]) != 1:
         raise _broken(origin, "schema phải có đúng một bảng")
     table = document["schema"][0]
-    _shape(table, _TABLE, {}, f"{origin}: schema")
+    _shape(table, _TABLE, {"quality": list}, f"{origin}: schema")
     _shape(document["description"], {"purpose": str, "usage": str}, {}, f"{origin}: description")
     fields = tuple(_field(entry, origin) for entry in table["properties"])
     contract = Contract(
@@ -153,9 +156,21 @@ def load(text: str, origin: str = "contract") -> Contract:
         standard_table=custom.get("standardTable"),
         exceptions=custom.get("exceptions"),
         wire=_wire(custom, origin),
+        quality=_quality(table, origin),
     )
     _cross_check(document, table, contract, origin)
     return contract
+
+
+def _quality(table: Mapping[str, Any], origin: str) -> tuple[QualityCheck, ...]:
+    places = [(None, table), *((entry["name"], entry) for entry in table["properties"])]
+    try:
+        found = tuple(quality_check(one, name) for name, place in places for one in place.get("quality", ()))
+    except ValueError as error:
+        raise _broken(origin, str(error)) from error
+    if len({check.name for check in found}) != len(found):
+        raise _broken(origin, "hai mục quality cùng tên")
+    return found
 
 
 def _wire(custom: Mapping[str, Any], origin: str) -> Wire | None:

@@ -9,6 +9,8 @@ from typing import Literal
 
 import pyarrow as pa
 
+from bienho.contracts.quality import QualityCheck
+
 DataClass = Literal["open", "personal", "sensitive", "text"]
 Shape = Literal["code", "number", "date", "free"]
 VAULT_MARKER = "*"
@@ -125,6 +127,7 @@ class Contract:
     standard_table: str | None = None
     exceptions: str | None = None
     wire: Wire | None = None
+    quality: tuple[QualityCheck, ...] = ()
 
     def ddl(self, catalog: str = "lake") -> str:
         """CREATE TABLE in the lake; only key columns are NOT NULL."""

@@ -46,7 +46,6 @@ def open_engine(
     connection = connect()
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")  # it would be drawn into what a command answers
         _bound(connection, home, bounds)
         metadata = "meta_" + secrets.token_hex(16)
         _attach(connection, home, database, catalog=catalog, read_only=read_only, metadata=metadata)

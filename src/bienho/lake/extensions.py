@@ -52,6 +52,7 @@ def connect() -> duckdb.DuckDBPyConnection:
         ":memory:", config={"autoinstall_known_extensions": False, "allow_unsigned_extensions": checked}
     )
     try:
+        connection.execute("SET enable_progress_bar = false")  # it would be drawn into what a command answers
         connection.execute("SET autoload_known_extensions = false")
         load_extensions(connection)
         connection.execute("SET allow_unsigned_extensions = false")

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,13 @@ from bienho.pipeline.judge import Candidate, Judge, Judged, settle
 from bienho.pipeline.models import ModelRunner
 from bienho.pipeline.records import Outcome, finding_rows, quarantine_rows
 from bienho.pipeline.report import REFUSED, IngestReport
+from bienho.pipeline.ruling import FOUND, RuleScan
 from bienho.pipeline.writer import Batch
 from bienho.privacy import Digests
 from bienho.quality.expiry import LOCAL
 from bienho.sources import find_files, read_file
 from bienho.standards.xml130 import Versioned, columns, opened_size, scan, signature_finding, verify_received
+from bienho.terminology import builtin_editions, reference_tables
 
 SOURCE = "check"
 # Names dossiers within one run only and never leaves it, so it need not be secret.
@@ -88,11 +90,16 @@ COUNTS = ("dossiers", "accepted", "accepted_with_findings", "quarantined", "dupl
 
 @dataclass(slots=True)
 class CheckReport:
-    """All files of one check; `totals` counts as `ingest` does."""
+    """All files of one check; `totals` counts as `ingest` does.
+
+    `rules_on`: what the rules of another day would find more or no more, when asked: change (added, gone), path, hoso
+    and the keys of a finding.
+    """
 
     files: list[CheckedFile] = field(default_factory=list)
     totals: IngestReport = field(default_factory=IngestReport)
     lists: list[ListVerdict] = field(default_factory=list)
+    rules_on: list[dict[str, Any]] | None = None
 
     @property
     def must_mend(self) -> bool:
@@ -108,6 +115,7 @@ class CheckReport:
             "files": [file.as_dict() for file in self.files],
             "totals": totals,
             "lists": [verdict.as_dict() for verdict in self.lists],
+            **({} if self.rules_on is None else {"rules_on": self.rules_on}),
         }
 
 
@@ -117,19 +125,22 @@ def check(
     facility: str | None = None,
     lists: Sequence[Path] = (),
     with_keys: bool = False,
+    rules_on: date | None = None,
     limits: Limits = DEFAULT,
     progress: Progress | None = None,
 ) -> CheckReport:
     """Judge files and folders; rows are in memory only, batch by batch as `ingest` takes them.
 
     `lists` are files of codes as `codes import` takes them; `with_keys` adds MA_LK to what is said of a dossier.
+    `rules_on` tells what the rules of that day would find in the same dossiers that those of their own day do not, and
+    the other way round.
     UsageError as `sources.find_files`; InputError IN-CODES… when a list cannot be read.
     """
     found = list(find_files(paths))
     total, done = sum(file.size for file in found), 0
     report = CheckReport()
     with lake_errors("Xét tệp hồ sơ"), _engine() as connection:
-        checker = _Checker(connection, Lists(lists), limits, with_keys)
+        checker = _Checker(connection, Lists(lists), limits, with_keys, rules_on)
         for group in groups(found, lambda file: file.size, limits):
             opened = 0
             for file in group:
@@ -149,6 +160,7 @@ def check(
                     progress(done, total)
             checker.settle(report)
         report.lists = checker.lists.verdicts()
+        report.rules_on = checker.changed
     return report
 
 
@@ -156,6 +168,7 @@ def check(
 def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:", config=ENGINE)
     try:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SET enable_external_access = false")
         connection.execute(casts.MACROS)
         yield connection
@@ -166,13 +179,23 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
 class _Checker:
     """Judges batch after batch, remembering which dossiers it has met."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, lists: Lists, limits: Limits, with_keys: bool) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lists: Lists,
+        limits: Limits,
+        with_keys: bool,
+        rules_on: date | None,
+    ) -> None:
         self.lists = lists
         self._judge = Judge(Digests(KEYS), KEYS, limits, load_profile().assessment_board)
         self._heads: dict[str, Head] = {}
         self._runner = ModelRunner(connection, lists.models)
-        self._runner.bind_rows(lists.tables)
+        self._runner.bind_rows({**reference_tables(builtin_editions(load_profile())), **lists.tables})
         self._casts = CastScan(connection)
+        self._rules = RuleScan(connection, self._runner)
+        self._others = RuleScan(connection, self._runner, rules_on) if rules_on else None
+        self.changed: list[dict[str, Any]] | None = [] if rules_on else None
         self._connection = connection
         self._with_keys = with_keys
         self._seq = 0
@@ -195,9 +218,9 @@ class _Checker:
         batch = [one for one in self._batch if isinstance(one, Judged)]
         fates = settle(batch, self._heads)
         self._heads.update(fates.heads)
-        rows, found = self._scan(fates.kept, {one.header.seq: one.header.path for one in batch})
-        outcomes = [Outcome.of(judged, found) for judged in batch]
-        count = sum(len(outcome.findings) for outcome in outcomes)
+        rows, found, ruled = self._scan(fates.kept, {one.header.seq: one.header.path for one in batch})
+        outcomes = [Outcome.of(judged, found, ruled) for judged in batch]
+        count = sum(outcome.found for outcome in outcomes)
         add_batch(report.totals, Batch(outcomes, rows, count, 0), {})
         done = iter(outcomes)
         for one in self._batch:
@@ -222,17 +245,27 @@ class _Checker:
                 "duplicates": judged.duplicates,
                 "superseded": judged.superseded,
             },
-            self._told(judged, finding_rows([outcome]), FINDING),
+            self._told(judged, self._findings(outcome), FINDING),
             self._told(judged, quarantine_rows([outcome]), ASIDE),
             self._signatures.pop(judged.header.seq),
         )
 
+    def _findings(self, outcome: Outcome) -> pa.Table:
+        """Every finding of one delivery: of reading, of casts and of rules."""
+        found = finding_rows([outcome])
+        if not outcome.ruled:
+            return found
+        names = ", ".join(found.schema.names)
+        seq = outcome.judged.header.seq
+        ruled = self._connection.execute(f"SELECT {names} FROM {FOUND} WHERE delivery_seq = ?", [seq]).to_arrow_table()
+        return pa.concat_tables([found, ruled.cast(found.schema)])
+
     def _scan(
         self, kept: Sequence[Candidate], paths: Mapping[int, str]
-    ) -> tuple[dict[str, int], dict[int, list[Finding]]]:
-        """(rows per dataset, findings per version) of the new versions."""
+    ) -> tuple[dict[str, int], dict[int, list[Finding]], dict[int, int]]:
+        """(rows per dataset, findings per version, how many findings of rules per version) of the new versions."""
         if not kept:
-            return {}, {}
+            return {}, {}, {}
         versions = [
             Versioned(
                 version_id=one.version_id,
@@ -250,9 +283,27 @@ class _Checker:
         tables = columns.build(versions)
         self._runner.bind_rows(tables)
         found = self._casts.run(tables)
+        if self._others:
+            self._others.run(tables, versions)
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_other AS FROM {FOUND}")
+        ruled = self._rules.run(tables, versions)
+        self._compare(paths)
         if self._runner.compute():
             self.lists.look(self._connection, paths)
-        return {name: table.num_rows for name, table in tables.items()}, found
+        return {name: table.num_rows for name, table in tables.items()}, found, ruled
+
+    def _compare(self, paths: Mapping[int, str]) -> None:
+        """Add what another day's rules find more, and no more, in this batch."""
+        if self.changed is None:
+            return
+        names = "version_id, code, table_name, row_no, field, rule, severity, message"
+        for change, here, there in (("added", "temp.rule_other", FOUND), ("gone", FOUND, "temp.rule_other")):
+            sql = f"SELECT {names} FROM {here} ANTI JOIN {there} USING (finding_id) ORDER BY version_id, finding_id"
+            for version, *said in self._connection.execute(sql).fetchall():
+                seq, hoso = split_version(version)
+                keys = ("code", "table", "row", "field", "rule", "severity", "message")
+                told = dict(zip(keys, said, strict=True))
+                self.changed.append({"change": change, "path": paths[seq], "hoso": hoso, **told})
 
     def _told(self, judged: Judged, table: pa.Table, names: dict[str, str]) -> list[dict[str, Any]]:
         """Rows as commands print them, in the order of the file: the envelope's own last, as in the warehouse."""

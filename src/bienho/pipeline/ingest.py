@@ -163,7 +163,7 @@ def add_batch(report: IngestReport, batch: Batch, names: dict[int, str]) -> None
 
 def add_outcome(report: IngestReport, counted: Outcome, path: str, whole: Outcome) -> None:
     """Add one delivery's counts to a report, under the outcome of the `whole` delivery."""
-    report.findings += len(counted.findings)
+    report.findings += counted.found
     report.dossiers += counted.dossiers
     report.accepted += counted.accepted
     report.accepted_with_findings += counted.accepted_with_findings

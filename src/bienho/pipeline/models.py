@@ -117,8 +117,7 @@ class ModelRunner:
             if rows_of(model) and rows_of(model) <= self._empty:
                 self.bind_empty([model.name])
                 continue
-            for name in self._waiting.keys() & set(model.reads):
-                self._waiting.pop(name)()
+            self.ready(model.reads)
             self._see(model.name, model.sql, kind="TABLE")
             outputs[model.name] = f"memory.{model.name}"
         return outputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -22,11 +23,13 @@ READ_REVISION = 2
 class Outcome:
     """One delivery with everything decided: its counts (design 8.9) and its findings in file order.
 
-    `findings` pairs a version id (None: the envelope) with what was found; duplicates store none.
+    `findings` pairs a version id (None: the envelope) with what was found; duplicates store none. `ruled`: version →
+    how many findings of rules, which lie in the lake and change no outcome.
     """
 
     judged: Judged
     findings: list[tuple[int | None, Finding]] = field(default_factory=list)
+    ruled: dict[int, int] = field(default_factory=dict)
     accepted: int = 0
     accepted_with_findings: int = 0
     quarantined: int = 0
@@ -34,7 +37,9 @@ class Outcome:
     reason: str | None = None
 
     @classmethod
-    def of(cls, judged: Judged, casts: Mapping[int, list[Finding]]) -> Outcome:
+    def of(
+        cls, judged: Judged, casts: Mapping[int, list[Finding]], ruled: Mapping[int, int] = MappingProxyType({})
+    ) -> Outcome:
         """Put reading and cast findings together and count."""
         self = cls(judged, quarantined=len(judged.set_aside))
         base = judged.header.seq * 1_000_000
@@ -47,6 +52,7 @@ class Outcome:
                 self.findings.append((base + hoso, finding))
         for candidate in judged.kept:
             self.findings.extend((candidate.version_id, finding) for finding in casts.get(candidate.version_id, ()))
+        self.ruled = {version: count for version, count in ruled.items() if version in kept}
         self._count()
         return self
 
@@ -63,6 +69,7 @@ class Outcome:
         told = Outcome(
             part,
             findings=[(version, found) for version, found in self.findings if version in versions],
+            ruled={version: count for version, count in self.ruled.items() if version in versions},
             quarantined=len(part.set_aside),
         )
         told._count()
@@ -83,6 +90,11 @@ class Outcome:
         if self.reason is None and judged.duplicates and not judged.kept:
             self.reason = DUPLICATE
         self.outcome = worst(outcomes)
+
+    @property
+    def found(self) -> int:
+        """Findings of every kind."""
+        return len(self.findings) + sum(self.ruled.values())
 
     @property
     def dossiers(self) -> int:

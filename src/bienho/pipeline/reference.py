@@ -23,6 +23,7 @@ from bienho.core.ids import delivery_id
 from bienho.lake import Lake, RawHeader, RawStore
 from bienho.pipeline.app import App
 from bienho.pipeline.journal import read_journal
+from bienho.quality.rule_lists import REFERENCES
 from bienho.sources import Delivery, read_file, receive
 from bienho.standards.xml130.map import models as conformed_models
 from bienho.terminology import Edition, builtin_editions, editions, parse_import, reference_tables
@@ -95,9 +96,9 @@ def load(lake: Lake, raw: RawStore, arriving: RawHeader | None = None) -> bool:
 
 
 def _mapped() -> frozenset[str]:
-    """The lists that models of `conformed` read. The register of editions follows the lists it names: it says nothing
-    of a list whose own rows, which carry their edition, stayed as they were."""
-    return frozenset(name for model in conformed_models() for name in model.reads) - {REGISTER}
+    """The lists that models of `conformed` and rules read. The register of editions follows the lists it names: it
+    says nothing of a list whose own rows, which carry their edition, stayed as they were."""
+    return (frozenset(name for model in conformed_models() for name in model.reads) | {*REFERENCES}) - {REGISTER}
 
 
 def _differs(lake: Lake, name: str, table: pa.Table, there: int) -> bool:

@@ -30,12 +30,14 @@ def remap(writer: Writer, reference: RawHeader | None = None) -> None:
     runner.bind_queries({name: f"SELECT * FROM lake.{name}" for name in names if counts[name]})
     runner.bind_empty(name for name in names if not counts[name])
     outputs = runner.compute()
+    judged = writer.rules.again(counts)
     batch_id = writer.last_batch() + 1
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
         for name in (model.name for model in runner.models if counts[model.name]):
             connection.execute(f"DELETE FROM lake.{name}")
         store(connection, outputs)
+        judged(connection)
         connection.execute("DELETE FROM lake.journal.batch WHERE stage = ?", [REMAP_DUE])
         connection.execute(
             "INSERT INTO lake.journal.change BY NAME"
@@ -80,7 +82,7 @@ def note_receipt(
     connection.execute(
         "INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage, ? AS first_seq, ? AS last_seq,"
         " ? AS versions, ? AS model_revision",
-        [batch_id, stage, seq, seq, versions, writer.runner.revision],
+        [batch_id, stage, seq, seq, versions, writer.revision],
     )
 
 
@@ -90,7 +92,7 @@ def remap_when_needed(writer: Writer) -> bool:
     To be asked before anything new is written: the newest batch stands for all before it.
     """
     mapped_by = read_journal(writer.lake).mapped_by
-    if not remap_is_due(writer.lake) and mapped_by in (None, writer.runner.revision):
+    if not remap_is_due(writer.lake) and mapped_by in (None, writer.revision):
         return False
     remap(writer)
     return True

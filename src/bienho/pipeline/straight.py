@@ -23,6 +23,7 @@ from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.ingest import compute_derived, open_writer
 from bienho.pipeline.models import ModelRunner, store
 from bienho.pipeline.remap import remap
+from bienho.pipeline.ruling import revision_of
 from bienho.standards.xml130.map import models as conformed_models
 
 HEADS = "standard.xml130_dossier"
@@ -96,7 +97,7 @@ class Straight:
                     block.last_seq,
                     block.versions,
                     sum(counts.values()),
-                    self._runner.revision,
+                    revision_of(self._runner),
                 ],
             )
 

@@ -34,6 +34,7 @@ from bienho.pipeline.records import (
     quarantine_rows,
     replaced_rows,
 )
+from bienho.pipeline.ruling import FOUND, RuleScan, revision_of
 from bienho.privacy import BATCH_MAX, Vault, VaultEntry
 from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.map import models as conformed_models
@@ -68,16 +69,23 @@ class Writer:
         self.heads = Heads(connection, catalog)
         self.runner = ModelRunner(lake.connection, conformed_models())
         self._casts = CastScan(lake.connection)
+        self.rules = RuleScan(lake.connection, self.runner)
         self.heads.catch_up(lake, self.last_batch())
         self.isolation = Isolation(connection, catalog, limits.poison_attempts)
         self.isolation.follow(self.last_seq())
         self.refresh_reference()
+
+    @property
+    def revision(self) -> str:
+        """Names the models and rules of this release."""
+        return revision_of(self.runner)
 
     def refresh_reference(self) -> None:
         """Read the code lists again; needed after one was imported."""
         self.runner.bind_copies(
             (name for name in catalogue() if name.startswith("reference.")), reference.kept(self.lake)
         )
+        self.rules.forget_lists()
 
     def last_batch(self) -> int:
         """Number of the newest batch in the journal, 0 in an empty lake."""
@@ -107,8 +115,9 @@ class Writer:
         tables = columns.build(versions)
         self.runner.bind_rows(tables)
         casts = self._casts.run(tables)
+        ruled = self.rules.run(tables, versions)
         outputs = self.runner.compute()
-        outcomes = [Outcome.of(judged, casts) for judged in batch]
+        outcomes = [Outcome.of(judged, casts, ruled) for judged in batch]
         written = {number for judged in batch for number in judged.copies}
         books = {
             "standard.delivery": delivery_rows(outcomes),
@@ -128,6 +137,8 @@ class Writer:
                 if table.num_rows:
                     connection.register("incoming", table)
                     connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM incoming")
+            if ruled:
+                connection.execute(f"INSERT INTO lake.quality.finding BY NAME FROM {FOUND}")
             store(connection, outputs)
             self._journal(connection, batch_id, stage, outcomes, len(fates.kept), sum(rows.values()))
 
@@ -137,7 +148,7 @@ class Writer:
         if batch_id % SETTLE_EVERY == 0:
             # when files go is an act in the world, not a model: it may ask the clock
             maintenance.settle(self.lake, datetime.now(UTC))
-        return Batch(outcomes, rows, books["quality.finding"].num_rows, vault_written)
+        return Batch(outcomes, rows, sum(outcome.found for outcome in outcomes), vault_written)
 
     def _seal(self, fates: Fates) -> tuple[list[Versioned], int]:
         payloads = [columns.vault_payload(candidate.dossier) for candidate in fates.kept]
@@ -182,5 +193,5 @@ class Writer:
         connection.execute(
             "INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage, ? AS first_seq, ? AS last_seq,"
             " ? AS versions, ? AS rows, ? AS model_revision",
-            [batch_id, stage, min(sequences), max(sequences), versions, rows, self.runner.revision],
+            [batch_id, stage, min(sequences), max(sequences), versions, rows, self.revision],
         )

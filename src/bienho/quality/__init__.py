@@ -1,4 +1,4 @@
-"""Checks compiled to set-based SQL over the standard zone, and when quarantine expires."""
+"""Checks over the standard zone: casts and contracts as SQL, rules over arrays; and when quarantine expires."""
 
 from bienho.quality.casts import BIRTH, CODE, TypedField, describe_cast_finding, odd_texts_sql, typed_fields
 from bienho.quality.expiry import days_left, last_day, open_since

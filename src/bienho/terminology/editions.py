@@ -83,6 +83,7 @@ SCHEMAS: Mapping[str, pa.Schema] = MappingProxyType(
             not_after=_DATE,
             certificate=_TEXT,
         ),
+        "rule_waiver": _schema(rule=_INT, facility_code=_TEXT, reason=_TEXT, decided_by=_TEXT),
         "value_set": _schema(value_set=_TEXT, code=_TEXT, name_vi=_TEXT, format_version=_TEXT),
         "notifiable": _schema(
             disease=_TEXT,
@@ -116,6 +117,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "commune_canonical": ("code",),
         "province": ("code",),
         "trust_anchor": ("fingerprint",),
+        "rule_waiver": ("rule", "facility_code"),
         "value_set": ("value_set", "code", "format_version"),
         "concept_map": ("concept_map", "source_code", "format_version"),
         "notifiable": ("disease", "code"),

@@ -309,9 +309,26 @@ def _history(line: Row, valid_from: date) -> dict[str, object]:
     }
 
 
+def _waiver(line: Row, valid_from: date) -> dict[str, object]:
+    code = FacilityCode.parse(_need(line, "facility_code"))
+    if code is None:
+        raise BadCell("facility_code", "mã cơ sở phải có 5 ký tự, hai ký tự đầu là số")
+    _need(line, "valid_to")
+    return {
+        "rule": _whole(line, "rule", 1, 9999),
+        "facility_code": code.code,
+        "reason": _need(line, "reason"),
+        "decided_by": _need(line, "decided_by"),
+        **_windowed(line, valid_from),
+    }
+
+
 IMPORT_KINDS: Mapping[str, ImportKind] = {
     "icd10": ImportKind("icd10", ("code", "name_vi"), _icd10, complete=True),
     "facility": ImportKind("facility", ("code", "name"), _facility, complete=True),
+    "rule-waiver": ImportKind(
+        "rule_waiver", ("rule", "facility_code", "reason", "decided_by", "valid_to"), _waiver, complete=True
+    ),
     "value_set": ImportKind("value_set", ("value_set", "code", "name_vi", "format_version"), _value, complete=True),
     "notifiable": ImportKind(
         "notifiable",

@@ -6,7 +6,7 @@ they give back exactly what was received: `restore(vault_payload(d), build([d]))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
@@ -132,10 +132,37 @@ def _gathered(versions: Sequence[Versioned]) -> dict[str, _Lines]:
     return found
 
 
+def texts(versions: Sequence[Versioned], wanted: Mapping[str, Sequence[str]]) -> dict[str, pa.Table]:
+    """`text.xml130_N` → version_id, row_no and the texts of the fields asked for: of the vault, for checks in memory.
+
+    `wanted`: table → fields. Rows stand at the positions of the lake rows.
+    """
+    lines = _gathered(versions)
+    return {
+        "text." + dataset_of(table).partition(".")[2]: pa.table(_laid(table, lines[table], fields, frozenset()))
+        for table, fields in wanted.items()
+    }
+
+
 def _table(table: str, lines: _Lines) -> pa.Table:
-    """The rows of one table; those of a version stand together, in their order."""
+    """The rows of one table as the lake shows them."""
     schema = contract_of(table).arrow_schema()
-    columns = _columns(table, lines.rows, list(lines.slabs.values()))
+    columns = _laid(table, lines, official_names(table), frozenset(_held(table)))
+    if lines.marked:
+        ids, firsts = np.unique(columns["version_id"].to_numpy(), return_index=True)
+        first = dict(zip(ids.tolist(), firsts.tolist(), strict=True))
+        for name, places in lines.marked.items():
+            texts = columns[name].to_pylist()
+            for version, number in places:
+                texts[first[version] + number - 1] = VAULT_MARKER
+            columns[name] = pa.array(texts, _TEXT)
+    return pa.Table.from_arrays([columns[field.name] for field in schema], schema=schema)
+
+
+def _laid(table: str, lines: _Lines, names: Sequence[str], hidden: Set[str]) -> dict[str, pa.Array]:
+    """version_id, row_no and columns of the names; the rows of a version stand together, in their order. Of the names
+    that are `hidden` only a mark shows that there is a text."""
+    columns = _columns(table, lines, names, hidden)
     bases, base = {0: 0}, len(lines.rows)
     for number, slab in lines.slabs.items():
         bases[number] = base
@@ -145,32 +172,25 @@ def _table(table: str, lines: _Lines) -> pa.Table:
     if counts.sum() != base:  # some rows of a slab are of dossiers that are not asked for
         order = pa.array(_ranges(starts, counts))
         columns = {name: column.take(order) for name, column in columns.items()}
-    columns["version_id"] = pa.array(np.repeat(ids, counts))
-    columns["row_no"] = pa.array((_ranges(np.ones_like(counts), counts)).astype(np.int32))
-    if lines.marked:
-        firsts = dict(zip(ids.tolist(), (np.cumsum(counts) - counts).tolist(), strict=True))
-        for name, places in lines.marked.items():
-            texts = columns[name].to_pylist()
-            for version, number in places:
-                texts[firsts[version] + number - 1] = VAULT_MARKER
-            columns[name] = pa.array(texts, _TEXT)
-    return pa.Table.from_arrays([columns[field.name] for field in schema], schema=schema)
+    numbers = _ranges(np.ones_like(counts), counts).astype(np.int32)
+    return {"version_id": pa.array(np.repeat(ids, counts)), "row_no": pa.array(numbers), **columns}
 
 
-def _columns(table: str, rows: Sequence[Texts], slabs: Sequence[Slab]) -> dict[str, pa.Array]:
-    """Official fields as columns, the rows first, then those of each slab. A text of the vault is not even brought to
-    the lake; blanks are none, and no mark may say that a card is there."""
-    names, held = official_names(table), set(_held(table))
-    texts = zip(*rows, strict=True) if rows else ((),) * len(names)
+def _columns(table: str, lines: _Lines, names: Sequence[str], hidden: Set[str]) -> dict[str, pa.Array]:
+    """Fields as columns, the rows first, then those of each slab. A text of the vault is not even brought to the lake;
+    blanks are none, and no mark may say that a card is there."""
+    places = {name: place for place, name in enumerate(official_names(table))}
+    texts = list(zip(*lines.rows, strict=True)) if lines.rows else [()] * len(places)
     made: dict[str, pa.Array] = {}
-    for name, column in zip(names, texts, strict=True):
-        pieces = [pa.array(_shown(column) if name in held else column, _TEXT)]
-        for slab in slabs:
+    for name in names:
+        column = texts[places[name]]
+        pieces = [pa.array(_shown(column) if name in hidden else column, _TEXT)]
+        for slab in lines.slabs.values():
             place = slab.layout.places.get(name)
             if place is None:
                 pieces.append(pa.nulls(slab.rows, _TEXT))
             else:
-                pieces.append(pa.array(_shown(slab.listed(place)), _TEXT) if name in held else slab.array(place))
+                pieces.append(pa.array(_shown(slab.listed(place)), _TEXT) if name in hidden else slab.array(place))
         made[name] = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
     return made
 
