@@ -125,7 +125,8 @@ def test_every_conformed_and_derived_table_has_one_model() -> None:
 def test_every_model_that_ships_says_what_it_does() -> None:
     package = Path(bienho.__file__).parent
     shipped = sorted(package.rglob("*.sql"))
-    models = [path for path in shipped if "migrations" not in path.parts]
+    # the scores are steps of one computation over tables of their own (quality/scores/steps.py)
+    models = [path for path in shipped if not {"migrations", "scores"} & set(path.parts)]
     assert len(models) >= 13
     for path in models:
         parse_model(path.read_text(encoding="utf-8"), path)
