@@ -328,7 +328,7 @@ def asked(app: App, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> list[Request
         return decide(request, *more)
 
     monkeypatch.setattr(App, "reading", lambda _app: nullcontext(gate))
-    for module in {import_module(f"bienho.cli.{place}") for place in (*PLACES.values(), "credentials")}:
+    for module in {import_module(f"bienho.cli.{place}") for place in (*PLACES.values(), "credentials", "quality")}:
         if hasattr(module, "open_app"):
             monkeypatch.setattr(module, "open_app", opened)
     for module in (permits, changes, gates, masters, leading):
