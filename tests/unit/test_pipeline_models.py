@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,9 +16,11 @@ import pytest
 
 from bienho.contracts import casts, catalogue
 from bienho.contracts.models import Model
+from bienho.indicators import models as indicator_models
 from bienho.pipeline.derive import derive
 from bienho.pipeline.models import ModelRunner, rows_of
 from bienho.standards.xml130.map import models
+from bienho.surveillance.cases import models as case_models
 from support.model_runner import arrow_rows, built_in, dossier
 
 DOSSIER = "standard.xml130_dossier"
@@ -70,11 +74,15 @@ def test_only_models_with_rows_run_and_a_later_batch_is_not_told_of_an_earlier_o
     assert held("conformed.tb_care") + held("conformed.unmapped") == 0
 
 
+_numbers = itertools.count()
+
+
 class Tables:
     """A lake's tables in memory, as far as `derive` asks for them."""
 
     def __init__(self) -> None:
         self.commits = 0
+        self.data_path = Path(f"lake-{next(_numbers)}")
         self.connection = duckdb.connect()
         self.connection.execute("ATTACH ':memory:' AS lake")
         for contract in catalogue().values():
@@ -146,3 +154,9 @@ def test_cases_followed_batch_by_batch_are_those_computed_whole() -> None:
         derive(lake, "one", full=True)
         assert step == run("FROM lake.derived.notifiable_case ORDER BY ALL").fetchall()
     assert len(step) > 10
+
+
+def test_no_model_reads_what_another_derived_one_makes() -> None:
+    """All of `derived` is computed before any of it is stored."""
+    made = (*indicator_models(), *case_models())
+    assert not {name for model in made for name in model.reads} & {model.name for model in made}

@@ -82,6 +82,24 @@ def read_journal(lake: Lake) -> Journal:
     return journal
 
 
+def follow(lake: Lake, before: int, added: Mapping[str, Stage]) -> None:
+    """Let what was read of the journal follow the one commit since `before`, which only added these rows to it.
+
+    `added` is the row of each stage: its batch, never older than those before; its last receipt; its text; and the
+    batch again where versions came or went, 0 where not.
+    """
+    commits, journal = _READ.get(lake, (-1, Journal({})))
+    if commits == before and lake.commits == before + 1:
+        stages = {name: _joined(journal.stages.get(name), row) for name, row in added.items()}
+        _READ[lake] = lake.commits, Journal({**journal.stages, **stages})
+
+
+def _joined(old: Stage | None, row: Stage) -> Stage:
+    if old is None:
+        return row
+    return Stage(row.batch_id, max(old.last_seq, row.last_seq), row.revision, max(old.changed, row.changed))
+
+
 def tables_of(lake: Lake) -> str | None:
     """What `note_tables` noted; None in a lake without a journal."""
     try:

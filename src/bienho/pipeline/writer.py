@@ -22,7 +22,7 @@ from bienho.pipeline import reference
 from bienho.pipeline.casting import CastScan
 from bienho.pipeline.heads import Heads
 from bienho.pipeline.isolation import POISON, Isolation
-from bienho.pipeline.journal import read_journal
+from bienho.pipeline.journal import Stage, follow, read_journal
 from bienho.pipeline.judge import Fates, Judge, Judged, settle, unread
 from bienho.pipeline.models import ModelRunner, store
 from bienho.pipeline.records import (
@@ -143,7 +143,10 @@ class Writer:
             self._journal(connection, batch_id, stage, outcomes, len(fates.kept), sum(rows.values()))
 
         ids = [outcome.judged.delivery_id for outcome in outcomes]
+        before = self.lake.commits
         self.lake.commit(work, author=AUTHOR, message=f"{stage} {batch_id}", deliveries=ids)
+        last_seq = max(outcome.judged.header.seq for outcome in outcomes)
+        follow(self.lake, before, {stage: Stage(batch_id, last_seq, self.revision, batch_id if fates.kept else 0)})
         self.heads.move(fates.heads, batch_id, fates.gone)
         if batch_id % SETTLE_EVERY == 0:
             # when files go is an act in the world, not a model: it may ask the clock
