@@ -23,9 +23,10 @@ import pytest
 from hypothesis import settings
 
 from bienho.database import binaries
+from support.examples import some
 
 # A loaded machine is slow, not wrong; and the same commit must find the same examples everywhere.
-settings.register_profile("project", deadline=None, derandomize=True)
+settings.register_profile("project", deadline=None, derandomize=True, max_examples=some(100))
 settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parent.parent

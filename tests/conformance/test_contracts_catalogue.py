@@ -24,6 +24,7 @@ from bienho.quality import describe_cast_finding
 ROOM = Path(loader.__file__).parent
 FILES = sorted((ROOM / "datasets").rglob("*.yaml"))
 SCHEMA = json.loads((ROOM / "odcs_profile.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 VAULT = {
     "XML0": "MA_LK MA_BN HO_TEN SO_CCCD MA_THE_BHYT LY_DO_VNT DU_PHONG",
     "XML1": "MA_LK MA_BN HO_TEN SO_CCCD DIA_CHI DIEN_THOAI MA_THE_BHYT LY_DO_VV LY_DO_VNT CHAN_DOAN_VAO CHAN_DOAN_RV "
@@ -61,7 +62,7 @@ def text_of(document: Any) -> str:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_file_obeys_schema_and_loader(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    jsonschema.validate(read_yaml(text), SCHEMA, cls=jsonschema.Draft202012Validator)
+    VALIDATOR.validate(read_yaml(text))
     contract = load(text, file.name)
     assert file.parent.name == contract.zone
     assert file.stem == contract.name
@@ -256,4 +257,4 @@ def test_a_wrong_file_is_refused(name: str) -> None:
         load(text_of(document))
     if name in WRONG:
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+            VALIDATOR.validate(document)

@@ -19,6 +19,7 @@ from schemathesis.checks import CHECKS
 from bienho.governance.people import systems
 from support import portal
 from support.doors import HOST, PROXY, Doors, ensure_units
+from support.examples import some
 from support.fake_gate import FakeGate
 from support.peopled import BOSS, DAY, DOC, START
 
@@ -92,7 +93,7 @@ def test_what_is_answered_is_described(schema: Any, bearer: dict[str, str], labe
     headers = FROM_THE_PROXY if label.startswith("POST") else bearer
     seen: set[int] = set()
 
-    @trials(max_examples=15, suppress_health_check=list(HealthCheck))
+    @trials(max_examples=some(15), suppress_health_check=list(HealthCheck))
     @given(schema[path][method].as_strategy(generation_mode=mode))
     def exchange(case: Any) -> None:
         seen.add(case.call_and_validate(headers=headers, checks=CHECKS.get_all()).status_code)

@@ -24,6 +24,7 @@ from bienho.portal.settings import build_settings, settings
 from support import injections, portal
 from support.addresses import address, parameters, routes
 from support.doors import HOST, Doors
+from support.examples import some
 from support.fake_gate import NOW, FakeGate
 from support.peopled import GOOD, place
 
@@ -251,7 +252,7 @@ ELSEWHERE = st.lists(
 ).map("".join)
 
 
-@trials(max_examples=50)
+@trials(max_examples=some(50))
 @given(ELSEWHERE)
 def test_no_redirect_leaves_the_portal(following: str) -> None:
     answer = Client().post("/ngon-ngu/", {"ngon_ngu": "vi", "tiep": following})

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bienho.contracts import casts
+from support.examples import some
 
 BLANKS = " \t\r\n"
 DIGITS = st.text("0123456789", max_size=14)
@@ -69,14 +70,14 @@ def ask(connection: duckdb.DuckDBPyConnection, macros: str, texts: list[str]) ->
     return connection.execute(f"SELECT {macros} FROM (SELECT unnest(CAST($1 AS VARCHAR[])) AS t)", [texts]).fetchall()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=some(40), deadline=None)
 @given(st.lists(st.one_of(NUMBERISH, AMOUNTS, ODD_NUMBERS), min_size=1, max_size=20))
 def test_decimals_are_half_up_with_a_dot(connection: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
     got = ask(connection, "vn_decimal2(t), vn_decimal3(t), vn_rate(t)", texts)
     assert got == [tuple(oracle_decimal(text, *size) for size in ((18, 2), (18, 3), (6, 2))) for text in texts]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=some(40), deadline=None)
 @given(st.lists(st.one_of(DIGITS, PARTIAL, ODD_MOMENTS), min_size=1, max_size=20))
 def test_moments_and_their_precision(connection: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
     expected = [oracle_moment(text) for text in texts]
@@ -84,7 +85,7 @@ def test_moments_and_their_precision(connection: duckdb.DuckDBPyConnection, text
     assert got == [(moment, moment.date() if moment else None, precision) for moment, precision in expected]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=some(20), deadline=None)
 @given(st.lists(st.one_of(NUMBERISH, DIGITS), min_size=1, max_size=20))
 def test_integers(connection: duckdb.DuckDBPyConnection, texts: list[str]) -> None:
     right = [int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip(BLANKS)) else None for text in texts]

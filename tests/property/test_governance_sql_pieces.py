@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bienho.governance.engine_check import second_opinion
 from bienho.governance.sql_check import SqlRefused, check
+from support.examples import some
 
 DATASETS = {"standard.xml130_1", "conformed.encounter"}
 
@@ -55,7 +56,7 @@ def _accepted(sql: str) -> tuple[str, set[str]] | None:
     return checked.text, set(names)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=some(250), deadline=None)
 @given(
     st.sampled_from(SHAPES),
     st.sampled_from(GOOD_VALUES + BAD_VALUES),

@@ -17,6 +17,7 @@ from bienho.config import Home, KeyRing
 from bienho.core.errors import IntegrityError
 from bienho.lake import RawItem, RawStore
 from bienho.lake.raw.store import _watermark
+from support.examples import some
 
 START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 KEYS = KeyRing("0" * 16, bytes(range(32)))
@@ -64,7 +65,7 @@ def last_segment(home: Home) -> Path:
     return max(home.raw_dir.glob("*.seg"))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=some(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_store_equals_a_list_through_crashes(data: st.DataObject) -> None:
     """Crashes: a group is written but its receipt was never given, and the file is cut at any byte of that group."""
@@ -115,7 +116,7 @@ def crash(home: Home, oracle: list[bytes], data: st.DataObject) -> RawStore:
     return raw
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=some(80), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(made=st.lists(groups, min_size=1, max_size=4), data=st.data())
 def test_a_flipped_byte_anywhere_is_named(made: list[list[bytes]], data: st.DataObject) -> None:
     with throwaway_home() as home:
@@ -138,7 +139,7 @@ def test_a_flipped_byte_anywhere_is_named(made: list[list[bytes]], data: st.Data
             raw.verify()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=some(50), deadline=None)
 @given(made=st.lists(groups, min_size=1, max_size=4), data=st.data())
 def test_acknowledged_bytes_cut_off_are_damage_and_not_a_torn_tail(
     made: list[list[bytes]], data: st.DataObject

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bienho.governance.policy import CLASSES, CURRENT, Engine, Question
 from bienho.governance.policy.engine import SCHEMA, WHOLE
+from support.examples import some
 
 WORDS = (WHOLE, *CLASSES)
 SAID = (CURRENT / SCHEMA).read_text(encoding="utf-8")
@@ -70,7 +71,7 @@ def test_a_class_is_answered_as_if_it_were_asked_about_alone() -> None:
         seen["asked"] += len(requests)
         return cedar(requests, *given)
 
-    @settings(max_examples=100, derandomize=True, deadline=None)
+    @settings(max_examples=some(100), derandomize=True, deadline=None)
     @given(
         sets(plain) | sets(plain | odd),
         st.frozensets(st.sampled_from(CLASSES)),

@@ -9,6 +9,7 @@ from bienho.contracts import catalogue
 from bienho.governance import Actor, Membership, Request, decide
 from bienho.governance.decision import facts_of, field_class
 from bienho.governance.policy import CURRENT, Facts, engine, judge
+from support.examples import some
 
 PLACES = ("52001", "52002", "52003")
 ROLES = ("viewer", "operator", "identifier-reader", "administrator", "clinician", "epidemiologist")
@@ -34,7 +35,7 @@ def single(role: str, purpose: str, action: str, dataset: str) -> set[str]:
     return {field_class(contract.by_name[name]) for name in decision.columns}
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=some(300), derandomize=True, deadline=None)
 @given(
     memberships,
     st.sampled_from(DATASETS),
@@ -74,7 +75,7 @@ def _in(place: str, rows) -> bool:  # type: ignore[no-untyped-def]
     return any(facilities is None or place in facilities for facilities, _ in rows)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=some(200), derandomize=True, deadline=None)
 @given(memberships, st.sampled_from(DATASETS), st.sampled_from(("read", "identify", "export")), st.booleans())
 def test_facts_kept_give_the_same_verdict_again(
     held: list[Membership], dataset: str, action: str, emergency: bool

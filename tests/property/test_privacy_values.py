@@ -18,6 +18,7 @@ from bienho.privacy import encode
 from bienho.privacy.blind import normalise
 from bienho.privacy.digests import keyed
 from bienho.privacy.sealing import Sealer
+from support.examples import some
 
 KEYS = KeyRing("0123456789abcdef", bytes(range(32)))
 SEALER = Sealer(KEYS)
@@ -42,7 +43,7 @@ def test_different_parts_give_different_digests(first: list[str], second: list[s
 
 
 @given(PAYLOADS)
-@settings(max_examples=150)
+@settings(max_examples=some(150))
 def test_what_is_sealed_opens_as_it_was(payload: dict) -> None:
     patient, record = b"p" * 16, b"r" * 16
     ((cipher, wrapped),) = SEALER.new_data_keys([patient])
@@ -81,7 +82,7 @@ def test_the_dictionary_is_the_one_that_records_were_sealed_with() -> None:
 
 
 @given(PAYLOADS, st.integers(min_value=0), st.integers(min_value=1, max_value=255))
-@settings(max_examples=150)
+@settings(max_examples=some(150))
 def test_any_changed_byte_is_refused(payload: dict, where: int, change: int) -> None:
     ((cipher, _),) = SEALER.new_data_keys([b"p" * 16])
     sealed = bytearray(one(cipher, b"r" * 16, payload))

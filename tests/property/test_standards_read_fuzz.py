@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CASES, REACH = 1_500, 750
+CASES, REACH = 750, 750
 
 
 def test_mutated_envelopes_end_as_rows_findings_or_a_clear_refusal(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from bienho.standards.xml130 import (
 )
 from bienho.standards.xml130.read_block import Blocks
 from bienho.standards.xml130.versions import contract_of, wire_of
+from support.examples import some
 
 Item = Dossier | UnreadableDossier
 SOUND = {"date": "202601020930", "number": "1.5", "code": "A1", "free": "ô"}
@@ -115,7 +116,7 @@ def patiently(data: bytes) -> list[object] | str:
         return read(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=some(150), deadline=None)
 @given(envelopes())
 def test_the_quick_way_reads_what_the_patient_way_reads(data: bytes) -> None:
     patient = patiently(data)

@@ -12,6 +12,7 @@ from lxml import etree
 from bienho.config.limits import DEFAULT
 from bienho.standards.xml130 import TABLES, Dossier, columns, read_checks, read_delivery, read_plain, read_rows
 from bienho.standards.xml130.versions import contract_of, renamed, wire_of
+from support.examples import some
 from support.xml130_samples import versioned
 
 BLANKS = ["", " ", "\n\t", "\u00a0\u2003"]
@@ -70,7 +71,7 @@ def envelope(tables: dict[str, list[list[tuple[str, str]]]]) -> bytes:
     ).encode()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=some(40), deadline=None)
 @given(dossiers())
 def test_lake_and_vault_give_back_what_was_received(sent: dict[str, list[list[tuple[str, str]]]]) -> None:
     (dossier,) = read_delivery(envelope(sent)).dossiers
@@ -85,7 +86,7 @@ def test_lake_and_vault_give_back_what_was_received(sent: dict[str, list[list[tu
     assert columns.restore(columns.vault_payload(dossier), lake) == dossier.tables
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=some(40), deadline=None)
 @given(dossiers())
 def test_nothing_of_the_vault_or_of_a_foreign_shape_stays_in_the_lake(
     sent: dict[str, list[list[tuple[str, str]]]],
@@ -104,7 +105,7 @@ def test_nothing_of_the_vault_or_of_a_foreign_shape_stays_in_the_lake(
                     assert not read_checks.foreign(field.shape, text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=some(150), deadline=None)
 @given(st.sampled_from(TABLES), st.data())
 def test_the_common_way_reads_what_the_patient_way_reads(table: str, data: st.DataObject) -> None:
     single = wire_of(table).single
@@ -118,7 +119,7 @@ def test_the_common_way_reads_what_the_patient_way_reads(table: str, data: st.Da
         assert (common.rows, common.names) == (patient.rows, patient.names)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=some(200), deadline=None)
 @given(st.sampled_from(TABLES), st.sampled_from(["4210", "130", "4750", "3176"]), st.data())
 def test_the_quick_check_never_passes_a_faulty_row(table: str, edition: str, data: st.DataObject) -> None:
     check = read_checks._compile(table, edition, frozenset())
@@ -158,7 +159,7 @@ SCARS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=some(200), deadline=None)
 @given(st.sampled_from(TABLES), DRESS, st.booleans(), SCARS, st.data())
 def test_the_plain_way_reads_what_the_parser_reads_and_nothing_else(
     table: str, dress: tuple[str, str], self_closed: bool, scar: bytes, data: st.DataObject

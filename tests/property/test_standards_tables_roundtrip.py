@@ -16,6 +16,7 @@ from bienho.standards.xml130.write import (
     write_check_in,
     write_delivery,
 )
+from support.examples import some
 from support.xml130_samples import make_rows, make_tables, versioned
 
 Rows = list[dict[str, str]]
@@ -60,7 +61,7 @@ def read(data: bytes) -> list[Dossier]:
     return dossiers  # type: ignore[return-value]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=some(250), deadline=None)
 @given(st.sampled_from(PAIRS), st.sampled_from(sorted(STYLES)), st.sampled_from(sorted(STYLES)), st.data())
 def test_read_of_written_is_what_was_sent(pair: tuple[str, str], style: str, other: str, data: st.DataObject) -> None:
     table, version = pair

@@ -17,9 +17,10 @@ from bienho.surveillance.detectors.farrington import FarringtonOptions, farringt
 from bienho.surveillance.detectors.regression import Counts, Design, solve
 from bienho.surveillance.evaluate import twin_outbreaks
 from bienho.surveillance.evaluate.quality import wilson
+from support.examples import some
 
 
-@settings(max_examples=40)
+@settings(max_examples=some(40))
 @given(mean=st.floats(1e-9, 5e4), phi=st.one_of(st.just(1.0), st.floats(1.0001, 300)), level=st.floats(0.5, 0.99999))
 def test_quantiles_and_tails_are_those_of_the_distribution(mean: float, phi: float, level: float) -> None:
     law = stats.poisson(mean) if phi == 1 else stats.nbinom(mean / (phi - 1), 1 / phi)
@@ -43,7 +44,7 @@ def plain_fit(counts: np.ndarray, columns: np.ndarray, weights: np.ndarray) -> t
     return beta, np.linalg.inv(information)
 
 
-@settings(max_examples=12)
+@settings(max_examples=some(12))
 @given(seed=st.integers(0, 10_000), blocks=st.integers(1, 5), trend=st.booleans())
 def test_the_batched_regression_is_the_plain_one(seed: int, blocks: int, trend: bool) -> None:
     random = np.random.default_rng(seed)
@@ -89,7 +90,7 @@ def test_a_period_nobody_reported_is_as_if_it_were_not_in_the_baseline() -> None
     assert found.expected[0, 0] == pytest.approx(np.nanmean(gone[0, base.rows]), rel=1e-6)
 
 
-@settings(max_examples=40)
+@settings(max_examples=some(40))
 @given(b=st.integers(1, 5), w=st.integers(0, 5), blocks=st.integers(1, 12), left_out=st.integers(0, 40))
 def test_blocks_of_the_year_are_as_they_are_defined(b: int, w: int, blocks: int, left_out: int) -> None:
     at, year = 5 * 52 + 20, 52
@@ -112,7 +113,7 @@ def test_blocks_of_the_year_are_as_they_are_defined(b: int, w: int, blocks: int,
 COUNTS = st.lists(st.integers(0, 40), min_size=40, max_size=60).map(lambda c: np.array(c, dtype=float))
 
 
-@settings(max_examples=25)
+@settings(max_examples=some(25))
 @given(COUNTS, st.sampled_from([0.0, 0.5]))
 def test_ears_is_as_published(counts: np.ndarray, least: float) -> None:
     panel = Panel(counts[None], 52)
@@ -136,7 +137,7 @@ def test_ears_is_as_published(counts: np.ndarray, least: float) -> None:
         assert c1.upper[0, column] == pytest.approx(limit, rel=1e-12)
 
 
-@settings(max_examples=12)
+@settings(max_examples=some(12))
 @given(COUNTS)
 def test_the_likeliest_shift_is_found_among_all(counts: np.ndarray) -> None:
     """GLR: the ratio by maximising over a grid of factors and every beginning since the last alarm."""
@@ -153,7 +154,7 @@ def test_the_likeliest_shift_is_found_among_all(counts: np.ndarray) -> None:
             begin = column + 1
 
 
-@settings(max_examples=50)
+@settings(max_examples=some(50))
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.01, 0.5))
 def test_false_discoveries_are_held_as_benjamini_and_hochberg_say(values: list[float], rate: float) -> None:
     pvalues = np.array(values)
@@ -166,7 +167,7 @@ def test_false_discoveries_are_held_as_benjamini_and_hochberg_say(values: list[f
     assert qvalues(with_unknown)[:-1].tolist() == qvalues(pvalues).tolist()
 
 
-@settings(max_examples=25)
+@settings(max_examples=some(25))
 @given(st.integers(0, 60), st.integers(1, 60))
 def test_the_interval_of_a_share_is_that_of_the_library(found: int, more: int) -> None:
     told = stats.binomtest(found, found + more).proportion_ci(method="wilson")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bienho.contracts import catalogue
 from bienho.core.errors import LimitError, UsageError
 from bienho.governance import question
+from support.examples import some
 
 CONTRACT = catalogue()["quality.finding"]
 COLUMNS = ("version_id", "code", "row_no")
@@ -59,7 +60,7 @@ def run(rows: list[tuple[Any, ...]], asked: question.Question) -> list[tuple[Any
     return con.execute(asked.over("f"), asked.values).fetchall()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(ROWS, CONDITIONS, st.integers(0, 5) | st.none(), st.integers(0, 3))
 def test_rows_are_those_a_plain_reading_finds(
     rows: list[tuple[Any, ...]], conditions: list[tuple[str, str, Any]], limit: int | None, offset: int
@@ -79,7 +80,7 @@ def _bytes(value: Any) -> Any:
     return value.encode() if isinstance(value, str) else value
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=some(40), deadline=None)
 @given(ROWS, CONDITIONS)
 def test_groups_add_up_to_a_plain_reading(rows: list[tuple[Any, ...]], conditions: list[tuple[str, str, Any]]) -> None:
     measures = {"n": ("count", None), "kinds": ("count_distinct", "version_id"), "total": ("sum", "row_no")}

@@ -24,6 +24,7 @@ from bienho.lake.digests import digest
 from bienho.lake.extensions import EXTENSIONS, connect, load_extensions
 from bienho.lake.failures import is_conflict, lake_errors, translated
 from bienho.lake.relations import LakeTable, reading
+from support.examples import some
 
 CELLS = st.sampled_from([None, "", "a", "b", "ab", "1", "NULL", "null", '"', '","', "[]", "\\", "đ", "d"])
 ROWS = st.lists(st.tuples(st.one_of(st.none(), st.integers(-2, 2)), CELLS, CELLS), max_size=6)
@@ -149,7 +150,7 @@ def test_waiting_grows_and_has_a_ceiling() -> None:
     assert low == [0.05]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=some(100), deadline=None)
 @given(ROWS, ROWS, st.randoms(use_true_random=False))
 def test_digests_are_equal_exactly_when_the_bags_of_rows_are(
     left: list[tuple[int | None, str | None, str | None]],
