@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+import duckdb
 import pytest
 
-from bienho.contracts import Field, catalogue
+from bienho.contracts import Field, casts, catalogue
 from bienho.pipeline.models import ModelRunner
 from bienho.standards.xml130 import map as xml130_map
 from support import slow_map, slow_papers
-from support.model_runner import arrow_rows, dossier, fetch, run, warehouse
+from support.model_runner import arrow_rows, built_in, dossier, fetch, run, warehouse
 
 VISITS = 150
 PAPERS = (6, 7, 8, 9, 10, 11, 13, 14, 15)
@@ -181,10 +182,10 @@ def test_models_run_over_batches_of_any_size_as_the_pipeline_binds_them(visits: 
         rows["standard.xml130_2"].append({"version_id": version, "row_no": 1, "MA_THUOC": "40.17"})
     rows["standard.xml130_7"] = [{"version_id": 1, "row_no": 1, "NGAY_CT": "20260102"}]
     names = [name for name in catalogue() if name.startswith("standard.xml130_")]
-    with warehouse({}) as connection:
+    with duckdb.connect() as connection:
+        connection.execute(casts.MACROS)
         runner = ModelRunner(connection, xml130_map.models())
-        for name in names:
-            connection.execute(f"DROP TABLE {name}")
+        runner.bind_rows(built_in())
         runner.bind_rows({name: arrow_rows(name, rows[name]) for name in names})
         outputs = runner.compute()
         assert fetch(connection, f"SELECT count(*) AS n FROM {outputs['conformed.encounter']}") == [{"n": visits}]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,6 +19,7 @@ from bienho.contracts.models import Model
 from bienho.terminology import builtin_editions, reference_tables
 
 RECEIVED = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
+_numbers = itertools.count()
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -52,17 +57,32 @@ def built_in() -> Mapping[str, pa.Table]:
     return reference_tables(builtin_editions())
 
 
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Holds `made`, a warehouse with nothing received, and its copies; goes with the process."""
+    folder = tempfile.TemporaryDirectory(prefix="warehouse-")
+    with duckdb.connect(Path(folder.name, "made")) as connection:
+        connection.execute("SET threads=1")
+        connection.execute(casts.MACROS)
+        for zone in ("standard", "conformed", "derived", "reference"):
+            connection.execute(f"CREATE SCHEMA {zone}")
+        for name in ("dossier", *(str(number) for number in range(16))):
+            dataset = f"standard.xml130_{name}"
+            put(connection, dataset, arrow_rows(dataset, ()))
+        for dataset, table in built_in().items():
+            put(connection, dataset, table)
+    return folder
+
+
 def warehouse(standard: Rows, reference: Mapping[str, pa.Table] | None = None) -> duckdb.DuckDBPyConnection:
     """A connection with macros, reference tables and the `standard.*` tables filled; empty where nothing is given."""
-    connection = duckdb.connect()
+    copied = Path(_folder().name, f"copy-{next(_numbers)}")
+    shutil.copyfile(Path(_folder().name, "made"), copied)
+    connection = duckdb.connect(copied)
     connection.execute("SET threads=1")
-    connection.execute(casts.MACROS)
-    for zone in ("standard", "conformed", "derived", "reference"):
-        connection.execute(f"CREATE SCHEMA {zone}")
-    for name in ("dossier", *(str(number) for number in range(16))):
-        dataset = f"standard.xml130_{name}"
-        put(connection, dataset, arrow_rows(dataset, standard.get(dataset, ())))
-    for dataset, table in (reference or built_in()).items():
+    for dataset in standard:
+        put(connection, dataset, arrow_rows(dataset, standard[dataset]))
+    for dataset, table in (reference or {}).items():
         put(connection, dataset, table)
     return connection
 
