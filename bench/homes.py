@@ -3,19 +3,20 @@
     with temporary_home() as made:
         made.home, made.keys, made.database      # an embedded PostgreSQL of its own, stopped and deleted at the end
 
-Every home of one process has the same `home_id` and key, so digests made in two of them can be compared.
+Every home of one run has the same `home_id` and key, so digests made in two of them can be compared.
 `XDG_CONFIG_HOME` points to a temporary folder meanwhile; `BIENHO_DATABASE_URL` and `BIENHO_HOME` are set aside.
 """
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import functools
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,20 +44,31 @@ class Made:
         return {**given, "XDG_CONFIG_HOME": str(self.config), "BIENHO_HOME": str(self.home.path)}
 
 
+KEPT: Path | None = None
+"""A folder in which the processes of one run share what any of them made; None: each makes its own."""
+
+
 @contextmanager
 def temporary_home(
-    name: str = "home", *, ready: bool = False, synced: bool = True, parent: Path | None = None
+    name: str = "home",
+    *,
+    ready: bool = False,
+    synced: bool = True,
+    parent: Path | None = None,
+    stock: Path | None = None,
 ) -> Iterator[Made]:
     """A fresh home in a 0700 folder below /tmp or `parent` (`name` may hold blanks), its database open and migrated.
 
-    A `ready` one has had its first run: the lake's tables, the built-in lists, the demo account. Where it is not
-    `synced`, PostgreSQL does not wait for the disk: a home that need not outlive the machine.
+    A `ready` one has had its first run: the lake's tables, the built-in lists, the demo account; one of a `stock` (see
+    `made_once`) is as `keep` found it. Where it is not `synced`, PostgreSQL does not wait for the disk: a home that
+    need not outlive the machine.
     """
-    template, config = _ready_template() if ready else _template()
+    found = stock or made_once("ready" if ready else "plain", _make_ready if ready else _make_plain)
     folder = Path(tempfile.mkdtemp(prefix="bienho-test-", dir=parent))
+    config = _config()
     try:
         with _environment(config):
-            home = _copy(template, folder / name)
+            home = _of_stock(found, folder / name)
             try:
                 keys = load_keys(home)
                 with _syncing(synced):
@@ -72,49 +84,77 @@ def temporary_home(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@functools.cache
-def _template() -> tuple[Home, Path]:
-    """The home that is copied: made once per process, its server stopped."""
-    folder = Path(tempfile.mkdtemp(prefix="bienho-template-"))
-    config = folder / "config"
-    with _environment(config), _syncing(False):
-        home = Home.create(folder / "home")
-        atexit.register(_forget, home, folder)
-        create_key(home)
-        open_database(home, load_keys(home)).close()
-    return home, config
+def made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """A folder of what this run shares: `make` fills it where nobody has, all others wait for that."""
+    root = KEPT or _own_folder()
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder, done = root / name, root / f"{name}.done"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
 
 
-@functools.cache
-def _ready_template() -> tuple[Home, Path]:
-    """A copy of the template after its first run."""
-    template, config = _template()
-    folder = Path(tempfile.mkdtemp(prefix="bienho-template-"))
-    with _environment(config), _syncing(False):
-        home = _copy(template, folder / "home")
-        atexit.register(_forget, home, folder)
-        with open_app(home.path) as app:
-            setup.first_run(app)
-    return home, config
-
-
-def _forget(home: Home, folder: Path) -> None:
-    remove_database(home)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _copy(template: Home, target: Path) -> Home:
-    """Copy a stopped home and its database, wherever that lies, keeping owners."""
+def keep(home: Home, stock: Path) -> None:
+    """Put a home whose server rests, and its database, into a stock, keeping owners."""
     skip = {places.POINTER, places.KEEP, "postgres"}
-    shutil.copytree(template.path, target, ignore=lambda _folder, names: skip & set(names))
+    shutil.copytree(home.path, stock / "home", ignore=lambda _folder, names: skip & set(names))
+    with places.start_lock(home):
+        place = places.locate(home, create=False)
+    assert place is not None
+    subprocess.run(["cp", "-a", str(place.data), str(stock / "data")], check=True)
+
+
+def _of_stock(stock: Path, target: Path) -> Home:
+    shutil.copytree(stock / "home", target)
     target.chmod(0o700)
     home = Home.open(target)
     with places.start_lock(home):
-        source, place = places.locate(template, create=False), places.locate(home)
-    assert source is not None
+        place = places.locate(home)
     assert place is not None
-    subprocess.run(["cp", "-a", str(source.data), str(place.data)], check=True)
+    subprocess.run(["cp", "-a", str(stock / "data"), str(place.data)], check=True)
     return home
+
+
+def _make_plain(stock: Path) -> None:
+    """A home with its key and its database, migrated."""
+    with tempfile.TemporaryDirectory(prefix="bienho-template-") as folder, _environment(stock / "config"):
+        home = Home.create(Path(folder, "home"))
+        try:
+            create_key(home)
+            with _syncing(False):
+                open_database(home, load_keys(home)).close()
+            keep(home, stock)
+        finally:
+            remove_database(home)
+
+
+def _make_ready(stock: Path) -> None:
+    """The same after its first run."""
+    with temporary_home(synced=False) as made:
+        with open_app(made.home.path) as app:
+            setup.first_run(app)
+        made.database.close()
+        keep(made.home, stock)
+
+
+@functools.cache
+def _own_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="bienho-homes-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
+def _config() -> Path:
+    """The key files of this process: every home has the same key, but what is written beside it is of one process."""
+    config = _own_folder() / "config"
+    shutil.copytree(made_once("plain", _make_plain) / "config", config)
+    return config
 
 
 @contextmanager

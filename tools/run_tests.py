@@ -101,6 +101,8 @@ def run_pytest(phase: Phase, result: Result) -> None:
         os.chmod(scratch, 0o711)  # as in /tmp, other accounts may walk through and not look: PostgreSQL's may
         report = Path(scratch, "report.json")
         environment = {**os.environ, "BIENHO_TEST_REPORT": str(report), "TMPDIR": scratch}
+        # Tests start hundreds of processes: where none may keep what it compiled, each compiles the whole house again.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [sys.executable, "-m", "pytest", "--durations=6", *phase.options, *folders]
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {"counts": {}, "skips": {}}

@@ -6,6 +6,7 @@ its own (`python -m bench.faults.nursery`), so that nothing is ever forked that 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -25,6 +27,7 @@ from bench.faults.points import Fault, install
 from bienho.cli.main import PLACES, main
 from bienho.config import Home, load_keys
 from bienho.lake import RawItem, RawStore, extensions
+from bienho.pipeline.check import check
 
 KILLED = -9
 BUG = 70
@@ -76,6 +79,11 @@ class Nursery:
             path.unlink()
         self._folder.rmdir()
 
+    def warm(self, paths: Sequence[str]) -> None:
+        """Have the interpreter that is forked judge files like those to come: what it learns of their layouts and of
+        the rules, every command would learn anew."""
+        self._ask({"warm": paths})
+
     def run(self, home: Path, *arguments: str, events: Events, fault: Fault | None = None) -> Ended:
         """Run `bienho --home HOME arguments…` (or `receive SEED`: append to raw for ever) with a fault in it."""
         out, err = self._folder / "out", self._folder / "err"
@@ -83,6 +91,13 @@ class Nursery:
             "home": str(home), "arguments": arguments, "events": str(events.path), "out": str(out), "err": str(err),
             "fault": asdict(fault) if fault else None, "keys": os.environ["XDG_CONFIG_HOME"],
         }  # fmt: skip
+        told = self._ask(order)
+        self.cpu_s += told["cpu_s"]
+        # a limit on file size may cut what was printed in the middle of a letter
+        printed, complained = (path.read_text(encoding="utf-8", errors="replace") for path in (out, err))
+        return Ended(told["code"], printed, complained, told["cpu_s"])
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
@@ -90,11 +105,8 @@ class Nursery:
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError("the nursery died")
-        told = json.loads(answer)
-        self.cpu_s += told["cpu_s"]
-        # a limit on file size may cut what was printed in the middle of a letter
-        printed, complained = (path.read_text(encoding="utf-8", errors="replace") for path in (out, err))
-        return Ended(told["code"], printed, complained, told["cpu_s"])
+        told: dict[str, Any] = json.loads(answer)
+        return told
 
 
 def _serve() -> None:
@@ -103,6 +115,12 @@ def _serve() -> None:
     extensions.connect().close()  # its files are checked and loaded once for all
     for line in sys.stdin:
         order = json.loads(line)
+        if "warm" in order:
+            check(order["warm"])
+            gc.collect()
+            gc.freeze()  # what is known by now is not lost: no child need look through it
+            print("{}", flush=True)
+            continue
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:

@@ -198,6 +198,7 @@ def besiege(
     chance = random.Random(seed)
     ingests = works_of(folder / "files", plan, files_a_work)[:works]
     steps = list(_steps(ingests, jobs))
+    nursery.warm([path for work in ingests for path in work[1:]])
     state = undisturbed(nursery, folder, steps)
     with temporary_home("besieged", ready=True) as made:
         siege = Siege(made, nursery, folder, chance)

@@ -22,6 +22,7 @@ from bienho.pipeline.ingest import ingest
 from bienho.pipeline.report import IngestReport
 from bienho.standards.xml130.write import write_delivery
 from bienho.synthetic import Plan, generate
+from support import commands
 from support.homes import temporary_home
 from support.hostile import ATTACKS, MIB, good
 from support.province import whole_lake
@@ -31,7 +32,7 @@ from support.xml130_samples import make_tables
 pytestmark = pytest.mark.database
 LIMITS = Limits(delivery_bytes=2 * MIB)
 NOW = datetime.now(UTC)
-DIRTY = Plan(persons=220, months=3, seed=21, dirt=0.3, share_resent=0.08, share_duplicate=0.08)
+DIRTY = Plan(persons=110, months=3, seed=21, dirt=0.3, share_resent=0.08, share_duplicate=0.08)
 # Modules that a hospital's Windows PC does not have, and a network that is not there.
 BARE = """
 import socket, sys
@@ -162,9 +163,13 @@ def test_a_bare_pc_is_enough_and_nothing_is_left_on_it(tmp_path: Path) -> None:
 def test_exit_codes_and_the_machine_form(tmp_path: Path) -> None:
     (tmp_path / "good.xml").write_bytes(good(1))
     (tmp_path / "torn.xml").write_bytes(good(2)[:-900])
-    told = json.loads(run(tmp_path, "torn.xml", "--json").stdout)
-    assert run(tmp_path, "torn.xml").returncode == 3
-    assert run(tmp_path, "absent.xml").returncode == 2
+
+    def checked(name: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return commands.run({"HOME": str(tmp_path)}, "check", str(tmp_path / name), *more)
+
+    told = json.loads(checked("torn.xml", "--json").stdout)
+    assert checked("torn.xml").returncode == 3
+    assert checked("absent.xml").returncode == 2
     assert told["files"][0]["outcome"] == "quarantined"
     assert set(told) == {"files", "totals", "lists"}
     assert told["lists"] == [{"list": kind, "evaluable": False, "unknown": []} for kind in ("facility", "icd10")]

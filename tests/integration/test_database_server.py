@@ -7,7 +7,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -21,25 +20,33 @@ import pytest
 from bienho.config import Home, KeyRing, create_key, load_keys
 from bienho.core.errors import BienhoError, BusyError, ConfigError, StorageError
 from bienho.database import Database, Role, binaries, open_database, places, remove_database, server, stop
+from support import forks
+from support.forks import Forked
 from support.homes import Made, temporary_home
 
 pytestmark = pytest.mark.database
 PLAIN = 65534
 
 HOLD = """
-import sys
 from bienho.config import Home, load_keys
 from bienho.database import Role, open_database
 home = Home.open()
 with open_database(home, load_keys(home)) as database:
     with database.connect(Role.WORKER) as connection:
-        print(connection.execute("SELECT 1").fetchone()[0], flush=True)
-    sys.stdin.readline()
+        gate.send(connection.execute("SELECT 1").fetchone()[0])
+    gate.recv()
 """
 
 
 @pytest.fixture
 def made() -> Iterator[Made]:
+    with temporary_home("nhà có dấu cách", synced=True) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Made]:
+    """One for all who leave its server as it is."""
     with temporary_home("nhà có dấu cách", synced=True) as made:
         yield made
 
@@ -55,35 +62,37 @@ def place_of(home: Home) -> places.Place:
     return place
 
 
-def holder(made: Made) -> subprocess.Popen[str]:
-    """Another process that uses the server until its input closes."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", HOLD], env=made.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "1\n"
-    return child
+class Holder:
+    """Another process that uses the server until it is told to leave."""
+
+    def __init__(self, made: Made) -> None:
+        self._gate, theirs = forks.pipe()
+        self.process = Forked(HOLD, environment=made.environment, gate=theirs)
+
+    def holds(self) -> None:
+        """Wait until it uses the server."""
+        assert self._gate.poll(60)
+        assert self._gate.recv() == 1
+
+    def leave(self) -> None:
+        self._gate.send(None)
+        assert self.process.wait(30) == 0, self.process.communicate()[1]
 
 
-def leave(child: subprocess.Popen[str]) -> None:
-    child.communicate("\n", timeout=30)
-    assert child.returncode == 0
-
-
-def test_every_role_logs_in_to_a_home_with_a_blank_in_its_path(made: Made) -> None:
+def test_every_role_logs_in_to_a_home_with_a_blank_in_its_path(standing: Made) -> None:
     for role in Role:
-        with made.database.connect(role) as connection:
+        with standing.database.connect(role) as connection:
             assert connection.execute("SELECT current_user").fetchone() == (role.value,)
-    assert int(made.database.server_version().split(".")[0]) >= 16
+    assert int(standing.database.server_version().split(".")[0]) >= 16
 
 
-def test_the_server_listens_on_a_private_socket_only(made: Made) -> None:
-    with made.database.connect(Role.ADMIN) as admin:
+def test_the_server_listens_on_a_private_socket_only(standing: Made) -> None:
+    with standing.database.connect(Role.ADMIN) as admin:
         assert admin.execute("SHOW listen_addresses").fetchone() == ("",)
         assert admin.execute("SHOW fsync").fetchone() == ("on",)
         rules = admin.execute("SELECT type, auth_method FROM pg_hba_file_rules").fetchall()
     assert rules == [("local", "scram-sha-256")]
-    found, place = running(made.home), place_of(made.home)
+    found, place = running(standing.home), place_of(standing.home)
     assert found is not None
     for folder in (found.socket_folder, place.data, place.log):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -94,31 +103,26 @@ def test_the_server_listens_on_a_private_socket_only(made: Made) -> None:
 def test_two_processes_opening_at_once_share_one_server_and_the_last_one_stops_it(made: Made) -> None:
     stop(made.home)
     made.database.close()
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", HOLD], env=made.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
+    children = [Holder(made) for _ in range(3)]
     for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "1\n"
+        child.holds()
     first = running(made.home)
     assert first is not None
     for child in children[:-1]:
-        leave(child)
+        child.leave()
     assert running(made.home) == first
-    leave(children[-1])
+    children[-1].leave()
     assert running(made.home) is None
     assert not first.socket_folder.exists()
 
 
 def test_a_killed_user_leaves_a_server_that_the_next_one_adopts_and_stops(made: Made) -> None:
     made.database.close()
-    child = holder(made)
+    child = Holder(made)
+    child.holds()
     before = running(made.home)
-    child.kill()
-    child.communicate()
+    child.process.kill()
+    child.process.wait()
     assert running(made.home) == before
     with open_database(made.home, made.keys) as database:
         assert running(made.home) == before
@@ -180,12 +184,12 @@ def test_a_server_kept_by_serve_outlives_its_users_until_stop(made: Made) -> Non
     assert running(made.home) is None
 
 
-def test_another_key_is_refused_plainly(made: Made) -> None:
-    other = KeyRing(made.home.home_id, bytes(range(32)))
+def test_another_key_is_refused_plainly(standing: Made) -> None:
+    other = KeyRing(standing.home.home_id, bytes(range(32)))
     with pytest.raises(ConfigError) as told:
-        open_database(made.home, other)
+        open_database(standing.home, other)
     assert told.value.code == "CFG-KEY-WRONG"
-    made.database.connect(Role.WORKER).close()
+    standing.database.connect(Role.WORKER).close()
 
 
 def test_a_squatted_socket_folder_is_refused(made: Made) -> None:
@@ -268,29 +272,29 @@ def test_a_moved_home_finds_its_database_again(made: Made) -> None:
         moved.rename(made.home.path)
 
 
-def test_the_writer_lock_lets_one_in_and_tells_the_others(made: Made) -> None:
+def test_the_writer_lock_lets_one_in_and_tells_the_others(standing: Made) -> None:
     told: list[str] = []
-    with made.database.writer_lock():
+    with standing.database.writer_lock():
         with (
             pytest.raises(BusyError) as busy,
-            made.database.writer_lock(wait_seconds=0.2, on_wait=lambda: told.append("x")),
+            standing.database.writer_lock(wait_seconds=0.2, on_wait=lambda: told.append("x")),
         ):
             pytest.fail("two writers at once")
         assert busy.value.code == "BUSY-WRITER"
         assert told == ["x"]
-    with made.database.writer_lock(wait_seconds=0, on_wait=lambda: told.append("y")):
+    with standing.database.writer_lock(wait_seconds=0, on_wait=lambda: told.append("y")):
         assert told == ["x"]
 
 
-def test_a_waiting_writer_gets_the_lock_when_the_first_leaves(made: Made) -> None:
+def test_a_waiting_writer_gets_the_lock_when_the_first_leaves(standing: Made) -> None:
     order: list[str] = []
     inside = threading.Event()
 
     def second() -> None:
-        with made.database.writer_lock(on_wait=inside.set):
+        with standing.database.writer_lock(on_wait=inside.set):
             order.append("second")
 
-    with made.database.writer_lock():
+    with standing.database.writer_lock():
         waiter = threading.Thread(target=second)
         waiter.start()
         assert inside.wait(10)
@@ -398,21 +402,21 @@ def check_roles(database: Database) -> bool:
 
 
 @pytest.mark.parametrize("url", ["", "postgresql:///nothing", "not a url", "postgresql://u@h"])
-def test_an_address_that_says_too_little_is_refused(made: Made, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_an_address_that_says_too_little_is_refused(standing: Made, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("BIENHO_DATABASE_URL", url)
     if not url:
-        with open_database(made.home, made.keys) as database:
+        with open_database(standing.home, standing.keys) as database:
             assert database.embedded
         return
     with pytest.raises(ConfigError) as told:
-        open_database(made.home, made.keys)
+        open_database(standing.home, standing.keys)
     assert told.value.code == "CFG-DATABASE-URL"
 
 
-def test_an_address_where_nobody_answers_is_told(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_where_nobody_answers_is_told(standing: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIENHO_DATABASE_URL", "postgresql://kho:bi-mat@127.0.0.1:9/kho")
     with pytest.raises(StorageError) as told:
-        open_database(made.home, made.keys)
+        open_database(standing.home, standing.keys)
     assert told.value.code == "STO-DATABASE-UNREACHABLE"
     assert "bi-mat" not in str(told.value)
 

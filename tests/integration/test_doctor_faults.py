@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +27,9 @@ from bienho.governance import audit
 from bienho.lake import Lake, RawItem, RawStore
 from bienho.lake.raw.segment import segment_path
 from bienho.pipeline.backlog import note_derived, note_progress
-from bienho.pipeline.doctor import Check, Probes, diagnose
+from bienho.pipeline.doctor import Probes, diagnose
+from support.examined import by_code, look, look_afresh, the_only_fault
+from support.forks import Forked
 from support.homes import Made, temporary_home
 
 pytestmark = pytest.mark.database
@@ -100,26 +101,8 @@ def raw_files(made: Made) -> list[Path]:
     return [segment_path(made.home.raw_dir, 1), made.home.raw_dir / "watermark"]
 
 
-def by_code(checks: list[Check]) -> dict[str, Check]:
-    return {check.code: check for check in checks}
-
-
-def the_only_fault(checks: list[Check], code: str, *, status: str = "fail") -> Check:
-    """The check that was planted; nothing else failed, and nothing unplanted warned but what always may."""
-    failed = {check.code for check in checks if check.status == "fail"}
-    assert failed == ({code} if status == "fail" else set()), [check for check in checks if check.status == "fail"]
-    found = by_code(checks)[code]
-    assert found.status == status
-    assert found.repair
-    return found
-
-
-def look(made: Made, **probes: object) -> list[Check]:
-    return diagnose(made.home.path, Probes(**probes))  # type: ignore[arg-type]
-
-
 def test_a_healthy_home_has_nothing_to_mend(made: Made) -> None:
-    checks = look(made)
+    checks = look_afresh(made)
     assert {check.code for check in checks if check.status != "ok"} <= ALWAYS
     assert by_code(checks)["embedded"].status == "warn"
     assert len({check.code for check in checks}) == len(checks) > 20
@@ -235,7 +218,7 @@ def test_a_missing_extension(made: Made, monkeypatch: pytest.MonkeyPatch) -> Non
         return None if name == "duckdb_extension_ducklake" else find(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", without)
-    found = the_only_fault(look(made), "extensions")
+    found = the_only_fault(look_afresh(made), "extensions")
     assert "duckdb-extension-ducklake" in found.repair
 
 
@@ -243,7 +226,7 @@ def test_an_extension_of_another_version(made: Made) -> None:
     def version(name: str) -> str:
         return "1.4.0" if name == "duckdb-extension-httpfs" else importlib.metadata.version(name)
 
-    checks = look(made, installed_version=version, requirements=lambda name: ["duckdb"])
+    checks = look_afresh(made, installed_version=version, requirements=lambda name: ["duckdb"])
     assert "make install" in the_only_fault(checks, "extensions").repair
 
 
@@ -314,8 +297,7 @@ def test_a_server_that_runs_for_nobody(fresh: Made) -> None:
         "import os\nfrom bienho.config import Home, load_keys\nfrom bienho.database import open_database\n"
         "home = Home.open()\nopen_database(home, load_keys(home))\nos.kill(os.getpid(), 9)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], env=fresh.environment, check=False)
-    assert done.returncode == -signal.SIGKILL
+    assert Forked(script, environment=fresh.environment).wait() == -signal.SIGKILL
     assert "bienho stop" in the_only_fault(look(fresh), "locks", status="warn").repair
 
 
@@ -497,4 +479,4 @@ def test_a_named_server_keeps_the_promise_of_files(monkeypatch: pytest.MonkeyPat
 
 
 def test_afterwards_the_home_is_as_healthy_as_before(made: Made) -> None:
-    assert {check.code for check in look(made) if check.status != "ok"} <= ALWAYS
+    assert {check.code for check in look_afresh(made) if check.status != "ok"} <= ALWAYS

@@ -49,8 +49,10 @@ def send(app: App, folder: Path, name: str, data: bytes, **options: Any) -> Inge
 
 
 def row_of(app: App, report: IngestReport) -> dict[str, Any]:
-    rows = whole_lake(app)["standard.delivery"].to_pylist()
-    return next(row for row in rows if row["delivery_id"] == report.deliveries[0].id)
+    asked = "SELECT * FROM lake.standard.delivery WHERE delivery_id = ?"
+    with app.writing() as lake:
+        (row,) = lake.connection.execute(asked, [report.deliveries[0].id]).to_arrow_table().to_pylist()
+    return dict(row)
 
 
 def test_a_zip_is_one_delivery_and_its_dossiers_are_those_of_its_members(app: App, tmp_path: Path) -> None:

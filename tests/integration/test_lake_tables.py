@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ import pytest
 from bienho.core.errors import BusyError, ConfigError, StorageError, UsageError
 from bienho.database import Role
 from bienho.lake import Lake, Retry, maintenance
+from support.forks import Forked
 from support.homes import Made, temporary_home
 
 pytestmark = pytest.mark.database
@@ -190,10 +190,7 @@ def test_three_processes_write_two_tables_while_one_reads(made: Made, lake: Lake
     twin = Table("standard", f"{table.name}_b", table.fields)
     lake.create_tables([twin])
     arguments, where = [str(made.home.path), table.name], f"lake.standard.{twin.name}"
-    started = [
-        subprocess.Popen([sys.executable, "-c", WRITER, *arguments, str(number)], env=made.environment)
-        for number in range(3)
-    ]
+    started = [Forked(WRITER, *arguments, str(number), environment=made.environment) for number in range(3)]
     with Lake.open(made.home, made.database, read_only=True, threads=1) as reader:
         both = f"SELECT (SELECT count(*) FROM lake.standard.{table.name}), (SELECT count(*) FROM {where})"
         while any(process.poll() is None for process in started):
@@ -201,6 +198,7 @@ def test_three_processes_write_two_tables_while_one_reads(made: Made, lake: Lake
             cursor.execute("BEGIN")
             one, two = cursor.execute(both).fetchone() or (0, 1)
             cursor.execute("COMMIT")
+            time.sleep(0.01)
             assert one == two, "a reader saw half a transaction"
     assert [process.wait() for process in started] == [0, 0, 0]
     assert lake.table_counts()[f"standard.{table.name}"] == 18
@@ -232,7 +230,7 @@ def test_killed_around_commit_all_or_nothing(made: Made, lake: Lake, table: Tabl
     insert(lake, table, "VALUES (7, 1, 'old'), (8, 1, 'old')")
     name = f"standard.{table.name}"
     before = lake.table_digests([name], versions="all")[name]
-    subprocess.run([sys.executable, "-c", KILLED, str(made.home.path), table.name, moment], env=made.environment)
+    Forked(KILLED, str(made.home.path), table.name, moment, environment=made.environment).wait()
     with Lake.open(made.home, made.database, read_only=True) as reader:
         count = reader.table_counts()[name]
         after = reader.table_digests([name], versions="all")[name]
@@ -245,7 +243,7 @@ def test_killed_around_commit_all_or_nothing(made: Made, lake: Lake, table: Tabl
 
 def test_orphans_of_killed_writers_are_removed_and_nothing_else(made: Made, lake: Lake, table: Table) -> None:
     insert(lake, table, "VALUES (7, 1, 'old')")
-    subprocess.run([sys.executable, "-c", KILLED, str(made.home.path), table.name, "before"], env=made.environment)
+    Forked(KILLED, str(made.home.path), table.name, "before", environment=made.environment).wait()
     folder = lake.data_path / "standard" / table.name
     assert len(list(folder.glob("*.parquet"))) >= 2
     now = datetime.now(UTC)

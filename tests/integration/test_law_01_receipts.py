@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,15 +17,14 @@ from bench.faults.power import cut_power
 from bienho.config import Home, KeyRing, create_key
 from bienho.core.errors import BienhoError
 from bienho.lake import RawStore
+from support import forks
 
 KEY = bytes(range(32))
 RECEIVER = """
 import random, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from bench.faults.nursery import Nursery
-from bench.faults.power import cut_power
-from bienho.config import Home, KeyRing, create_key
+from bienho.config import Home, KeyRing
 from bienho.lake import RawItem, RawStore
 home = Home.open(Path(sys.argv[1]))
 chance = random.Random(int(sys.argv[2]))
@@ -37,7 +36,7 @@ while True:
         for _ in range(chance.randrange(1, 6))
     ]
     for receipt in raw.append(items):
-        print(receipt.seq, receipt.sha256, flush=True)
+        gate.send((receipt.seq, receipt.sha256))
 """
 
 
@@ -46,17 +45,18 @@ def keys(home: Home) -> KeyRing:
 
 
 def receive_until_killed(home: Home, seed: int, seconds: float) -> dict[int, str]:
-    """Receipts printed by a receiver that is killed without warning."""
-    command = [sys.executable, "-c", RECEIVER, str(home.path), str(seed)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    first = process.stdout.readline()
+    """Receipts given by a receiver that is killed without warning."""
+    ours, theirs = forks.pipe()
+    process = forks.Forked(RECEIVER, str(home.path), str(seed), environment=os.environ, gate=theirs)
+    got = dict([ours.recv()])
     time.sleep(seconds)
     process.kill()
-    rest, _ = process.communicate()
-    # The kill may have cut the last line: a receipt that did not arrive was not given.
-    lines = (first + rest).split("\n")[:-1]
-    return {int(seq): digest for seq, digest in (line.split() for line in lines)}
+    # The kill may have cut the last one: a receipt that did not arrive was not given.
+    with suppress(EOFError, OSError):
+        while True:
+            got.update([ours.recv()])
+    process.wait()
+    return got
 
 
 @pytest.mark.parametrize("seed", range(5))

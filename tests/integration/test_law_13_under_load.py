@@ -128,7 +128,7 @@ class Senders:
                 (told,) = ingest(app, [path], compute=False).deliveries
                 log.write(json.dumps([delivery_seq(told.id), hashlib.sha256(data).hexdigest()]) + "\n")
                 log.flush()
-                time.sleep(0.3)  # others want the writer lock, and the machine, too
+                time.sleep(0.8)  # others want the writer lock, and the machine, too
 
     def kill(self) -> None:
         os.kill(self._pid, signal.SIGKILL)

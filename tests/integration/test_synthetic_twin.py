@@ -29,9 +29,9 @@ from support.paper_rules import Row, broken_check_in
 from support.twins import BOARD, DOSSIER_TABLES, Made, Parsed, parse, parse_all
 
 CLEAN = Plan(
-    persons=700, months=5, seed=20, share_noncanonical=0.0, share_resent=0.06, share_duplicate=0.04, share_checkin=0.4
+    persons=480, months=5, seed=20, share_noncanonical=0.0, share_resent=0.06, share_duplicate=0.04, share_checkin=0.4
 )
-DIRTY = Plan(persons=700, months=4, seed=21, dirt=0.35, share_resent=0.06, share_duplicate=0.06, share_checkin=0.4)
+DIRTY = Plan(persons=480, months=4, seed=21, dirt=0.35, share_resent=0.06, share_duplicate=0.06, share_checkin=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_all_versions_and_kinds_of_visit_are_there(clean: Made) -> None:
 
 
 def test_the_reader_finds_nothing_in_any_dress(tmp_path: Path) -> None:
-    plan = Plan(persons=700, months=3, seed=22, share_noncanonical=1.0, share_checkin=0.6, share_duplicate=0.1)
+    plan = Plan(persons=480, months=3, seed=22, share_noncanonical=1.0, share_checkin=0.6, share_duplicate=0.1)
     made = Made(plan, tmp_path / "twin")
     assert set(made.summary.by_style) == set(DRESSES)
     assert {one["style"] for one in made.check_ins} == set(BARE_DRESSES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from bienho.config import Limits
 from bienho.core.errors import BusyError
 from bienho.database import Role
-from bienho.pipeline import App, ask, open_app, setup
+from bienho.pipeline import App, ask, open_app
 from bienho.pipeline import ingest as direct
 from bienho.pipeline.backlog import read_progress
 from bienho.pipeline.doctor import diagnose
@@ -110,9 +109,8 @@ def test_beside_a_worker_an_ingest_leaves_the_writing_to_it(
     with app.database.connect(Role.WEB) as connection:
         tried = connection.execute("SELECT max(attempts) FROM jobs.standing WHERE task = 'take-in'").fetchone()
     assert tried == (2,), "the busy house was met, and the job done a little later"
-    with temporary_home() as other, open_app(other.home.path) as alone:
-        setup.first_run(alone)
-        expected = direct.ingest(alone, paths, facility="64001")
+    with temporary_home(ready=True) as other, open_app(other.home.path) as alone:
+        expected = direct.ingest(alone, paths, facility="64001", compute=False)
     key = {"rows": {}, "deliveries": []}
     assert {**report.as_dict(), **key} == {**expected.as_dict(), **key}
     assert by_path(report) == by_path(expected)
@@ -140,9 +138,7 @@ def test_what_raises_and_what_kills_the_process_is_found_and_the_rest_is_taken_i
 
 
 def test_a_worker_without_its_parent_ends(made: Made, app: App) -> None:
-    script = command(made)
-    script[-1] = script[-1].replace('"work"]', '"work", "--beside", "1"]')
-    process = subprocess.Popen(script, env=made.environment, stderr=subprocess.PIPE, text=True)
+    process = start(made, "", "--beside", "1")
     assert process.wait(30) == 0, process.communicate()[1]
     process.communicate()
 

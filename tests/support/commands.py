@@ -5,8 +5,6 @@ Starting Python and importing the house costs more than most commands; what a te
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import os
 import sys
 import tempfile
@@ -14,11 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from bienho.cli.main import PLACES, main
+from bienho.cli.main import main
+from support import forks
 
 SECONDS = 120
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(sorted({f"bienho.cli.{place}" for place in PLACES.values()}))
 
 
 def run(environment: Mapping[str, str], *arguments: str, given: str = "") -> CompletedProcess[str]:
@@ -27,8 +24,7 @@ def run(environment: Mapping[str, str], *arguments: str, given: str = "") -> Com
         out, err = Path(folder, "out"), Path(folder, "err")
         source = Path(folder, "in")
         source.write_text(given, encoding="utf-8")
-        process = _FORKS.Process(target=_live, args=(dict(environment), arguments, source, out, err))
-        process.start()
+        process = forks.start(_live, dict(environment), arguments, source, out, err)
         process.join(SECONDS)
         if process.exitcode is None:
             process.kill()
@@ -37,7 +33,6 @@ def run(environment: Mapping[str, str], *arguments: str, given: str = "") -> Com
 
 
 def _live(environment: Mapping[str, str], arguments: tuple[str, ...], source: Path, out: Path, err: Path) -> None:
-    gc.freeze()  # what was imported is not lost: nobody need look through it
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
     os.dup2(os.open(source, os.O_RDONLY), 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.homes import keep, made_once
 from bienho.contracts import catalogue
-from bienho.pipeline import App, jobs, open_app, setup
+from bienho.pipeline import App, jobs, open_app
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.report import IngestReport
 from bienho.synthetic import Plan, generate
@@ -48,20 +49,29 @@ def delivery_files(files: Path) -> list[Path]:
 
 
 @contextmanager
-def small_province(plan: Plan = PLAN) -> Iterator[Province]:
-    """Generate, take in by three ingests (so that the incremental way is really walked), keep open."""
-    with tempfile.TemporaryDirectory(prefix="bienho-province-") as folder, temporary_home("nhà tỉnh") as made:
-        files = Path(folder, "deliveries")
-        generate(plan, files)
-        paths = delivery_files(files)
-        third = len(paths) // 3
+def small_province() -> Iterator[Province]:
+    """A copy of the one province of this run, opened: what one test process does to its own, no other sees."""
+    stock = made_once("province", _make)
+    with temporary_home("nhà tỉnh", stock=stock) as made, open_app(made.home.path) as app:
+        reports = pickle.loads((stock / "reports").read_bytes())
+        yield Province(made, app, stock / "deliveries", reports)
+
+
+def _make(stock: Path) -> None:
+    """Generate, take in by three ingests (so that the incremental way is really walked), keep."""
+    files = stock / "deliveries"
+    generate(PLAN, files)
+    paths = delivery_files(files)
+    third = len(paths) // 3
+    with temporary_home("nhà tỉnh", ready=True) as made:
         with open_app(made.home.path) as app:
-            setup.first_run(app)
             parts = (paths[:third], paths[third : 2 * third], paths[2 * third :])
             reports = tuple(ingest(app, part) for part in parts)
             jobs.run(app, "signatures")
             jobs.run(app, "scores")
-            yield Province(made, app, files, reports)
+        made.database.close()
+        keep(made.home, stock)
+    (stock / "reports").write_bytes(pickle.dumps(reports))
 
 
 def whole_lake(app: App) -> dict[str, pa.Table]:

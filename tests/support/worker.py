@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from bienho.database import Role
 from bienho.pipeline import App
 from bienho.pipeline.worker.queue import is_running
+from support.forks import Forked
 from support.homes import Made
 
 MAIN = """
@@ -60,13 +60,14 @@ def command(made: Made, planted: str = "") -> list[str]:
     return [sys.executable, "-c", MAIN.format(planted=planted, home=str(made.home.path))]
 
 
-def start(made: Made, planted: str = "") -> subprocess.Popen[str]:
-    """A worker process; what it says is in its `stderr`."""
-    return subprocess.Popen(command(made, planted), env=made.environment, stderr=subprocess.PIPE, text=True)
+def start(made: Made, planted: str = "", *more: str) -> Forked:
+    """A worker process; what it says is in its `stderr`. `more` follows `work` on its command line."""
+    source = MAIN.format(planted=planted, home=str(made.home.path))
+    return Forked(source.replace('"work"]', f'"work", *{more!r}]'), environment=made.environment)
 
 
 @contextmanager
-def working(made: Made, app: App, planted: str = "") -> Iterator[subprocess.Popen[str]]:
+def working(made: Made, app: App, planted: str = "") -> Iterator[Forked]:
     """A worker that is there when the block begins and has ended by itself, asked to, when it is left."""
     process = start(made, planted)
     try:
@@ -84,10 +85,10 @@ def alive(app: App) -> bool:
         return is_running(connection)
 
 
-def wait_for(met: Callable[[], bool], told: str, process: subprocess.Popen[str] | None = None) -> None:
+def wait_for(met: Callable[[], bool], told: str, process: Forked | None = None) -> None:
     """Until a condition is met; fails after a minute, or when the process that is to meet it has ended."""
     end = time.monotonic() + 60
     while not met():
         assert time.monotonic() < end, told
         assert process is None or process.poll() is None, f"{told}: {process and process.communicate()[1]}"
-        time.sleep(0.05)
+        time.sleep(0.2)  # to ask costs, and who is waited for wants the machine too

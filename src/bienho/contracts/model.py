@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
-
-import pyarrow as pa
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Literal
 
 from bienho.contracts.quality import QualityCheck
+from bienho.core.deferred import deferred
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+else:  # not every process that knows the contracts has rows
+    pa = deferred("pyarrow")
 
 DataClass = Literal["open", "personal", "sensitive", "text"]
 Shape = Literal["code", "number", "date", "free"]
@@ -17,17 +21,21 @@ VAULT_MARKER = "*"
 """What a lake column holds in place of a text that lies in the vault."""
 
 _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
-_ARROW = {
-    "VARCHAR": pa.string(),
-    "BOOLEAN": pa.bool_(),
-    "SMALLINT": pa.int16(),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "DATE": pa.date32(),
-    "TIMESTAMP": pa.timestamp("us"),
-    "TIMESTAMPTZ": pa.timestamp("us", tz="UTC"),
-}
+
+
+@cache
+def _arrow_types() -> dict[str, pa.DataType]:
+    return {
+        "VARCHAR": pa.string(),
+        "BOOLEAN": pa.bool_(),
+        "SMALLINT": pa.int16(),
+        "INTEGER": pa.int32(),
+        "BIGINT": pa.int64(),
+        "DOUBLE": pa.float64(),
+        "DATE": pa.date32(),
+        "TIMESTAMP": pa.timestamp("us"),
+        "TIMESTAMPTZ": pa.timestamp("us", tz="UTC"),
+    }
 
 
 def arrow_type(physical_type: str) -> pa.DataType:
@@ -37,9 +45,10 @@ def arrow_type(physical_type: str) -> pa.DataType:
     match = _DECIMAL.fullmatch(physical_type)
     if match:
         return pa.decimal128(int(match[1]), int(match[2]))
-    if physical_type not in _ARROW:
+    known = _arrow_types()
+    if physical_type not in known:
         raise ValueError(f"physical type not in the profile: {physical_type}")
-    return _ARROW[physical_type]
+    return known[physical_type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,9 +93,7 @@ class Database:
 
     def migrate(self) -> list[str]:
         """Bring the database up to date (made first if it does not exist); names of the migrations run now."""
-        if self.embedded:
-            self._ensure_database()
-        with self.connect(Role.ADMIN, autocommit=True) as admin, storage_errors(self.place):
+        with self._administering() as admin, storage_errors(self.place):
             _check_server(admin)
             return migrate(admin, self._keys, self.home.home_id)
 
@@ -178,18 +176,19 @@ class Database:
         with self.connect(Role.ADMIN) as connection:
             return connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.value,)).fetchone() is not None
 
-    def _ensure_database(self) -> None:
-        """The embedded server's own first step: the database, closed to everybody not granted."""
+    def _administering(self) -> psycopg.Connection[Any]:
+        """The admin's connection; the embedded server's own first step before it: the database, closed to everybody
+        not granted."""
         try:
-            self.connect(Role.ADMIN).close()
-            return
+            return self.connect(Role.ADMIN, autocommit=True)
         except StorageError as error:
-            if error.code != UNREACHABLE:
+            if not self.embedded or error.code != UNREACHABLE:
                 raise
         with places.start_lock(self.home), self.connect(Role.ADMIN, dbname="postgres", autocommit=True) as admin:
             if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (NAME,)).fetchone() is None:
                 admin.execute("REVOKE ALL ON DATABASE postgres FROM PUBLIC")
                 admin.execute(f"CREATE DATABASE {NAME} TEMPLATE template0")
+        return self.connect(Role.ADMIN, autocommit=True)
 
 
 _FIVE = ("host", "port", "dbname", "user", "password")

@@ -128,7 +128,6 @@ def open_app(path: Path | None = None, *, keep_running: bool = False, limits: Li
     home = Home.open(path)
     keys = load_keys(home)
     with open_database(home, keys, keep_running=keep_running) as database:
-        database.migrate()
         app = App(home, keys, database, RawStore(home, keys), Vault(keys, database), limits)
         try:
             yield app

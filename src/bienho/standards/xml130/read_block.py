@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from bienho.core.deferred import deferred
 from bienho.standards.xml130.versions import contract_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+else:  # the process that judges signatures reads no rows
+    pa, pc = deferred("pyarrow"), deferred("pyarrow.compute")
 
 Row = dict[str, str]
 Texts = tuple[str | None, ...]

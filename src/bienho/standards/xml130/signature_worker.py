@@ -1,8 +1,9 @@
 """The process in which signatures are judged: it reads hostile XML, so it gets little memory, little time, no secret.
 
-Run as `python -m bienho.standards.xml130.signature_worker`, with a socket as its standard input. One question at a
-time: a frame of JSON (moment, anchors as PEM, limits), a frame of bytes; the answer is one frame of JSON. A frame is
-its length as eight bytes, then its content. It opens no file, no database and no network.
+`main` runs with a socket as its standard input, without the rest of its packages (core/hollow): neither Arrow nor a
+database's client nor the code that knows keys is loaded. One question at a time: a frame of JSON (moment, anchors as
+PEM, limits), a frame of bytes; the answer is one frame of JSON. A frame is its length as eight bytes, then its content.
+It opens no file, no database and no network.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 import orjson
 from cryptography import x509
 
-from bienho.config import Limits
+from bienho.config.limits import Limits
 from bienho.standards.xml130.signature import verify_received
 
 LENGTH = struct.Struct(">Q")
@@ -95,7 +96,3 @@ def main() -> None:
     confine(int(given["memory"]))
     for asked, data in questions(channel, int(given["frame"])):
         send(channel, orjson.dumps(answer(asked, data)))
-
-
-if __name__ == "__main__":
-    main()

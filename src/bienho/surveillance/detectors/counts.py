@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
 
+from bienho.surveillance.later import special
 from bienho.surveillance.panel import Floats
 
 # Two tails that differ by less than this are one: a quantile must not jump on the last digit of a special function.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy import special
 
 from bienho.surveillance.detectors.options import number, option, or_nothing, whole
+from bienho.surveillance.later import special
 from bienho.surveillance.panel import Alarms, Floats, Integers, Panel, empty, exceeds, relative_excess
 
 # Periods between the baseline and the period judged, so that a slow beginning is not part of its own measure.

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bienho.surveillance.detectors import counts as tails
 from bienho.surveillance.detectors.baseline import Baseline, baseline
 from bienho.surveillance.detectors.options import PAIR, TRUTH, number, one_of, option, or_nothing, whole
 from bienho.surveillance.detectors.regression import Counts, Design, Fit, product, solve
+from bienho.surveillance.later import special
 from bienho.surveillance.panel import Alarms, Booleans, Floats, Integers, Panel, empty, exceeds, relative_excess
 
 # Series fitted together: their arrays should stay in the processor's cache.

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from bienho.core.errors import InputError
 from bienho.surveillance.detectors import counts as tails
@@ -14,6 +13,7 @@ from bienho.surveillance.detectors import ears as recent
 from bienho.surveillance.detectors.baseline import reachable
 from bienho.surveillance.detectors.farrington import FarringtonOptions, farrington, for_frequency, recent_cases
 from bienho.surveillance.detectors.options import PAIR, number, option, whole
+from bienho.surveillance.later import special
 from bienho.surveillance.panel import Alarms, Booleans, Floats, Integers, Panel, empty, exceeds, relative_excess
 
 LEAST_YEARS = 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from bienho.surveillance.detectors import counts as tails
 from bienho.surveillance.detectors.baseline import same_period
 from bienho.surveillance.detectors.options import TRUTH, number, option, whole
+from bienho.surveillance.later import special
 from bienho.surveillance.panel import Alarms, Floats, Integers, Panel, empty, exceeds, relative_excess
 
 # Upper 95 % limits of a Poisson mean for counts of 0 … 20 (Crow and Gardner 1959, table 1).

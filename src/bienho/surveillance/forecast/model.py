@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
+
+from bienho.surveillance.later import special
 
 Reals = npt.NDArray[np.float64]
 HORIZONS = 3
@@ -44,7 +45,7 @@ class Predictive:
 
     def quantiles(self, levels: Sequence[float] = LEVELS) -> Reals:
         """Counts (…, horizons, levels), none below zero."""
-        at = self.mean[..., None] + self.deviation[..., None] * ndtri(np.asarray(levels))
+        at = self.mean[..., None] + self.deviation[..., None] * special.ndtri(np.asarray(levels))
         return np.asarray(np.expm1(np.maximum(at, 0.0)))
 
     def exceeds(self, limit: npt.ArrayLike) -> Reals:
@@ -52,7 +53,7 @@ class Predictive:
         with np.errstate(invalid="ignore"):
             # a count exceeds 9.2 from 10 on: halfway between 9 and 10 on the scale of whole counts
             edge = np.log1p(np.floor(np.asarray(limit, dtype=np.float64)) + 0.5)
-        return np.asarray(1.0 - ndtr((edge - self.mean) / self.deviation))
+        return np.asarray(1.0 - special.ndtr((edge - self.mean) / self.deviation))
 
 
 def fitted(
