@@ -99,7 +99,7 @@ def test_lists_and_waivers_have_the_rules_judge_again_and_a_resend_closes_what_t
     mended = hoso("R", "64001", ("I10", "20260301", False))
     (tmp_path / "again.xml").write_bytes(envelope("64001", [mended]))
     ingest(app, [tmp_path / "again.xml"])
-    assert open_findings(app, "R") == first - {28}, "11 and 28 are closed; the waiver ended before the day of this visit"
+    assert open_findings(app, "R") == first - {28}, "11 and 28 are closed; the waiver ended before this visit"
 
 
 def open_findings(app: App, visit: str, table: str = "finding") -> set[int]:
