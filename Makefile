@@ -12,7 +12,8 @@ help:
 	@echo 'make test      everything that must hold: static checks, unit, property, integration, pages'
 	@echo 'make check     static checks only: lint, format, types, import rules'
 	@echo 'make bench     figures, each beside its limit or peer measured in the same run'
-	@echo 'make soak      KILLS (500) kills, HISTORIES (1000) random histories, then FUZZ_CASES (1000000) mutated envelopes'
+	@echo 'make soak      KILLS (500) kills, HISTORIES (1000) random histories, JUDGED (20000) dossiers'
+	@echo '               judged twice, then FUZZ_CASES (1000000) mutated envelopes'
 	@echo 'make wheels    download every dependency into ./wheels; afterwards nothing needs the network'
 	@echo 'make install   runtime only; make install-dev adds what the tests need'
 	@echo 'make audit     known vulnerabilities of the locked dependencies (needs the network)'
@@ -40,6 +41,7 @@ bench: install-dev
 
 soak: install-dev
 	@$(PY) -m bench.soak --kills "$${KILLS:-500}" --histories "$${HISTORIES:-1000}"
+	@$(PY) -m bench.agree --dossiers "$${JUDGED:-20000}"
 	@$(PY) -m bench.fuzz --cases "$${FUZZ_CASES:-1000000}"
 
 install:

@@ -63,7 +63,7 @@ def pages() -> list[str]:
         "/chat-luong/thu/",
         "/chat-luong/quy-tac/",
         "/chat-luong/quy-tac/29/",
-        "/chat-luong/quy-tac/191/?co_so=52001",
+        "/chat-luong/quy-tac/55/",
         "/chi-so/",
         "/chi-so/encounters/",
         "/chi-so/patients/",

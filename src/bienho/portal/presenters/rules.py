@@ -27,6 +27,8 @@ HREF = "/chat-luong/quy-tac/"
 FINDING, EXCUSED, WAIVER = "quality.finding", "quality.finding_waived", "reference.rule_waiver"
 WEEKS = 12
 WAIVED = "waived"
+USUAL = "-n"
+"""Order of the list when none is asked for: what fails most first."""
 TONES: dict[str, Tone] = {"evaluable": "ok", "behaviour": "info", "not_evaluable": "warn", "off": "quiet"}
 WHY = {
     "RULE-REQUIRED": later("Thiếu giá trị này thì không tính đúng, không nối được, hoặc không thanh toán được."),
@@ -157,12 +159,14 @@ class Asked:
             given("tinh_trang", (*STATES, WAIVED)),
             given("muc_do", tuple(SEVERITIES)),
             request.GET.get("tim", "").replace("\0", "").strip()[:80],
-            given("sap", ("so", "-so", "n", "-n")) or "-n",
+            given("sap", ("so", "-so", "n", "-n")) or USUAL,
             int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 1,
         )
 
     def url(self, seen: Seen, **changes: str) -> str:
         parts = {"tinh_trang": self.state, "muc_do": self.severity, "tim": self.text, "sap": self.order, **changes}
+        if parts["sap"] == USUAL:
+            del parts["sap"]
         return seen.url(HREF, **parts)
 
     def fits(self, rule: Rule, seen: Seen) -> bool:
@@ -197,7 +201,7 @@ def filters(asked: Asked, seen: Seen) -> Form:
               options=[("", t("Tất cả")), *((code, t(text)) for code, (text, _) in words.SEVERITIES.items())]),
         Field("tinh_trang", "", "hidden", asked.state),
         Field("co_so", "", "hidden", seen.facility),
-        Field("sap", "", "hidden", asked.order),
+        Field("sap", "", "hidden", asked.order if asked.order != USUAL else ""),
     ]  # fmt: skip
     used = asked.text or asked.severity
     asked_for = [one for one in fields if one.kind != "hidden" or one.value]
