@@ -51,8 +51,8 @@ def test_the_list_tells_the_state_of_every_rule_and_leaves_whole(browser: Client
 
 @pytest.mark.parametrize(
     ("query", "found"),
-    [("tim=MA_TTDV", {9, 19}), ("tim=19", {19}), ("tinh_trang=waived", {29}), ("tim=khong-co-gi", set()),
-     ("tim=thai&muc_do=error&sap=so&tinh_trang=evaluable", {157, 170, 171})],
+    [("tim=MA_TTDV", {9, 19, 159, 177}), ("tim=19", {19}), ("tinh_trang=waived", {29}), ("tim=khong-co-gi", set()),
+     ("tim=thai&muc_do=error&sap=so&tinh_trang=evaluable", {157, 170})],
 )  # fmt: skip
 def test_rules_are_found_by_words_state_and_severity(browser: Client, query: str, found: set[int]) -> None:
     page = told(browser, f"{LIST}?{query}")
@@ -83,7 +83,7 @@ def test_numbers_of_a_rule_are_those_of_the_rows(browser: Client) -> None:
     assert (len(by_week), sum(int(line[1]) for line in by_week)) == (presenter.WEEKS, lost)
     assert sum(int(line[1]) for line in rows(page, "co-so-bang")) == lost
     one = told(browser, f"{LIST}29/?co_so=52001")
-    assert [line[0].split()[-1] for line in rows(one, "co-so-bang")] == ["52001"]
+    assert [line[0][-5:] for line in rows(one, "co-so-bang")] == ["52001"]
 
 
 def test_every_rule_has_its_page_with_the_examples_of_its_manual(browser: Client) -> None:
