@@ -61,6 +61,7 @@ def pages() -> list[str]:
         "/chat-luong/co-so/?co_so=52002&tuan=2026-11-02",
         "/chat-luong/dong/?co_so=52001",
         "/chat-luong/thu/",
+        "/chat-luong/thu/?du=10&dung=40&loi=900",
         "/chat-luong/quy-tac/",
         "/chat-luong/quy-tac/29/",
         "/chat-luong/quy-tac/55/",

@@ -97,6 +97,7 @@ def test_every_rule_has_its_page_with_the_examples_of_its_manual(browser: Client
         assert rule.title in page.xpath("string(//h1)")
         assert "chưa duyệt" in page.xpath("string(//*[@id='can-cu'])")
     assert browser.get(f"{LIST}192/").status_code == 404
+    assert browser.get(f"{LIST}1/?co_so=00000").status_code == 404
 
 
 def test_a_waiver_is_told_with_its_last_day(browser: Client) -> None:

@@ -84,7 +84,8 @@ class Seen:
 
 def look(desk: Desk, request: HttpRequest) -> Seen:
     facility = request.GET.get("co_so", "").replace("\0", "").strip()[:40]
-    newest = desk.totals(SCORE, (), {"week": ("max", "week_start")})[0]["week"]
+    own = [("facility_code", "=", facility)] if facility else []
+    newest = desk.totals(SCORE, (), {"week": ("max", "week_start")}, own)[0]["week"]
     whole = desk.totals("reference.code_system_edition", ["code_system"], {"n": ("count", None)},
                         [("complete", "=", True)])  # fmt: skip
     sets = desk.totals("reference.value_set", ["value_set"], {"n": ("count", None)})

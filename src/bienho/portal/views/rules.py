@@ -18,10 +18,23 @@ from bienho.portal.presenters.scores import HREF as SCORES
 from bienho.quality.rule_model import rules as every_rule
 
 
+def _seen(desk: Desk, request: HttpRequest) -> rules.Seen:
+    """What the reader may know; a facility of which they may count nothing is not there."""
+    seen = rules.look(desk, request)
+    if seen.facility and seen.last is None:
+        raise Http404
+    return seen
+
+
+def _of(desk: Desk, seen: rules.Seen) -> str:
+    name = desk.facility_name(seen.facility)
+    return t("Chỉ số liệu của {name} (mã {code}).", name=name, code=seen.facility) if seen.facility else ""
+
+
 @require_GET
 def rule_list(request: HttpRequest) -> HttpResponse:
     desk = Desk.of(request, QUALITY)
-    seen, asked = rules.look(desk, request), rules.Asked.of(request)
+    seen, asked = _seen(desk, request), rules.Asked.of(request)
     found = rules.counts(desk, seen)
     whole = bool(request.GET.get("xuat"))
     table = rules.table(asked, seen, found, whole=whole)
@@ -29,7 +42,7 @@ def rule_list(request: HttpRequest) -> HttpResponse:
     file = download(request, {table.id: table}, desk, about)
     page = Page(
         t("Quy tắc xét hồ sơ"),
-        t("Hồ sơ bị hỏi những gì, câu nào chưa hỏi được và vì sao, câu nào hay sai nhất."),
+        _of(desk, seen) or t("Hồ sơ bị hỏi những gì, câu nào chưa hỏi được và vì sao, câu nào hay sai nhất."),
         formats.week(seen.last) if seen.last else "",
         guide="chat-luong",
         crumbs=(Crumb(t("Chất lượng dữ liệu"), SCORES),),
@@ -44,7 +57,7 @@ def one_rule(request: HttpRequest, number: int) -> HttpResponse:
     if found is None:
         raise Http404
     desk = Desk.of(request, QUALITY)
-    seen = rules.look(desk, request)
+    seen = _seen(desk, request)
     waiting = rule.opened(desk, found, seen)
     weeks, where = rule.weeks(desk, found, seen), rule.facilities(desk, found, seen, waiting)
     places = rule.places(desk, found, seen)
@@ -52,7 +65,7 @@ def one_rule(request: HttpRequest, number: int) -> HttpResponse:
     file = download(request, things, desk, [(t("Quy tắc"), str(number))])
     page = Page(
         t("Quy tắc {n}: {title}", n=number, title=rules.title(found)),
-        t("Hỏi gì, vì sao, hay sai ở đâu, sửa thế nào."),
+        _of(desk, seen) or t("Hỏi gì, vì sao, hay sai ở đâu, sửa thế nào."),
         formats.week(seen.last) if seen.last else "",
         guide="chat-luong",
         crumbs=(Crumb(t("Chất lượng dữ liệu"), SCORES), Crumb(t("Quy tắc xét hồ sơ"), seen.url(rules.HREF))),
