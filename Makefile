@@ -12,8 +12,8 @@ help:
 	@echo 'make test      everything that must hold: static checks, unit, property, integration, pages'
 	@echo 'make check     static checks only: lint, format, types, import rules'
 	@echo 'make bench     figures, each beside its limit or peer measured in the same run'
-	@echo 'make soak      KILLS (500) kills, HISTORIES (1000) random histories, properties on EXAMPLES (50) times as many'
-	@echo '               examples as are named, then FUZZ_CASES (1000000) mutated envelopes'
+	@echo 'make soak      KILLS (500) kills, HISTORIES (1000) random histories, JUDGED (20000) dossiers judged twice,'
+	@echo '               properties on EXAMPLES (50) times as many examples as they name, FUZZ_CASES (1000000) envelopes'
 	@echo 'make wheels    download every dependency into ./wheels; afterwards nothing needs the network'
 	@echo 'make install   runtime only; make install-dev adds what the tests need'
 	@echo 'make audit     known vulnerabilities of the locked dependencies (needs the network)'
@@ -42,6 +42,7 @@ bench: install-dev
 soak: install-dev
 	@$(PY) -m bench.soak --kills "$${KILLS:-500}" --histories "$${HISTORIES:-1000}"
 	@BIENHO_EXAMPLES="$${EXAMPLES:-50}" $(PY) -m pytest -q -m 'not shared' tests/property
+	@$(PY) -m bench.agree --dossiers "$${JUDGED:-20000}"
 	@$(PY) -m bench.fuzz --cases "$${FUZZ_CASES:-1000000}"
 
 install:

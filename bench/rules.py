@@ -1,4 +1,4 @@
-"""The rules: what they find of what was broken on purpose, whether a slow judge agrees, and what they cost.
+"""The rules: what they find of what was broken on purpose, whether a slow judge agrees, what they and an ingest cost.
 
 The twin breaks rules from a table of its own (`synthetic/data/violations.csv`), which shares no condition with the rule
 files. Of every rule: broken how often, found at the very place, found at all; and what was found of dossiers in which
@@ -7,28 +7,32 @@ nothing was broken, which must be nothing.
 
 from __future__ import annotations
 
-import random
-import sys
+import shutil
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.agree import agreement
+from bench.ingest import one_ingest
 from bench.measure import mean
 from bienho.contracts import casts, catalogue
 from bienho.pipeline.casting import CastScan
+from bienho.pipeline.ruling import RuleScan
 from bienho.quality.rule_judge import Plan as Asked
 from bienho.quality.rule_judge import checks, judge, plan
 from bienho.quality.rule_lists import CodeLists
 from bienho.quality.rule_model import rules
-from bienho.quality.rule_rows import MACROS, contract_of, dataset_of
+from bienho.quality.rule_rows import MACROS, contract_of, dataset_of, texts_of
 from bienho.standards.xml130 import TABLES, Dossier, Versioned, columns, read_delivery
 from bienho.synthetic import Plan, generate
 from bienho.terminology import builtin_editions, reference_tables
@@ -37,9 +41,14 @@ BROKEN = Plan(persons=6000, months=12, seed=20261126, share_noncanonical=0.0, vi
 CLEAN = Plan(persons=3000, months=12, seed=20261127)
 HEADS = "standard.xml130_dossier"
 RECEIVED = datetime(2026, 9, 1, tzinfo=UTC)
-COPIES = 10
+PARTS = 11
+"""Twins of some 19,000 dossiers each."""
 LINES = 30
-AGREE = 20_000
+GROWING = ("XML2", "XML3", "XML4")
+"""Tables that long visits have more rows of."""
+TAKEN_IN, ROUNDS = 900, 3
+AGREE = 1_000
+"""Dossiers that the slow judge sees here; `make soak` shows it 20,000."""
 Place = tuple[str, int]
 
 
@@ -132,21 +141,17 @@ class House:
             result.append((version, check.rule, check.table, None if check.whole_table else row, check.field))
         return result
 
-    def multiply(self, copies: int, lines: int) -> tuple[int, int]:
-        """The same dossiers many times over, with lines added until there are `lines` a dossier; (dossiers, lines)."""
-        size = sum(table.num_rows for name, table in self._tables.items() if name != HEADS)
-        visits = self._tables[HEADS].num_rows
-        growing = {f"xml130_{number}" for number in (2, 3, 4)}
-        spare = sum(self._tables[f"standard.{name}"].num_rows for name in growing)
-        more = max(1, round((lines * visits - (size - spare)) / spare))
-        for held in (self._tables, self._texts):
-            for name, table in held.items():
-                times = more if name.partition(".")[2] in growing else 1
-                held[name] = _repeated(self.connection, table, copies, times)
-                if held is self._tables:
-                    self._put(name, held[name])
-        total = sum(table.num_rows for name, table in self._tables.items() if name != HEADS)
-        return self._tables[HEADS].num_rows, total
+    def lengthen(self, lines: int) -> None:
+        """Repeat the lines of dossiers until there are `lines` rows a dossier."""
+        rows, visits = self.size()
+        growing = [dataset_of(table) for table in GROWING]
+        spare = sum(self._tables[name].num_rows for name in growing)
+        times = max(1, round((lines * visits - (rows - spare)) / spare))
+        for name in growing:
+            self._tables[name] = _repeated(self.connection, self._tables[name], times)
+            self._put(name, self._tables[name])
+        for name in {texts_of(table) for table in GROWING} & self._texts.keys():
+            self._texts[name] = _repeated(self.connection, self._texts[name], times)
 
     def scan(self) -> float:
         """CPU of a plain pass over the very columns the rules read."""
@@ -156,19 +161,24 @@ class House:
             self.connection.execute(f"SELECT {asked} FROM {dataset_of(table)}").fetchall()
         return time.process_time() - began
 
+    def size(self) -> tuple[int, int]:
+        """(rows of all tables but the heads, dossiers)."""
+        rows = sum(table.num_rows for name, table in self._tables.items() if name != HEADS)
+        return rows, self._tables[HEADS].num_rows
+
     def judge(self) -> float:
+        """CPU of all rules over the dossiers that are here."""
         began = time.process_time()
         judge(self.ask, self.plan, self._tables, self._texts, CodeLists())
         return time.process_time() - began
 
 
-def _repeated(connection: duckdb.DuckDBPyConnection, table: pa.Table, copies: int, times: int) -> pa.Table:
-    """The same rows under other versions, and each row `times` over."""
+def _repeated(connection: duckdb.DuckDBPyConnection, table: pa.Table, times: int) -> pa.Table:
+    """Each row `times` over, under other numbers."""
     connection.register("incoming", table)
-    row = ", row_no + m * 1000 AS row_no" if times > 1 else ""
     made = connection.execute(
-        f"SELECT t.* REPLACE (version_id + g * 1000000 AS version_id{row})"
-        f" FROM incoming AS t, range({copies}) AS r(g), range({times}) AS q(m) ORDER BY version_id"
+        f"SELECT t.* REPLACE (row_no + m * 1000 AS row_no) FROM incoming AS t, range({times}) AS q(m)"
+        " ORDER BY version_id, row_no"
     ).to_arrow_table()
     connection.unregister("incoming")
     return made.cast(table.schema)
@@ -277,56 +287,83 @@ def _matches(error: Mapping[str, Any], one: tuple[int, str, int | None, str | No
     return table == error["table"] and right and (not error["field"] or row in (None, error["row"]))
 
 
-def cost(house: House, rounds: int) -> dict[str, Any]:
-    """CPU of all rules over many dossiers, with a plain pass over the same columns in the same run."""
-    dossiers, lines = house.multiply(COPIES, LINES)
-    house.judge()
-    judged = [house.judge() for _ in range(rounds)]
-    scanned = [house.scan() for _ in range(rounds)]
-    per_dossier = min(judged) / dossiers
+def cost(folder: Path) -> dict[str, Any]:
+    """CPU of all rules over dossiers of which no two are alike, each judged once, a part at a time as when the whole
+    lake is judged again; beside it a plain pass over the same columns of the same part.
+
+    First the dossiers as the twin has them, then the same with their lines repeated until there are `LINES` of them.
+    """
+    spent = {name: Counter[str]() for name in ("as_they_are", "with_more_lines")}
+    every = 0
+    for number in range(PARTS):
+        twin = Twin(Plan(persons=CLEAN.persons * 2, months=CLEAN.months, seed=CLEAN.seed + 1 + number), folder / "part")
+        shutil.rmtree(folder / "part")
+        house = House(twin.versions, lists_of(twin.versions))
+        del twin
+        if not number:
+            house.judge()
+        for name, told in spent.items():
+            if name == "with_more_lines":
+                house.lengthen(LINES)
+            lines, dossiers = house.size()
+            told.update({"dossiers": dossiers, "lines": lines})
+            told["rules_us"] += round(house.judge() * 1e6)
+            told["scan_us"] += round(house.scan() * 1e6)
+        every = len(house.plan.checks)
+    return {"checks": every, **{name: _told(told) for name, told in spent.items()}, "target_a_million_on_2_cores_s": 45}
+
+
+def _told(spent: Counter[str]) -> dict[str, Any]:
+    each = spent["rules_us"] / spent["dossiers"]
     return {
-        "dossiers": dossiers,
-        "lines": lines,
-        "checks": len(house.plan.checks),
-        "rules_cpu_s": mean(judged),
-        "scan_cpu_s": mean(scanned),
-        "ratio_to_scan": round(min(judged) / min(scanned), 2),
-        "us_per_dossier": round(per_dossier * 1e6, 1),
-        "us_per_line": round(min(judged) / lines * 1e6, 2),
-        "a_million_dossiers_cpu_s": round(per_dossier * 1e6, 1),
-        "a_million_dossiers_on_2_cores_s": round(per_dossier * 1e6 / 2, 1),
-        "target_s": 45,
+        "dossiers": spent["dossiers"],
+        "lines": spent["lines"],
+        "rules_cpu_s": round(spent["rules_us"] / 1e6, 2),
+        "scan_cpu_s": round(spent["scan_us"] / 1e6, 2),
+        "ratio_to_scan": round(spent["rules_us"] / spent["scan_us"], 2),
+        "us_per_dossier": round(each, 1),
+        "us_per_line": round(spent["rules_us"] / spent["lines"], 2),
+        "extrapolated_a_million_dossiers_cpu_s": round(each, 1),
+        "extrapolated_a_million_dossiers_on_2_cores_s": round(each / 2, 1),
     }
 
 
-def agreement(count: int, seed: int = 20261126) -> dict[str, Any]:
-    """Whether the slow judge of the tests says the same of random damage."""
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-    from support.rule_cases import damaged, example, judge_all, lists  # noqa: PLC0415 - tests are no package of ours
-    from support.slow_rules import judge  # noqa: PLC0415
-
-    r = random.Random(seed)
-    tables, edition = example({}, ())
-    differing, reached = 0, set()
-    for _ in range(0, count, 2000):
-        cases = [damaged(tables, edition, r, date(2025, 9, 5), lists()) for _ in range(min(2000, count))]
-        for case, places in zip(cases, judge_all(cases).places, strict=True):
-            differing += judge(case) != places
-            reached |= {place[0] for place in places}
-    return {"dossiers": count, "differing": differing, "rules_reached": len(reached)}
+def taken_in(folder: Path, rounds: int) -> dict[str, Any]:
+    """CPU of one ingest with the rules and without them, in turns; without: nobody asks the writer's rules."""
+    corpus = folder / "corpus"
+    generate(Plan(persons=TAKEN_IN, months=12, seed=CLEAN.seed), corpus)
+    spent: dict[str, list[float]] = {"with": [], "without": []}
+    one_ingest(corpus, conformed=True)  # what a process pays once
+    dossiers = 0
+    for number in range(2 * rounds):
+        name = ("with", "without")[number % 2]
+        silent = mock.patch.object(RuleScan, "run", return_value={}) if name == "without" else nullcontext()
+        with silent:
+            one, dossiers = one_ingest(corpus, conformed=True)
+        spent[name].append(one.cpu_s)
+    shares = [without / ruled for ruled, without in zip(spent["with"], spent["without"], strict=True)]
+    return {
+        "dossiers": dossiers,
+        **{f"cpu_s_{name}_rules": mean(given) for name, given in spent.items()},
+        "share_of_ingest_without_rules": mean(shares),
+        "target": 0.8,
+    }
 
 
 def run(rounds: int = 3, **_: int) -> dict[str, Any]:
     """All figures of the rules."""
-    with tempfile.TemporaryDirectory(prefix="bienho-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bienho-bench-") as name:
+        folder = Path(name)
         peace = Plan(persons=BROKEN.persons, months=BROKEN.months, seed=BROKEN.seed, share_noncanonical=0.0)
-        known = lists_of(Twin(peace, Path(folder) / "peace").versions)
-        broken, clean = Twin(BROKEN, Path(folder) / "broken"), Twin(CLEAN, Path(folder) / "clean")
-        known_clean = lists_of(clean.versions)
-        house = House(broken.versions, known)
-        figures = {"seed": BROKEN.seed, "broken": confusion(broken, house)}
-        calm = House(clean.versions, known_clean)
+        known = lists_of(Twin(peace, folder / "peace").versions)
+        broken = Twin(BROKEN, folder / "broken")
+        figures = {"seed": BROKEN.seed, "broken": confusion(broken, House(broken.versions, known))}
+        del broken
+        clean = Twin(CLEAN, folder / "clean")
+        calm = House(clean.versions, lists_of(clean.versions))
         figures["clean"] = {"dossiers": len(clean.versions), "findings": len(calm.found())}
-        figures["cost"] = cost(calm, rounds)
+        del clean, calm
+        figures["cost"] = cost(folder)
+        figures["ingest"] = taken_in(folder, min(rounds, ROUNDS))
     figures["slow_judge"] = agreement(AGREE)
     return figures

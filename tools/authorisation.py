@@ -57,6 +57,11 @@ LOOKS: dict[str, tuple[Need, ...]] = {
         ("aggregate", "derived.notifiable_case", "open personal sensitive"),
     ),
     "scores": (("aggregate", "quality.score", "open"), ("aggregate", "quality.score_loss", "open")),
+    "rules": (
+        ("aggregate", "quality.finding", "open"), ("aggregate", "quality.finding_waived", "open"),
+        ("aggregate", "quality.score", "open"), ("aggregate", "quality.score_loss", "open"),
+        ("read", "reference.rule_waiver", "open"),
+    ),
     "score-rows": (("read", "quality.score_loss", "open personal"),),
     "score-sources": (
         _DOSSIER, _DELIVERY, _VISIT, ("read", "standard.xml130_1", "marker"), ("read", "quality.finding", "open"),
@@ -74,7 +79,7 @@ PURPOSE = {
     "audit": "kiem-tra",
     "numbers": "giam-sat",
     "warnings": "giam-sat",
-    **dict.fromkeys(("scores", "score-rows", "score-sources", "score-freezes"), "chat-luong"),
+    **dict.fromkeys(("scores", "rules", "score-rows", "score-sources", "score-freezes"), "chat-luong"),
 }
 """Purpose a door claims when it is not the operation of the house; who may not claim it comes with one of theirs."""
 DEEDS = [action for action in get_args(Action) if action not in DATA_ACTIONS]

@@ -38,13 +38,14 @@ Said = list[tuple[str, str, Content]]
 """(facility, visit, content) of a file, in its order."""
 
 
-def hoso(visit: str, facility: str, content: Content) -> str:
+def hoso(visit: str, facility: str, content: Content, more: str = "") -> str:
+    """A dossier of one visit; `more`: further elements of its XML1."""
     diagnosis, day, long = content
     name = "Nguyễn Văn " + "A" * (300 if long else 1)
     xml = (
         f"<TONG_HOP><MA_LK>{visit}</MA_LK><MA_BN>N{visit}</MA_BN><HO_TEN>{name}</HO_TEN><MA_CSKCB>{facility}</MA_CSKCB>"
         f"<MA_BENH_CHINH>{diagnosis}</MA_BENH_CHINH><NGAY_VAO>{day}0800</NGAY_VAO><NGAY_RA>{day}0900</NGAY_RA>"
-        f"<T_TONGCHI_BV>1000</T_TONGCHI_BV></TONG_HOP>"
+        f"<T_TONGCHI_BV>1000</T_TONGCHI_BV>{more}</TONG_HOP>"
     )
     packed = base64.b64encode(xml.encode()).decode()
     return f"<HOSO><FILEHOSO><LOAIHOSO>XML1</LOAIHOSO><NOIDUNGFILE>{packed}</NOIDUNGFILE></FILEHOSO></HOSO>"

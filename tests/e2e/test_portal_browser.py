@@ -37,6 +37,8 @@ PATHS = [
     "/chat-luong/co-so/?co_so=52002",
     "/chat-luong/dong/?co_so=52002",
     "/chat-luong/thu/?dung=50",
+    "/chat-luong/quy-tac/",
+    "/chat-luong/quy-tac/29/",
     "/chi-so/",
     "/chi-so/encounters/",
     "/chi-so/patients/",

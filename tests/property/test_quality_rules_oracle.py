@@ -1,4 +1,4 @@
-"""The rules and the slow judge agree on random damage (20,000 dossiers more: `python -m bench rules`)."""
+"""The rules and the slow judge agree on random damage (20,000 dossiers more: `python -m bench.agree`)."""
 
 from __future__ import annotations
 

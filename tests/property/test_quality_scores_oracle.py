@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bienho.quality.scores import DIMENSIONS, TOTAL, standing
+from bienho.quality.scores import DIMENSIONS, TOTAL, Lost, reweigh, standing
 from support.score_worlds import AS_OF, add_finding, cells, random_world, scored
 from support.slow_scores import slow_scores
 
@@ -58,6 +58,45 @@ def test_points_lost_over_rows_are_what_the_score_lacks(seed: int) -> None:
         assert row["score"] == HUNDRED - summed.pop(cell, Decimal(0)), cell
         assert 0 <= row["score"] <= HUNDRED
     assert not any(summed.values()), "a loss of a week that has no score"
+
+
+@pytest.mark.parametrize("seed", range(30, 34))
+def test_other_weights_are_tried_from_the_rows_that_cost_points(seed: int) -> None:
+    """The same digits as the whole computation under those weights, though only lost points are looked at."""
+    rng, formula, world = random.Random(seed), standing(), random_world(seed)
+    other = replace(
+        formula,
+        severity={"error": rng.randint(1, 1000), "warning": rng.randint(1, 900), "info": 0},
+        quarantine=rng.randint(1, 1000),
+        late=tuple(replace(one, weight=rng.randint(1, 1000)) for one in formula.late),
+        faults=tuple(one if one.weight is None else replace(one, weight=rng.randint(1, 1000))
+                     for one in formula.faults),
+    )  # fmt: skip
+    shares = [rng.randint(0, 16) for _ in DIMENSIONS]
+    shares[0] += 100 - sum(shares)
+    other = replace(
+        other, dimensions=tuple(replace(one, weight=w) for one, w in zip(formula.dimensions, shares, strict=True))
+    )
+    now = scored(world, formula)
+    then = {
+        (row["facility_code"], row["dataset"], row["week_start"], row["dimension"]): row["score"]
+        for row in scored(world, other)["result"]
+    }
+    aside = {row["version_id"] for row in world["quality.quarantine"]}
+    units: dict[Any, dict[str, int]] = defaultdict(dict)
+    for row in now["result"]:
+        if row["dimension"] != TOTAL:
+            units[row["facility_code"], row["dataset"], row["week_start"]][row["dimension"]] = row["units"]
+    lost: dict[Any, list[Lost]] = defaultdict(list)
+    for row in now["loss"]:
+        lost[row["facility_code"], row["dataset"], row["week_start"]].append(
+            Lost(row["dimension"], row["code"], row["rule"], row["severity"], row["version_id"], 1, row["lost"],
+                 row["version_id"] in aside)
+        )  # fmt: skip
+    tried = {
+        (*cell, name): score for cell, held in units.items() for name, score in reweigh(other, held, lost[cell]).items()
+    }
+    assert tried == then
 
 
 def test_the_order_of_rows_changes_no_digit() -> None:

@@ -249,6 +249,10 @@ def _fill(rows: _Rows, chance: random.Random) -> None:
             edition="test",
             valid_from=date(2020, 1, 1),
         )
+    waived = {"reason": "thay phần mềm", "decided_by": "Sở Y tế", "edition": "thử", "valid_from": date(2026, 11, 1)}
+    for rule, until in ((29, date(2026, 12, 15)), (55, date(2026, 11, 20))):
+        code = facilities[rule % 7].code
+        rows.add("reference.rule_waiver", **waived, rule=rule, facility_code=code, valid_to=until)
     for place, facility in enumerate(facilities):
         for back in range(8):
             _scores(rows, facility.code, date(2026, 11, 16) - timedelta(weeks=back), place, back)

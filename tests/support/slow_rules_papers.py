@@ -97,6 +97,10 @@ def _summary(case: Case, row: Row) -> Found:
         yield 161, "NGAY_CONCHET"
     if row.has("NGAY_CONCHET") and (row.number("SO_CONCHET") or 0) < 1:
         yield 161, "SO_CONCHET"
+    if row.has("NGAY_CONCHET") and not row.has("NGAY_SINHCON"):
+        yield 161, "NGAY_SINHCON"
+    if (row.number("SO_CONCHET") or 0) >= 1 and not row.has("NGAY_CONCHET"):
+        yield 161, "NGAY_CONCHET"
     if born and ((came and born < came) or (left and born > left)):
         yield 161, "NGAY_SINHCON"
     signed = row.day("NGAY_CT")

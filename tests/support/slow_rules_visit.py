@@ -164,9 +164,11 @@ def _person(case: Case) -> Iterator[tuple[int, str]]:
 
 def _card(head: Row) -> Iterator[tuple[int, str]]:
     names = ("MA_THE_BHYT", "MA_DKBD", "GT_THE_TU", "GT_THE_DEN")
-    counts = [len((head[name] or "").split(";")) for name in names]
-    if max(counts) > 1 and len(set(counts)) > 1:
+    cards, *others = (len((head[name] or "").split(";")) for name in names)
+    if cards not in others:
         yield 20, "MA_THE_BHYT"
+    else:
+        yield from ((20, name) for name, count in zip(names[1:], others, strict=True) if count != cards)
     card = head["MA_THE_BHYT"]
     if card is None:
         return

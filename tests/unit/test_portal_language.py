@@ -16,6 +16,7 @@ from bienho.governance.people.contacts import MATTERS
 from bienho.governance.people.units import KINDS
 from bienho.pipeline.start import GUIDES
 from bienho.portal import guide, language
+from bienho.quality import rule_manual, rule_model
 from support.sources import every_node
 
 HOME = Path(portal.__file__).parent
@@ -43,6 +44,9 @@ def texts_of_lists() -> set[str]:
     told = [*ROLES.values(), *PURPOSES.values()]
     found = {one.title_vi for one in told} | {one.description_vi for one in told}
     found |= {text for one in GUIDES.values() for text in (one.title_vi, one.why_vi)}
+    for rule in rule_model.rules():
+        found |= {rule.title, rule.group, rule.screen}
+    found |= {*rule_manual.STATES.values(), *rule_manual.SOURCES.values()}
     return found | {one.title_vi for one in KINDS.values()} | set(MATTERS.values()) | set(reviews.REASONS.values())
 
 

@@ -1,8 +1,9 @@
 """The rules over the rows of a batch, and over the whole lake again when rules, code lists or waivers changed.
 
 Findings of rules are a function of `standard`, the texts of the vault and `reference`, as `conformed` is of `standard`
-and `reference` (law 4). Checks that the lake alone can answer are asked again of the whole lake; those that must see a
-text of the vault only while it is at hand: in the batch that brought it.
+and `reference` (law 4). Checks that the lake alone can answer are asked again of the whole lake. Those that must see a
+text of the vault are asked while it is at hand, in the batch that brought it; what they found is kept, waived or not,
+so that a waiver made or ended since is followed without the text.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ import pyarrow as pa
 
 from bienho.contracts import catalogue
 from bienho.pipeline.models import ModelRunner
-from bienho.quality.rule_findings import check_words, findings_sql, judged_by
+from bienho.quality.rule_findings import WAIVERS, check_words, findings_sql, judged_by, rule_revision, split_sql
 from bienho.quality.rule_judge import Plan, checks, judge, of_vault, plan
 from bienho.quality.rule_lists import REFERENCES, CodeLists, presence
 from bienho.quality.rule_model import Check
-from bienho.quality.rule_rows import HEADS, MACROS
+from bienho.quality.rule_rows import HEADS, MACROS, days_of
 from bienho.standards.xml130 import TABLES, Versioned, columns
 
-FOUND = "temp.rule_found"
-TAKE_OUT = "DELETE FROM lake.quality.finding WHERE starts_with(code, 'RULE-')"
+FOUND, WAIVED = "temp.rule_found", "temp.rule_waived"
+OPEN, EXCUSED = "quality.finding", "quality.finding_waived"
+MADE = {OPEN: "temp.rule_open", EXCUSED: "temp.rule_excused"}
+"""Dataset → where its rows gather while the whole lake is judged again."""
 _CHUNK = 20_000
 """Dossiers judged at once over the whole lake: what bounds the memory of it."""
 
@@ -40,6 +43,7 @@ class RuleScan:
         self._as_of = as_of
         self._runner = runner
         self._present: frozenset[str] | None = None
+        self._waivers = self.waived = False
         self._lists = CodeLists()
         connection.execute(MACROS)
 
@@ -49,18 +53,19 @@ class RuleScan:
         self._lists = CodeLists()
 
     def run(self, tables: Mapping[str, pa.Table], versions: Sequence[Versioned]) -> dict[int, int]:
-        """Judge a batch whose tables are bound; `FOUND` then holds its rows of `quality.finding`.
+        """Judge a batch whose tables are bound; `FOUND` then holds its rows of `quality.finding`, and where `waived` is
+        true `WAIVED` those of `quality.finding_waived`.
 
         Version → how many; empty when there are none, and `FOUND` may then not be there.
         """
+        self.waived = False
         if not versions:
             return {}
         present = frozenset(table for table in TABLES if tables[columns.dataset_of(table)].num_rows)
         asked = self._plan(present)
-        if not self._judge(asked, tables, columns.texts(versions, asked.texts)):
-            return {}
-        counted = self._connection.execute(f"SELECT version_id, count(*) FROM {FOUND} GROUP BY version_id")
-        return dict(counted.fetchall())
+        self._judge(asked, tables, columns.texts(versions, asked.texts))
+        counted = self._connection.execute(f"SELECT version_id, count(*) FROM {FOUND} GROUP BY version_id").fetchall()
+        return dict(counted)
 
     def again(self, counts: Mapping[str, int]) -> Callable[[duckdb.DuckDBPyConnection], None]:
         """Judge the whole lake by what it holds, a part at a time; what is given back puts the findings in, in a
@@ -69,37 +74,62 @@ class RuleScan:
         present = frozenset(table for table in TABLES if counts[columns.dataset_of(table)])
         asked = self._plan(present, without=of_vault(checks(), self._ask))
         read = {columns.dataset_of(table): names for table, names in asked.columns.items()}
-        versions = [
-            one for (one,) in self._connection.execute(f"SELECT version_id FROM lake.{HEADS} ORDER BY 1").fetchall()
-        ]
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_all AS {_none()}")
+        run = self._connection.execute
+        kept = self._keep(counts)
+        for name in MADE.values():
+            run(f"CREATE OR REPLACE TEMP TABLE {name.removeprefix('temp.')} AS {_none()}")
+        versions = [one for (one,) in run(f"SELECT version_id FROM lake.{HEADS} ORDER BY 1").fetchall()]
         for start in range(0, len(versions), _CHUNK):
             part = versions[start : start + _CHUNK]
             within = f"WHERE version_id BETWEEN {part[0]} AND {part[-1]}"
             self._runner.bind_queries({HEADS: f"SELECT * FROM lake.{HEADS} {within}"})
-            tables = {HEADS: self._connection.execute(f"FROM {HEADS}").to_arrow_table()}
+            tables = {HEADS: run(f"FROM {HEADS}").to_arrow_table()}
             for name, fields in read.items():
                 chosen = ", ".join(["version_id", "row_no", *(f'"{field}"' for field in fields)])
-                tables[name] = self._connection.execute(f"SELECT {chosen} FROM lake.{name} {within}").to_arrow_table()
+                tables[name] = run(f"SELECT {chosen} FROM lake.{name} {within}").to_arrow_table()
             self._judge(asked, tables, {})
-            self._connection.execute(f"INSERT INTO rule_all BY NAME FROM {FOUND}")
+            run(f"INSERT INTO {MADE[OPEN]} BY NAME FROM {FOUND}")
+            if self.waived:
+                run(f"INSERT INTO {MADE[EXCUSED]} BY NAME FROM {WAIVED}")
+            if kept:
+                self._copy("rule_day", days_of(self._ask, tables))
+                for name, made in MADE.items():
+                    run(f"INSERT INTO {made} BY NAME {split_sql('temp.rule_kept', 'temp.rule_day', name == EXCUSED)}")
 
         def work(connection: duckdb.DuckDBPyConnection) -> None:
-            # what only a text of the vault could show was found when it was at hand, and stays
-            stays = " OR ".join(
-                f"(rule = {check.rule} AND table_name = '{check.table}' AND field = '{check.field}')"
-                for check in of_vault(checks(), self._ask)
-            )
-            connection.execute(f"{TAKE_OUT} AND NOT ({stays})")
-            connection.execute("INSERT INTO lake.quality.finding BY NAME FROM temp.rule_all")
+            for name, made in MADE.items():
+                if counts[name]:
+                    connection.execute(f"DELETE FROM lake.{name} WHERE starts_with(code, 'RULE-')")
+                connection.execute(f"INSERT INTO lake.{name} BY NAME FROM {made}")
 
         return work
+
+    def _keep(self, counts: Mapping[str, int]) -> bool:
+        """Put what only texts of the vault showed, waived or not, into `temp.rule_kept`; whether there is any."""
+        places = {(one.rule, one.table, one.field) for one in of_vault(checks(), self._ask)}
+        which = " OR ".join(f"(rule = {n} AND table_name = '{t}' AND field = '{f}')" for n, t, f in sorted(places))
+        every = [
+            f"SELECT * REPLACE ({rule_revision()}::INTEGER AS rule_revision) FROM lake.{name} WHERE {which}"
+            for name in MADE
+            if counts[name]
+        ]
+        kept = " UNION ALL ".join(every) or _none()
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_kept AS {kept}")
+        return self._connection.execute("SELECT 1 FROM temp.rule_kept LIMIT 1").fetchone() is not None
+
+    def _copy(self, name: str, table: pa.Table) -> None:
+        """As a runner copies what it binds: joins with what lies in Arrow may be refused."""
+        self._connection.register("incoming", table)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
+        self._connection.unregister("incoming")
 
     def _plan(self, present: frozenset[str], without: tuple[Check, ...] = ()) -> Plan:
         if self._present is None:
             self._runner.ready(REFERENCES)
             needed = frozenset(name for check in checks() for name in check.needs)
-            self._present = frozenset(name for (name,) in self._connection.execute(presence(needed)).fetchall())
+            run = self._connection.execute
+            self._present = frozenset(name for (name,) in run(presence(needed)).fetchall())
+            self._waivers = run(f"SELECT 1 FROM {WAIVERS} LIMIT 1").fetchone() is not None
         asked = tuple(check for check in checks() if check not in without) if without else checks()
         return plan(asked, present, self._present, self._ask)
 
@@ -110,21 +140,20 @@ class RuleScan:
         finally:
             self._connection.unregister("incoming")
 
-    def _judge(self, asked: Plan, tables: Mapping[str, pa.Table], texts: Mapping[str, pa.Table]) -> int:
-        connection = self._connection
+    def _judge(self, asked: Plan, tables: Mapping[str, pa.Table], texts: Mapping[str, pa.Table]) -> None:
         hits = judge(self._ask, asked, tables, texts, self._lists, self._as_of)
+        run = self._connection.execute
+        self.waived = False
         if not hits.num_rows:
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_found AS {_none()}")
-            return 0
-        for name, table in (("rule_hit", hits), ("rule_check", check_words(asked.checks))):
-            # copied, as a runner copies what it binds: joins with what lies in Arrow may be refused
-            connection.register("incoming", table)
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
-            connection.unregister("incoming")
-        sql = findings_sql("temp.rule_hit", "temp.rule_check")
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE rule_found AS {sql}")
-        row = connection.execute(f"SELECT count(*) FROM {FOUND}").fetchone()
-        return int(row[0]) if row else 0
+            run(f"CREATE OR REPLACE TEMP TABLE rule_found AS {_none()}")
+            return
+        self._copy("rule_hit", hits)
+        self._copy("rule_check", check_words(asked.checks))
+        given = ("temp.rule_hit", "temp.rule_check")
+        run(f"CREATE OR REPLACE TEMP TABLE rule_found AS {findings_sql(*given, False if self._waivers else None)}")
+        if self._waivers:
+            run(f"CREATE OR REPLACE TEMP TABLE rule_waived AS {findings_sql(*given, True)}")
+            self.waived = run(f"SELECT 1 FROM {WAIVED} LIMIT 1").fetchone() is not None
 
 
 def revision_of(runner: ModelRunner) -> str:

@@ -34,7 +34,7 @@ from bienho.pipeline.records import (
     quarantine_rows,
     replaced_rows,
 )
-from bienho.pipeline.ruling import FOUND, RuleScan, revision_of
+from bienho.pipeline.ruling import EXCUSED, FOUND, OPEN, WAIVED, RuleScan, revision_of
 from bienho.privacy import BATCH_MAX, Vault, VaultEntry
 from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.map import models as conformed_models
@@ -115,7 +115,7 @@ class Writer:
         tables = columns.build(versions)
         self.runner.bind_rows(tables)
         casts = self._casts.run(tables)
-        ruled = self.rules.run(tables, versions)
+        ruled, waived = self.rules.run(tables, versions), self.rules.waived
         outputs = self.runner.compute()
         outcomes = [Outcome.of(judged, casts, ruled) for judged in batch]
         written = {number for judged in batch for number in judged.copies}
@@ -138,7 +138,9 @@ class Writer:
                     connection.register("incoming", table)
                     connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM incoming")
             if ruled:
-                connection.execute(f"INSERT INTO lake.quality.finding BY NAME FROM {FOUND}")
+                connection.execute(f"INSERT INTO lake.{OPEN} BY NAME FROM {FOUND}")
+            if waived:
+                connection.execute(f"INSERT INTO lake.{EXCUSED} BY NAME FROM {WAIVED}")
             store(connection, outputs)
             self._journal(connection, batch_id, stage, outcomes, len(fates.kept), sum(rows.values()))
 

@@ -53,12 +53,15 @@ def check_words(checks: Sequence[Check]) -> pa.Table:
     return table.add_column(0, "hit", pa.array(range(len(checks)), pa.int32()))
 
 
-def findings_sql(hits: str, words: str, waivers: str = "reference.rule_waiver") -> str:
+WAIVERS = "reference.rule_waiver"
+
+
+def findings_sql(hits: str, words: str, waived: bool | None = None) -> str:
     """SELECT of rows of `quality.finding` from the relation `hits` of `rule_judge.HITS` and `words` of `check_words`.
 
-    Reads `standard.xml130_dossier`. A place that a rule finds for two reasons is told once, the first. A facility's
-    waiver takes the rule's findings away on the days of service it covers. Names are made of the place alone, so they
-    are the same however often and in whatever order dossiers are judged.
+    Reads `standard.xml130_dossier`. A place that a rule finds for two reasons is told once, the first. `waived`: those
+    a facility's waiver covers on the day of service, or those none covers; None where there are no waivers. Names are
+    made of the place alone, so they are the same however often and in whatever order dossiers are judged.
     """
     return f"""
     SELECT concat(version_id, '-r', rule, '-', table_name, '-', coalesce(row_no, 0), '-', coalesce(field, ''))
@@ -73,7 +76,18 @@ def findings_sql(hits: str, words: str, waivers: str = "reference.rule_waiver") 
       FROM (
         SELECT version_id, row_no, day, min(hit) AS hit FROM {hits} JOIN {words} USING (hit)
         GROUP BY version_id, row_no, day, rule, table_name, field
-      ) AS h JOIN {words} AS c USING (hit) JOIN standard.xml130_dossier AS d USING (version_id)
-      ANTI JOIN {waivers} AS w ON w.rule = c.rule AND w.facility_code = d.facility_code
-        AND w.valid_from <= h.day AND h.day < w.valid_to
+      ) AS h JOIN {words} AS c USING (hit) JOIN standard.xml130_dossier AS d USING (version_id){_split(waived)}
     )"""
+
+
+def split_sql(found: str, days: str, waived: bool) -> str:
+    """SELECT of those rows of the relation `found`, which are findings, that are waived or are not; `days`: version_id
+    and its `day` of service."""
+    return f"SELECT c.* FROM {found} AS c JOIN {days} AS h USING (version_id){_split(waived, 'c')}"
+
+
+def _split(waived: bool | None, facility: str = "d") -> str:
+    if waived is None:
+        return ""
+    covers = f"w.rule = c.rule AND w.facility_code = {facility}.facility_code AND w.valid_from <= h.day"
+    return f" {'SEMI' if waived else 'ANTI'} JOIN {WAIVERS} AS w ON {covers} AND h.day < w.valid_to"

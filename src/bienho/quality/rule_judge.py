@@ -126,9 +126,15 @@ def checks() -> tuple[Check, ...]:
 
 
 def of_vault(asked: Sequence[Check], ask: Ask) -> tuple[Check, ...]:
-    """Those that the lake alone cannot answer: they must see a text of the vault."""
+    """Those that the lake alone cannot answer, as they must see a text of the vault; and what else the same rule asks
+    of the same field, as a place is told once."""
     learn({text for check in asked for text in _texts(check)}, ask)
-    return tuple(one.check for one in _asked(asked) if any(_is_held(*leaf) for leaf in one.reads()))
+    held = {_place(one.check) for one in _asked(asked) if any(_is_held(*leaf) for leaf in one.reads())}
+    return tuple(check for check in asked if _place(check) in held)
+
+
+def _place(check: Check) -> tuple[int, str, str | None]:
+    return check.rule, check.table, check.field
 
 
 def _is_held(table: str, space: str, name: str) -> bool:

@@ -50,9 +50,22 @@ def presence(names: frozenset[str]) -> str:
         if name.startswith(VALUE_SET):
             there = f"EXISTS (SELECT 1 FROM reference.value_set WHERE value_set = '{name.removeprefix(VALUE_SET)}')"
         else:
-            there = _WHOLE.format("commune" if name.startswith("commune") else name)
+            there = _WHOLE.format(_system(name))
         parts.append(f"SELECT '{name}' AS list WHERE {there}")
     return " UNION ALL ".join(parts)
+
+
+def known_lists(names: Collection[str], whole: Collection[str], value_sets: Collection[str]) -> frozenset[str]:
+    """The same for whoever has asked which code systems have a complete edition and which value sets have rows."""
+    return frozenset(
+        name
+        for name in names
+        if (name.removeprefix(VALUE_SET) in value_sets if name.startswith(VALUE_SET) else _system(name) in whole)
+    )
+
+
+def _system(name: str) -> str:
+    return "commune" if name.startswith("commune") else name
 
 
 BUILT_IN = frozenset({"province", "commune", "commune_province", "value_set MA_DOITUONG_KCB"})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from bienho.core.errors import UsageError
 from bienho.quality.rule_lists import BUILT_IN
@@ -17,6 +18,20 @@ STATES = {
     "off": "đang tắt",
 }
 SEVERITIES = {"error": "lỗi", "warning": "cảnh báo", "info": "lưu ý"}
+SOURCES = {
+    "T": "bộ kiểm tra công khai tracnn/qlbv_public (Quyết định 3176)",
+    "V": "bảng kiểm tra của cổng tiếp nhận theo Quyết định 4750",
+    "D4750": "phụ lục Quyết định 4750/QĐ-BYT",
+    "B130": "công văn 3190/BHXH-CNTT (03/10/2023)",
+    "B4750": "công văn 1245/BHXH-CNTT (2024)",
+    "G": "mã lỗi giám định của Bảo hiểm xã hội (4210, 9324)",
+    "C": "bộ kiểm tra công khai htthinh28/check_bhyt",
+    "P": "bộ kiểm tra công khai bằng Python, theo Quyết định 3176",
+    "S3": "bản so sánh Quyết định 4750 với 3176",
+    "L": "bản tổng hợp văn bản bảo hiểm y tế (10/2026)",
+    "H2": "ghi chép thay đổi của HospitalAdmin.exe",
+}
+"""Letters of the rule list → where a rule was read; G is followed by the number of the error."""
 
 
 @cache
@@ -68,7 +83,7 @@ def manual(rule: Rule, lists: frozenset[str] = BUILT_IN) -> str:
         f"Trường      {', '.join(rule.fields) or '(cả bảng)'}",
         f"Mức         {SEVERITIES[rule.severity]}",
         f"Tình trạng  {STATES[state]}{f' ({why})' if why else ''}",
-        f"Nguồn       {rule.source}",
+        f"Nguồn       {rule.source}: {'; '.join(sources(rule))}",
         f"Người duyệt {rule.reviewer}",
         f"Sửa tại     {rule.screen}",
     ]
@@ -97,6 +112,12 @@ def _questions(rule: Rule) -> Iterator[list[str]]:
         ]
 
 
+def sources(rule: Rule) -> list[str]:
+    """Where a rule was read, in words, each once."""
+    letters = (part if part in SOURCES else part[0] for part in rule.source.split(","))
+    return [SOURCES[one] for one in dict.fromkeys(letters)]
+
+
 def _span(check: Check) -> str:
     first, last = EDITIONS[check.first], EDITIONS[check.last]
     text = "mọi phiên bản" if (check.first, check.last) == (0, len(EDITIONS) - 1) else f"phiên bản {first} đến {last}"
@@ -105,16 +126,45 @@ def _span(check: Check) -> str:
     return text + (f", ngày phục vụ trước {check.until:%d/%m/%Y}" if check.until else "")
 
 
-def _example(change: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for place, value in change.items():
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change an example makes to the dossier of `example.yaml`. `kind`: the edition is `text`; the table `place` is
+    not there; it has one more row, of the cells `text`, or like one there; the field `place` says `text`."""
+
+    kind: Literal["edition", "absent", "row", "cell"]
+    place: str
+    text: str = ""
+
+
+def changes(example: Mapping[str, Any]) -> list[Change]:
+    """What an example changes, in its order."""
+    made = []
+    for place, value in example.items():
         if place == "_edition":
-            lines.append(f"  hồ sơ theo {value}")
+            made.append(Change("edition", "", str(value)))
         elif value is None:
-            lines.append(f"  không có bảng {place}")
+            made.append(Change("absent", place))
         elif isinstance(value, dict):
             cells = ", ".join(f"{name} = {text}" for name, text in value.items() if not name.startswith("_"))
-            lines.append(f"  thêm dòng {place.removesuffix('+')}{f': {cells}' if cells else ' giống dòng đã có'}")
+            made.append(Change("row", place.removesuffix("+"), cells))
         else:
-            lines.append(f"  {place} = {value if value != '' else '(trống)'}")
+            made.append(Change("cell", place, str(value)))
+    return made
+
+
+def _example(example: Mapping[str, Any]) -> list[str]:
+    words = {
+        "edition": "  hồ sơ theo {text}",
+        "absent": "  không có bảng {place}",
+        "row": "  thêm dòng {place}{text}",
+        "cell": "  {place} = {text}",
+    }
+    lines = []
+    for one in changes(example):
+        text = one.text
+        if one.kind == "row":
+            text = f": {text}" if text else " giống dòng đã có"
+        elif one.kind == "cell":
+            text = text if text != "" else "(trống)"
+        lines.append(words[one.kind].format(place=one.place, text=text))
     return lines

@@ -278,6 +278,13 @@ def _numbers(column: pa.ChunkedArray | pa.Array) -> Array:
     return np.asarray(whole.to_numpy(zero_copy_only=False))
 
 
+def days_of(ask: Ask, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """`version_id` and `day` of service of dossiers; `tables`: the heads, and NGAY_VAO and NGAY_RA of their visits."""
+    batch = BatchRows(ask, tables, {}, wanted_of(()))
+    days = pa.array(batch.head["day"].data.astype(np.int32)).cast(pa.date32())
+    return pa.table({"version_id": batch.version, "day": days})
+
+
 def wanted_of(leaves: Iterable[tuple[str, str, str]]) -> dict[str, set[tuple[str, str]]]:
     """What (table, space, field) ask of each table."""
     wanted: dict[str, set[tuple[str, str]]] = {VISIT: {("d", "NGAY_RA"), ("d", "NGAY_VAO")}}

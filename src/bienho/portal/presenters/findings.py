@@ -30,6 +30,13 @@ NEEDS = (
 )
 
 
+def rule_number(text: str) -> int:
+    """The number of a rule as typed; ValueError for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise ValueError(text)
+    return int(text)
+
+
 def where(row: Row) -> str:
     """Table, row and field of a finding in words."""
     if not row["table_name"]:
@@ -106,6 +113,7 @@ def listing(desk: Desk) -> Listing:
             Select("co_so", t("Cơ sở"), "facility_code", options=facility_options(desk)),
             Select("don_vi", t("Đơn vị sửa"), "owner", options=owners),
             Select("ma", t("Mã phát hiện"), "code", kind="text"),
+            Select("kiem_tra", t("Quy tắc số"), "rule", kind="text", convert=rule_number),
         ),
         shows=(
             Show("muc", t("Mức độ"), lambda r: Cell("", badge=words.severity(r["severity"])), sort="severity"),

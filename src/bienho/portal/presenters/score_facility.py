@@ -1,15 +1,14 @@
-"""One facility's scores: six dimensions against its peers, the trend, the rows behind; and another formula tried."""
+"""One facility's scores: six dimensions against its peers, the trend, the rows behind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from decimal import Decimal
 
 from bienho.portal import formats, words
-from bienho.portal.components import Cell, Chart, Column, Fact, Facts, Field, Figure, Form, State, Table
+from bienho.portal.components import Cell, Chart, Column, Fact, Facts, Figure, State, Table
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import DASH, number
 from bienho.portal.language import t
@@ -20,14 +19,11 @@ from bienho.portal.presenters.scores import (
     LOSS,
     ROWS_HREF,
     SCORE,
-    TRIAL_HREF,
-    ByFacility,
     Scope,
     cause,
     dimension_title,
     dimensions,
     mark,
-    nothing_yet,
     points,
 )
 from bienho.quality.scores import TOTAL, standing
@@ -173,67 +169,3 @@ def _place(row: Row) -> Cell:
     if row["delivery_id"]:
         return Cell(t("cả lần nhận"), f"/giao-nhan/{row['delivery_id']}/", note=row["delivery_id"])
     return Cell(t("hồ sơ chưa gửi trong ngày"))
-
-
-# ── another formula ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def trial_form(scope: Scope, given: Mapping[str, str]) -> tuple[Form, dict[str, int] | None]:
-    """The weights of the six dimensions as they are or were typed; None where they cannot be used."""
-    shares = {one.id: one.weight for one in standing().dimensions}
-    typed = {name: given.get(name, str(share)).strip()[:3] for name, share in shares.items()}
-    wrong = {name for name, text in typed.items() if not (text.isascii() and text.isdigit() and int(text) <= 100)}
-    weights = None if wrong else {name: int(text) for name, text in typed.items()}
-    off = weights is not None and sum(weights.values()) != 100
-    fields = [
-        Field(
-            name, dimension_title(name), value=typed[name], digits=True,
-            error=t("Ghi một số nguyên từ 0 đến 100.") if name in wrong
-            else t("Sáu trọng số phải cộng thành 100, nay là {n}.", n=sum(weights.values()))
-            if off and weights and name == next(iter(shares)) else "",
-        )
-        for name in shares
-    ]  # fmt: skip
-    kept = [Field("tuan", "", "hidden", scope.week.isoformat()), Field("bo", "", "hidden", scope.dataset)]
-    form = Form("thu", [*fields, *kept], t("Thử"), TRIAL_HREF, inline=True, title=t("Trọng số của sáu chiều"))
-    return form, None if wrong or off else weights
-
-
-def trial(desk: Desk, scope: Scope, found: ByFacility, weights: Mapping[str, int]) -> Table:
-    """Scores over all by other weights beside those that stand, the largest change first."""
-    made: list[tuple[str, Decimal, Decimal]] = []
-    for code, held in found.items():
-        there = [(weights[name], held[name]["score"]) for name in dimensions() if name in held]
-        whole = sum(weight for weight, _ in there)
-        if whole and TOTAL in held:
-            tried = sum((weight * score for weight, score in there), Decimal(0)) / whole
-            made.append((code, held[TOTAL]["score"], tried.quantize(SIXTH, ROUND_HALF_UP)))
-    made.sort(key=lambda one: (-abs(one[2] - one[1]), one[0]))
-    rows: list[dict[str, Any]] = [
-        {
-            "cs": Cell(desk.facility_name(code), replace(scope, facility=code).url(FACILITY_HREF), note=code),
-            "co": Cell(points(now), raw=now),
-            "thu": Cell(points(tried), raw=tried),
-            "lech": Cell(_signed(tried - now), raw=tried - now),
-        }
-        for code, now, tried in made
-    ]
-    return Table(
-        "thu-diem",
-        t("Điểm chung nếu đổi trọng số: {week}", week=formats.week(scope.week)),
-        [
-            Column("cs", t("Cơ sở"), lead=True),
-            Column("co", t("Đang có"), "number"),
-            Column("thu", t("Thử"), "number"),
-            Column("lech", t("Chênh lệch"), "number"),
-        ],
-        rows,
-        empty=nothing_yet(),
-        note=t("Không lưu gì. Đổi cả cách trừ điểm: `bienho quality simulate --formula TỆP`."),
-        dense=True,
-    )
-
-
-def _signed(value: Decimal) -> str:
-    shown = points(abs(value))
-    return shown if value == 0 else f"+{shown}" if value > 0 else f"−{shown}"

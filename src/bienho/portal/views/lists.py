@@ -63,7 +63,7 @@ def delivery(request: HttpRequest, delivery_id: str) -> HttpResponse:
 def finding_list(request: HttpRequest) -> HttpResponse:
     desk = Desk.of(request)
     page = Page(t("Phát hiện sai"), t("Điều sai, đơn vị phải sửa và cách sửa."), guide="phat-hien")
-    filtered = any(request.GET.get(name) for name in ("muc_do", "co_so", "don_vi", "ma"))
+    filtered = any(request.GET.get(name) for name in ("muc_do", "co_so", "don_vi", "ma", "kiem_tra"))
     before = [
         findings.severity_tabs(desk, request.GET.get("muc_do", "")),
         None if filtered else findings.top_codes(desk),

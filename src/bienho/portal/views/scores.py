@@ -14,7 +14,7 @@ from bienho.portal.desk import Desk
 from bienho.portal.language import t
 from bienho.portal.listing import read_listing
 from bienho.portal.pages import Page, download, render_page
-from bienho.portal.presenters import score_facility, scores
+from bienho.portal.presenters import score_facility, score_trial, scores
 
 
 @require_GET
@@ -100,14 +100,14 @@ def trial(request: HttpRequest) -> HttpResponse:
     scope = scores.asked(desk, request)
     page = Page(
         t("Thử trọng số khác"),
-        t("Điểm chung của từng cơ sở nếu sáu chiều có trọng số khác; điểm đang có không đổi."),
+        t("Điểm chung của từng cơ sở nếu công thức có trọng số khác; điểm đang có không đổi."),
         formats.week(scope.week) if scope else "",
         guide="chat-luong",
         crumbs=(Crumb(t("Chất lượng dữ liệu"), scores.HREF),),
     )
     if scope is None:
         return render_page(request, "plain.html", page, {"parts": [scores.nothing_yet()]})
-    form, weights = score_facility.trial_form(scope, request.GET.dict())
+    form, formula = score_trial.form(scope, request.GET.dict())
     found = scores.of_week(desk, scope)
-    parts = [form, *([score_facility.trial(desk, scope, found, weights)] if weights else [])]
+    parts = [form, *([score_trial.trial(desk, scope, found, formula)] if formula else [])]
     return render_page(request, "plain.html", page, {"parts": parts})
