@@ -10,9 +10,12 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 from bienho.cli.main import PLACES, main
 
@@ -27,8 +30,7 @@ def run(environment: Mapping[str, str], *arguments: str, given: str = "") -> Com
         out, err = Path(folder, "out"), Path(folder, "err")
         source = Path(folder, "in")
         source.write_text(given, encoding="utf-8")
-        process = _FORKS.Process(target=_live, args=(dict(environment), arguments, source, out, err))
-        process.start()
+        process = fork(_live, dict(environment), arguments, source, out, err)
         process.join(SECONDS)
         if process.exitcode is None:
             process.kill()
@@ -36,10 +38,31 @@ def run(environment: Mapping[str, str], *arguments: str, given: str = "") -> Com
         return CompletedProcess(arguments, process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
+def fork(work: Callable[..., None], *given: Any) -> BaseProcess:
+    """A process that does `work(*given)`, started."""
+    process = _FORKS.Process(target=work, args=given)
+    process.start()
+    return process
+
+
+@contextmanager
+def living(environment: Mapping[str, str], *arguments: str, log: Path) -> Iterator[BaseProcess]:
+    """`bienho arguments…` until the block ends; what it prints goes to the file `log`."""
+    process = fork(_live, dict(environment), arguments, Path(os.devnull), log, log)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.join(SECONDS)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"bienho {arguments[0]} did not end")
+
+
 def _live(environment: Mapping[str, str], arguments: tuple[str, ...], source: Path, out: Path, err: Path) -> None:
     gc.freeze()  # what was imported is not lost: nobody need look through it
     for descriptor, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), descriptor)
     os.dup2(os.open(source, os.O_RDONLY), 0)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - the child of a fork server has none
     os.environ.clear()
