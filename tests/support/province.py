@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bienho.contracts import catalogue
-from bienho.pipeline import App, jobs, open_app, setup
+from bienho.pipeline import App, jobs, open_app
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.report import IngestReport
 from bienho.synthetic import Plan, generate
@@ -50,13 +50,13 @@ def delivery_files(files: Path) -> list[Path]:
 @contextmanager
 def small_province(plan: Plan = PLAN) -> Iterator[Province]:
     """Generate, take in by three ingests (so that the incremental way is really walked), keep open."""
-    with tempfile.TemporaryDirectory(prefix="bienho-province-") as folder, temporary_home("nhà tỉnh") as made:
+    home = temporary_home("nhà tỉnh", ready=True)
+    with tempfile.TemporaryDirectory(prefix="bienho-province-") as folder, home as made:
         files = Path(folder, "deliveries")
         generate(plan, files)
         paths = delivery_files(files)
         third = len(paths) // 3
         with open_app(made.home.path) as app:
-            setup.first_run(app)
             parts = (paths[:third], paths[third : 2 * third], paths[2 * third :])
             reports = tuple(ingest(app, part) for part in parts)
             jobs.run(app, "signatures")
