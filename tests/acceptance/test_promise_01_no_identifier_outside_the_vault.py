@@ -149,7 +149,10 @@ def write_papers(reader: Visitor) -> None:
     assert reader.post(page, f"{page}buoc/", {"buoc": "submit", "ban": "1", "thay": "1"}).status == 302
     reader.ask(f"{page}soan/")
     assert reader.post("/nhat-ky/", "/nhat-ky/kiem-tra/", {}).status == 302
-    reader.follow(["/nhat-ky/", "/nhat-ky/?ket_qua=denied"], most={"decision": 6, "decisions?truoc": 2})
+    for path in ("/thoa-thuan/", page):
+        reader.ask(path)
+    most = {"decisions": 1, "decisions?ket_qua": 1, "decisions?truoc": 2, "decision": 6}
+    reader.follow(["/nhat-ky/", "/nhat-ky/?ket_qua=denied"], most=most, otherwise=0)
 
 
 def schedule_a_report(province: Province, reader: Visitor) -> None:

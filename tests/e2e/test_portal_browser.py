@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from support import portal
+from support.accessibility import Looker
 from support.chromium import ARGUMENTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.database]
 
-ROOT = Path(__file__).resolve().parents[2]
 PATHS = [
     "/",
     "/giao-nhan/",
@@ -65,34 +60,14 @@ PATHS = [
     "/khong-co/",
 ]
 WIDTHS = (1440, 375)
-# Every rule runs; what it did not find is not described, which takes longer than to look.
-AXE = {"resultTypes": ["violations"], "preload": False}
-# The rows of a table and the areas of the map are made by one template each: the first of them stand for all.
-LOOKED_AT = {"include": [["html"]], "exclude": [["tbody tr:nth-child(n+8)"], ["a.area:nth-child(n+12)"]]}
+LOOKER = Looker()
 
 
 @pytest.fixture(scope="module")
 def link() -> Iterator[str]:
-    """The sign-in address of a portal that runs as a program of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "support.portal", str(port)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    try:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        if server.stdout:
-            server.stdout.close()
+    """The sign-in address of a portal that runs as a process of its own."""
+    with portal.standing_alone() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +85,7 @@ def state(link: str, browser: Browser) -> Any:
     page = context.new_page()
     page.goto(link)
     page.get_by_role("button", name="Vào Biển Hồ").click()
-    page.wait_for_url(re.compile(r":\d+/$"))
+    page.wait_for_url(re.compile(r":\d+/$"), wait_until="commit")
     kept = context.storage_state()
     context.close()
     return kept
@@ -129,12 +104,6 @@ def page(context: BrowserContext) -> Page:
     return context.new_page()
 
 
-def found(page: Page) -> list[str]:
-    """What axe finds wrong, in one line each."""
-    violations = Axe().run(page, context=LOOKED_AT, options=AXE).response["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})" for v in violations]
-
-
 def key_of_a_dossier(page: Page) -> str:
     page.goto("/phat-hien/")
     link = page.locator("#phat-hien a[href^='/ho-so/']").first.get_attribute("href")
@@ -151,15 +120,16 @@ def test_no_violation_and_no_sideways_scroll(page: Page) -> None:
     key = key_of_a_dossier(page)
     wrong: dict[str, list[str]] = {}
     for number, path in enumerate(PATHS):
-        page.goto(path.replace("KEY", key))
-        for width in WIDTHS:
+        # each page is loaded at the width at which the one before it was left; axe looks at the other
+        for width in (WIDTHS[number % 2], WIDTHS[1 - number % 2]):
             page.set_viewport_size({"width": width, "height": 900})
-            # what axe finds hardly depends on the width, and costs seconds: each page at one of them, in turn
-            problems = found(page) if width == WIDTHS[number % 2] else []
+            if width == WIDTHS[number % 2]:
+                page.goto(path.replace("KEY", key))
             if page.evaluate("document.documentElement.scrollWidth") > width:
-                problems.append("scrolls sideways")
-            if problems:
-                wrong[f"{path} {width}"] = problems
+                wrong.setdefault(f"{path} {width}", []).append("scrolls sideways")
+        problems = LOOKER.violations(page)
+        if problems:
+            wrong.setdefault(f"{path} {width}", []).extend(problems)
     assert not wrong
     assert not [url for url in outside if not url.startswith("data:")]
     assert not messages
@@ -170,13 +140,11 @@ def test_dark_and_english_are_as_good(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="English").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Overview"
-    wrong = {}
-    for path in ("/", "/phat-hien/", "/chi-so/encounters/", "/he-thong/thanh-phan/"):
+    wrong = {"/": LOOKER.violations(page)}
+    for path in ("/phat-hien/", "/chi-so/encounters/", "/he-thong/thanh-phan/"):
         page.goto(path)
-        problems = found(page)
-        if problems:
-            wrong[path] = problems
-    assert not wrong
+        wrong[path] = LOOKER.violations(page)
+    assert not any(wrong.values()), wrong
 
 
 def test_sign_in_page(browser: Browser, link: str) -> None:
@@ -184,7 +152,7 @@ def test_sign_in_page(browser: Browser, link: str) -> None:
     page = context.new_page()
     for address in (link, link.split("?")[0], link.split("?")[0] + "loi-moi/"):
         page.goto(address)
-        assert not found(page)
+        assert not LOOKER.violations(page)
     context.close()
 
 
@@ -269,14 +237,14 @@ def test_identifiers_by_keyboard(page: Page) -> None:
     page.locator("summary", has_text="Xem định danh").click()
     page.get_by_role("button", name="Xem định danh").click()
     assert page.get_by_role("alert").is_visible()
-    assert not found(page)
+    assert not LOOKER.violations(page)
     page.get_by_label("Mục đích").select_option("tra-cuu-ho-so")
     page.get_by_label("Lý do").select_option("doi-chieu-co-so")
     page.get_by_label("Số văn bản").fill("123/SYT-NVY")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector("mark.opened")
-    assert not found(page)
+    assert not LOOKER.violations(page)
     page.get_by_role("link", name="Che lại ngay").click()
     page.wait_for_load_state()
     assert page.locator("mark.opened").count() == 0

@@ -5,7 +5,7 @@
         visitor.sign_in(portal.link)
         visitor.follow(["/"], most={"dossier": 40})
 
-The portal is `bienho serve` as a program of its own. What `Visitor` keeps of one exchange is one file below the folder
+The portal is `bienho serve` as a process of its own. What `Visitor` keeps of one exchange is one file below the folder
 of its route: the line of the address, the status line, all headers with the cookies, the body.
 """
 
@@ -14,8 +14,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,10 +22,12 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from bienho.portal.urls import urlpatterns
+from support import commands
 from support.assets import shared_assets
 from support.homes import Made
 
@@ -52,27 +52,18 @@ def serving(made: Made, log: Path) -> Iterator[Portal]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    with log.open("wb") as out, ExitStack() as starting:
+    log.touch()
+    with ExitStack() as starting:
         starting.enter_context(shared_assets(made.home))
-        server = subprocess.Popen(
-            [sys.executable, "-m", "bienho", "serve", "--port", str(port)],
-            env={**made.environment, "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-        try:
+        with commands.living(made.environment, "serve", "--port", str(port), log=log) as server:
             link = _link(server, log)
             starting.close()
             yield Portal(port, link)
-        finally:
-            server.terminate()
-            server.wait(timeout=60)
 
 
-def _link(server: subprocess.Popen[bytes], log: Path) -> str:
+def _link(server: BaseProcess, log: Path) -> str:
     deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
+    while time.monotonic() < deadline and server.is_alive():
         found = LINK.search(log.read_text(encoding="utf-8"))
         if found:
             return found[1]

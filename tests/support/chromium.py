@@ -11,4 +11,6 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # a page lives for a second or two: what runs on it is compiled once and plainly
+    "--js-flags=--no-opt --no-maglev --always-sparkplug",
 ]

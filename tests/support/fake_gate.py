@@ -202,9 +202,9 @@ class _Rows:
 
     def store(self, connection: duckdb.DuckDBPyConnection) -> None:
         for table, rows in self.tables.items():
-            schema = self.contracts[table].arrow_schema()
-            full = [{name: row.get(name) for name in schema.names} for row in rows]
-            given = pa.Table.from_pylist(full, schema=pa.schema([f.with_nullable(True) for f in schema]))
+            named = set().union(*rows)
+            schema = pa.schema([f.with_nullable(True) for f in self.contracts[table].arrow_schema() if f.name in named])
+            given = pa.Table.from_pydict({name: [row.get(name) for row in rows] for name in schema.names}, schema)
             connection.register("given", given)
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM given")
             connection.unregister("given")

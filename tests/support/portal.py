@@ -1,15 +1,19 @@
 """A portal over the fake gate, with a real PostgreSQL for Django: once per test process; or as a server of its own.
 
-python -m support.portal PORT      serves until SIGTERM; prints the sign-in address on its first line
+with standing_alone() as link:      # the sign-in address of a portal in a process of its own
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
-import sys
-from contextlib import ExitStack
+import multiprocessing
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from typing import Any
 
 from django.db import connections
@@ -22,7 +26,7 @@ from bienho.governance.changes import SYSTEM
 from bienho.portal import entry, serve, settings, signin
 from bienho.portal.house import House
 from bienho.portal.rates import RATES
-from support import rooms
+from support import forks, rooms
 from support.assets import shared_assets
 from support.fake_gate import NOW, FakeActor, FakeGate, fake_gate
 from support.homes import temporary_home
@@ -89,16 +93,37 @@ def use(gate: FakeGate, **changes: Any) -> House:
     return house
 
 
-def _tell(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+@contextmanager
+def standing_alone() -> Iterator[str]:
+    """The sign-in address of a portal that runs as a process of its own until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    server = forks.start(_stand_alone, dict(os.environ), port, theirs)
+    theirs.close()
+    try:
+        yield str(ours.recv())
+    finally:
+        ours.close()
+        server.terminate()
+        server.join(30)
+        assert server.exitcode == 0, server.exitcode
 
 
-if __name__ == "__main__":
-    port = int(sys.argv[1])
+def _stand_alone(environment: Mapping[str, str], port: int, ready: Connection) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        _serve(port, ready)
+    finally:
+        atexit._run_exitfuncs()  # a fork ends without: its database would go on
+
+
+def _serve(port: int, ready: Connection) -> None:
     rooms.seed(base().database, base().home)
     ACTORS[ACTOR.account_id] = replace(ACTOR, roles=(*ACTOR.roles, "administrator"))
     settings.set_up(replace(base(), first_steps=rooms.first_steps))
     token = signin.new_token(ACTOR.account_id, base().clock())
     papers()
-    serve.listen("127.0.0.1", port, on_ready=lambda: _tell(serve.link(token, port=port)))
+    serve.listen("127.0.0.1", port, on_ready=lambda: ready.send(serve.link(token, port=port)))

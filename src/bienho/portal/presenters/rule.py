@@ -141,9 +141,10 @@ def weeks(desk: Desk, rule: Rule, seen: Seen) -> Chart | State:
     found = desk.totals(LOSS, ["week_start"], NUMBERS, [*seen.window(), ("rule", "=", rule.id)])
     by_week = {row["week_start"]: row for row in found}
     every = [seen.since + timedelta(weeks=place) for place in range(WEEKS)]
+    counted = [by_week[week]["n"] if week in by_week else 0 for week in every]
     values = [
-        {"ngan": f"{week:%d/%m}", "n": by_week[week]["n"] if week in by_week else 0, "tuan": formats.week(week)}
-        for week in every
+        {"ngan": f"{week:%d/%m}", "n": count, "tuan": formats.week(week)}
+        for week, count in zip(every, counted, strict=True)
     ]
     spec = {
         "data": {"values": values},
@@ -164,7 +165,7 @@ def weeks(desk: Desk, rule: Rule, seen: Seen) -> Chart | State:
     columns = [Column("tuan", t("Tuần"), "date", lead=True), Column("n", t("Phát hiện"), "number"),
                Column("hs", t("Hồ sơ"), "number")]  # fmt: skip
     name, href = t("Phát hiện theo tuần của lượt khám"), f"{HREF}{rule.id}/"
-    last = t("Tuần mới nhất: {n}; cả {k} tuần: {total}.", n=number(values[-1]["n"]), k=WEEKS,
+    last = t("Tuần mới nhất: {n}; cả {k} tuần: {total}.", n=number(counted[-1]), k=WEEKS,
              total=number(sum(row["n"] for row in found)))  # fmt: skip
     return Chart("theo-tuan-hinh", name, last, spec, Table("theo-tuan-bang", name, columns, rows, dense=True),
                  svg_url=seen.url(href, xuat="theo-tuan-hinh.svg"),
