@@ -24,6 +24,7 @@ from bienho.synthetic.dossiers.dossier import Tables, build
 from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.people import Person, population
 from bienho.synthetic.places import Map
+from bienho.synthetic.plan import version_on
 from bienho.synthetic.reference import conditions
 from bienho.synthetic.sending.deliver import shipments
 from bienho.synthetic.sending.dress import archive, dress_subfile, windows_1258
@@ -195,6 +196,19 @@ def test_the_board_meets_on_thursdays_and_numbers_its_records(people: list[Perso
     documents = list(read_delivery(write_assessment(rows, version="3176"), board_facility="52GDY").dossiers)
     assert [document.tables["XML12"][0] for document in documents] == rows  # type: ignore[union-attr]
     assert all(document.findings == () for document in documents)  # type: ignore[union-attr]
+
+
+def test_the_board_sends_nothing_before_there_was_a_format_for_it(people: list[Person]) -> None:
+    """A twin that begins in 2022 has its records only since the edition of Decision 130, each as its edition asks."""
+    crowd = [replace(people[n % len(people)], index=n) for n in range(4000)]
+    meetings = list(assessments(replace(PLAN, start=date(2022, 1, 1), months=60), crowd))
+    by_version = {version_on(seen[0].met): seen for seen in meetings}
+    assert by_version.keys() == set(VERSIONS)
+    for version, seen in by_version.items():
+        data = write_assessment([assessment_row(PLAN.seed, one) for one in seen], version=version)
+        documents = list(read_delivery(data, board_facility="52GDY").dossiers)
+        assert len(documents) == len(seen)
+        assert all(document.findings == () for document in documents)  # type: ignore[union-attr]
 
 
 @given(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from bienho.standards.xml130.versions import rank_of
+from bienho.standards.xml130.versions import known_tables, rank_of
 from bienho.synthetic.chance import stream
 from bienho.synthetic.dossiers.lines import Row, full_row
 from bienho.synthetic.dossiers.papers import day_text
@@ -75,7 +75,10 @@ class Assessment:
 
 
 def assessments(plan: Plan, persons: Sequence[Person]) -> Iterator[list[Assessment]]:
-    """The meetings of the board within the plan (Thursdays), each with the people it saw."""
+    """The meetings of the board within the plan (Thursdays), each with the people it saw.
+
+    There is none before the edition that first has the board's records (XML12): nobody could have sent them.
+    """
     length = (plan.end - plan.start).days
     meetings: dict[date, list[Person]] = {}
     for person in persons:
@@ -85,7 +88,7 @@ def assessments(plan: Plan, persons: Sequence[Person]) -> Iterator[list[Assessme
             continue
         day = plan.start + timedelta(days=r.randrange(length))
         day += timedelta(days=(3 - day.weekday()) % 7)
-        if day < plan.end and person.lives_here(day):
+        if day < plan.end and person.lives_here(day) and rank_of(version_on(day)) >= known_tables()["XML12"]:
             meetings.setdefault(day, []).append(person)
     counts: dict[int, int] = {}
     for day in sorted(meetings):
