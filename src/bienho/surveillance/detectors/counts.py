@@ -48,6 +48,7 @@ def smallest(
     """Quantile of counts by halving: `cumulative(counts, where)` is asked only about whole counts.
 
     mean, variance    set the first bracket; a bracket that is too small is doubled
+    Counts beyond what a double holds whole are found to its precision.
     """
     found = np.full(mean.shape, np.nan)
     known = np.nonzero(np.isfinite(mean) & np.isfinite(variance))
@@ -65,6 +66,6 @@ def smallest(
         enough = cumulative(middle, tuple(axis[wide] for axis in known)) >= level - SAME
         high[wide[enough]] = middle[enough]
         low[wide[~enough]] = middle[~enough]
-        wide = wide[high[wide] - low[wide] > 1]
+        wide = wide[high[wide] - low[wide] > np.maximum(1, high[wide] * SAME)]
     found[known] = high
     return found

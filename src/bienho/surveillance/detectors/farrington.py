@@ -108,7 +108,7 @@ def _model(counts: Counts, known: Floats, design: Design, trend: bool, options: 
             weights = _weights(counts, known, design, fit, np.maximum(dispersion, 1.0), options.weights_threshold)
             fit = solve(counts, weights, design, trend)
             dispersion, scale = _dispersions(counts, weights, fit, freedom)
-        scale = dispersion if options.classic else scale
+        scale = dispersion if options.classic or not options.reweight else scale
         alone = fit.variance_now()
         variance = alone * (np.maximum(scale, 1.0) if options.classic else scale)
     model = _Model(fit.now, alone, variance, dispersion, scale, fit.slope, fit.spread, freedom, converged)
@@ -130,8 +130,8 @@ def _dispersions(counts: Counts, weights: Floats, fit: Fit, freedom: Floats) -> 
 
 def _weights(counts: Counts, known: Floats, design: Design, fit: Fit, phi: Floats, threshold: float) -> Floats:
     """1 for what is usual, less for past outbreaks, so that they hide no new one; they sum to the number of counts."""
-    sixth = np.exp(fit.predictor / 6)
-    residual = 1.5 * (np.cbrt(counts.values) ** 2 / sixth - sixth**3)
+    sixth = design.exponential(fit.line / 6)
+    residual = 1.5 * (counts.curved / sixth - sixth * sixth * sixth)
     residual /= np.sqrt(phi[:, None] * (1 - fit.leverage(design)))
     weights, far = known.copy(), residual > threshold
     weights[far] *= residual[far] ** -2.0
@@ -176,19 +176,15 @@ def _plugin(observed: Floats, model: dict[str, Floats], options: FarringtonOptio
     return upper, tails.at_least(observed, mean, model["phi"]), mean
 
 
-def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = None) -> Alarms:
-    """Judges the periods at `at` (K,), places in the panel.
+def expectations(panel: Panel, at: Integers, options: FarringtonOptions) -> dict[str, Floats]:
+    """(S, K) each, what the regression says of the periods at `at`, before any limit.
 
-    `more`: `trend`, 1 where a trend was kept; `error`, the variance of the log of what is expected.
-
-    Raises InputError IN-SERIES-SHORT where `b` years of reference windows are not there, UsageError USE-DETECT-PARAM
-    where the year cannot be cut into so many blocks. A baseline with no more counts than parameters is not judged.
+    `expected` and `phi`; `variance`, that of the log of what is expected as the limits delta and muan take it, and
+    `error`, that by phi; `trend`, 1 where one was kept. NaN where a baseline has no more counts than parameters.
     """
-    options = options or for_frequency(panel.frequency, set())
     left_out = options.w if options.past_left_out is None else options.past_left_out
-    observed = panel.observed[:, at]
-    found: dict[str, Floats] = empty(panel, at)
-    found |= {name: np.full_like(observed, np.nan) for name in ("variance", "trend", "error")}
+    names = ("expected", "phi", "variance", "error", "trend")
+    found = {name: np.full((panel.series, len(at)), np.nan) for name in names}
     bases = [
         baseline(int(one), panel, b=options.b, w=options.w, blocks=options.blocks, left_out=left_out) for one in at
     ]
@@ -202,11 +198,27 @@ def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = N
             there = np.concatenate([np.take(known, one, axis=1) for one in rows]).astype(float)
             model, kept = _judge(here, there, bases[columns[0]].design, options)
             _store(found, some, columns, model, kept, here.values.sum(axis=1) == 0)
+    return found
+
+
+def farrington(panel: Panel, at: Integers, options: FarringtonOptions | None = None) -> Alarms:
+    """Judges the periods at `at` (K,), places in the panel.
+
+    `more`: `trend` and `error`, see `expectations`.
+
+    Raises InputError IN-SERIES-SHORT where `b` years of reference windows are not there, UsageError USE-DETECT-PARAM
+    where the year cannot be cut into so many blocks. A baseline with no more counts than parameters is not judged.
+    """
+    options = options or for_frequency(panel.frequency, set())
+    observed = panel.observed[:, at]
+    found: dict[str, Floats] = empty(panel, at) | expectations(panel, at, options)
     limit = _delta if options.limit == "delta" else _plugin
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         upper, pvalue, found["mu0"] = limit(observed, found, options)
     zero = found["expected"] == 0
-    upper[zero], pvalue[zero] = 0.0, np.where(observed[zero] > 0, 0.0, 1.0)
+    # The limit of a mean of zero is zero, but for the root of a count: half a quantile above nothing.
+    rooted = options.limit == "delta" and options.power == "1/2"
+    upper[zero], pvalue[zero] = (options.quantile / 2) ** 2 * rooted, np.where(observed[zero] > 0, 0.0, 1.0)
     pvalue[np.isnan(observed)] = np.nan
     found["score"] = relative_excess(observed, found["expected"], upper)
     upper[recent_cases(panel, at, options.least[1]) < options.least[0]] = np.nan

@@ -43,6 +43,14 @@ def number(above: float, below: float = math.inf, *, reach: bool = False) -> Kin
     return Kind(read, f"số{least}{most}")
 
 
+def number_or(word: str, above: float) -> Kind:
+    """A number above a bound, or one word."""
+    kind = number(above)
+    return Kind(
+        lambda text: word if text.strip().strip("\"'").lower() == word else kind.read(text), f"{kind.says}, {word}"
+    )
+
+
 def _number(text: str) -> float:
     """`1.5`, `2/3`, `log 1.2`, `log(1.2)`."""
     text = text.strip().lower()

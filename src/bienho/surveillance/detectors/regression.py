@@ -24,6 +24,10 @@ LEAST_MEAN = float(np.finfo(float).eps)
 LARGEST_PRODUCT = 200_000
 # Series that are done stay in the arrays until so few are left: leaving means copying the others.
 WORTH_LEAVING = 0.6
+# Exponents within which a product of exponentials neither overflows nor vanishes.
+TAME = 300.0
+# Counts below this are looked up, not computed: a logarithm costs as much as twenty look-ups.
+LOOKED_UP = 4096
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,32 @@ class Design:
         """(n, p + 1): blocks and time."""
         return np.concatenate([self.columns, self.time[:, None]], axis=1)
 
+    @cached_property
+    def steps(self) -> Integers | None:
+        """(n,), whole periods since the first row; None where time does not go in them, as in months told by days."""
+        steps = np.rint(self.time - self.time[0]).astype(np.int64)
+        return steps if steps.min() >= 0 and (steps + self.time[0] == self.time).all() else None
+
+    def exponential(self, line: Floats) -> Floats:
+        """(S, n), exp of level + slope * time for `line` (S, p + 1), the levels and the slope.
+
+        Rows of whole periods need not an exponential each: exp of 17 steps is that of 16 times that of 1.
+        """
+        level, slope = line[:, :-1], line[:, -1:]
+        if not slope.any():
+            return np.take(np.exp(level), self.block, axis=1)
+        reach = 0 if self.steps is None else int(self.steps.max()) + 1
+        first = level + slope * self.time[0]
+        if self.steps is None or not max(np.abs(first).max(), np.abs(slope).max() * reach) < TAME:
+            return np.asarray(np.exp(product(line, self.line.T)))
+        near = int(np.sqrt(reach)) + 1
+        fine, coarse = np.arange(near), near * np.arange(-(-reach // near))
+        run = np.exp(slope * coarse)[:, :, None] * np.exp(slope * fine)[:, None, :]
+        run = run.reshape(len(line), -1)
+        run = run[:, :reach] if len(self.steps) == reach else np.take(run, self.steps, axis=1)
+        own = np.take(np.exp(first), self.block, axis=1)
+        return np.multiply(run, own, out=own)
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -60,15 +90,22 @@ class Counts:
 
     start      log(y + 0.1)
     own        y log y - y, what a saturated model has
+    curved     y^(2/3), in Anscombe's residuals
     """
 
     values: Floats
     start: Floats
     own: Floats
+    curved: Floats
 
     @classmethod
     def of(cls, values: Floats) -> Counts:
-        return cls(values, np.log(values + 0.1), values * np.log(np.where(values > 0, values, 1.0)) - values)
+        top = values.max(initial=0.0)
+        if top < LOOKED_UP < values.size and ((place := values.astype(np.int64)) == values).all():
+            known = cls.of(np.arange(top + 1))
+            return cls(values, *(np.take(one, place) for one in (known.start, known.own, known.curved)))
+        saturated = values * np.log(np.where(values > 0, values, 1.0)) - values
+        return cls(values, np.log(values + 0.1), saturated, np.cbrt(values) ** 2)
 
     @classmethod
     def stack(cls, parts: Sequence[Counts]) -> Counts:
@@ -77,24 +114,25 @@ class Counts:
         return cls(*(np.concatenate([getattr(one, part.name) for one in parts]) for part in fields(cls)))
 
     def take(self, rows: Integers | Booleans | slice) -> Counts:
-        return Counts(self.values[rows], self.start[rows], self.own[rows])
+        return Counts(*(getattr(self, one.name)[rows] for one in fields(self)))
 
     def columns(self, places: Integers) -> Counts:
-        return Counts(*(np.take(one, places, axis=1) for one in (self.values, self.start, self.own)))
+        return Counts(*(np.take(getattr(self, one.name), places, axis=1) for one in fields(self)))
 
 
 @dataclass
 class Fit:
     """One line per series; `weight`, `level_weight`, `centre` and `spread` are those of the last step taken.
 
-    mean, predictor, weight    (S, n)
+    mean, weight               (S, n)
+    line                       (S, p + 1), levels and slope of the linear predictor
     level_weight, centre       (S, p), sum of weights of a block and its weighted mean of time
     spread                     (S,), weighted squares of time about the centres; infinite without a trend
     slope, now                 (S,), trend per period, linear predictor of the period judged
     """
 
     mean: Floats
-    predictor: Floats
+    line: Floats
     weight: Floats
     level_weight: Floats
     centre: Floats
@@ -133,9 +171,10 @@ def solve(counts: Counts, prior: Floats, design: Design, trend: bool) -> Fit:
     """Fits every series with weights `prior` (S, n; 0 where the count is not known)."""
     series, rows = counts.values.shape
     blocks = design.columns.shape[1]
-    wide, narrow = [np.empty((series, rows)) for _ in range(3)], [np.empty((series, blocks)) for _ in range(2)]
+    wide, narrow = [np.empty((series, rows)) for _ in range(2)], [np.empty((series, blocks)) for _ in range(2)]
+    line = np.empty((series, blocks + 1))
     spread, slope, now = (np.empty(series) for _ in range(3))
-    done = Fit(wide[0], wide[1], wide[2], narrow[0], narrow[1], spread, slope, now, np.zeros(series, dtype=bool))
+    done = Fit(wide[0], line, wide[1], narrow[0], narrow[1], spread, slope, now, np.zeros(series, dtype=bool))
     left, going = np.arange(series), np.ones(series, dtype=bool)
     state = _start(counts, prior, design, trend)
     for step in range(STEPS):
@@ -198,15 +237,15 @@ def _step(state: _State, design: Design, trend: bool) -> tuple[Fit, _State]:
             slope = (state.towards[:, -1] - (level_weight * centre * level).sum(axis=1)) / spread
         level = level - slope[:, None] * centre
     line = np.concatenate([level, slope[:, None]], axis=1)
-    predictor = product(line, design.line.T)
-    mean = np.maximum(np.exp(predictor), LEAST_MEAN)
+    mean = design.exponential(line)
+    np.maximum(mean, LEAST_MEAN, out=mean)
     weight = state.prior * mean
     sums = product(weight, design.moments if trend else design.columns)
     total = sums[:, :blocks].sum(axis=1)
     deviance = 2 * (state.own - (line * state.target).sum(axis=1) + total)
     with np.errstate(invalid="ignore"):
         converged = np.abs(deviance - state.deviance) / (np.abs(deviance) + 0.1) < STOP
-    fit = Fit(mean, predictor, state.weight, level_weight, centre, spread, slope, level[:, -1], converged)
+    fit = Fit(mean, line, state.weight, level_weight, centre, spread, slope, level[:, -1], converged)
     towards = _towards(sums, level, slope, state.target, trend)
     return fit, _State(state.prior, weight, sums, towards, state.target, state.own, deviance)
 

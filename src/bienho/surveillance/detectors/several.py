@@ -11,7 +11,7 @@ from bienho.core.errors import InputError
 from bienho.surveillance.detectors import counts as tails
 from bienho.surveillance.detectors import ears as recent
 from bienho.surveillance.detectors.baseline import reachable
-from bienho.surveillance.detectors.farrington import FarringtonOptions, farrington, for_frequency, recent_cases
+from bienho.surveillance.detectors.farrington import FarringtonOptions, expectations, for_frequency, recent_cases
 from bienho.surveillance.detectors.options import PAIR, number, option, whole
 from bienho.surveillance.later import special
 from bienho.surveillance.panel import Alarms, Booleans, Floats, Integers, Panel, empty, exceeds, relative_excess
@@ -90,10 +90,10 @@ def ensemble(panel: Panel, at: Integers, options: EnsembleOptions | None = None)
     )
     window = np.unique(np.maximum(at[:, None] - np.arange(options.span), 0))
     window = window[np.isin(window, reachable(panel, years, settings.w))]
-    base = farrington(panel, window, settings)
+    base = expectations(panel, window, settings) | {"observed": panel.observed[:, window]}
     here = np.searchsorted(window, at)
-    for name in ("expected", "phi", "mu0"):
-        found[name] = getattr(base, name)[:, here]
+    for name, of in (("expected", "expected"), ("phi", "phi"), ("mu0", "expected")):
+        found[name] = base[of][:, here]
     ends = [(here[column] + 1 - options.span, here[column] + 1) for column in range(len(at))]
     slow = [_sum_test(base, max(first, 0), end, options.budget * (1 - options.sudden)) for first, end in ends]
     sudden = [_sum_test(base, end - 1, end, options.budget * options.sudden) for _, end in ends]
@@ -102,28 +102,29 @@ def ensemble(panel: Panel, at: Integers, options: EnsembleOptions | None = None)
     share = np.array([options.sudden, 1 - options.sudden])[:, None, None]
     found["pvalue"] = np.minimum((pvalue / share).min(axis=0), 1.0)
     lowest = np.maximum(upper.min(axis=0), np.floor(found["expected"]))
-    found["upper"] = np.where(np.isnan(base.upper[:, here]), np.nan, lowest)
+    few = recent_cases(panel, at, settings.least[1]) < settings.least[0]
+    found["upper"] = np.where(few | np.isnan(found["expected"]), np.nan, lowest)
     found["score"] = relative_excess(observed, found["expected"], found["upper"])
     with np.errstate(invalid="ignore"):
         member = np.where(pvalue[1] / share[1] < pvalue[0] / share[0], 2.0, 1.0)
     return Alarms(at=at, observed=observed, alarm=exceeds(observed, found["upper"]), **found, more={"member": member})
 
 
-def _sum_test(base: Alarms, first: int, end: int, alpha: float) -> tuple[Floats, Floats]:
+def _sum_test(base: dict[str, Floats], first: int, end: int, alpha: float) -> tuple[Floats, Floats]:
     """(S,) p-value of the sum of periods, and the largest count of the last one that is no alarm.
 
     The error of what is expected belongs to the variance of the sum; without it a budget is overspent by half. A period
     nobody reported, or that is not judged, is as expected.
     """
     some = slice(first, end)
-    known = ~np.isnan(base.observed[:, some]) & ~np.isnan(base.expected[:, some])
-    expected = np.where(known, base.expected[:, some], 0.0).sum(axis=1)
-    observed = np.where(known, base.observed[:, some], 0.0).sum(axis=1)
+    known = ~np.isnan(base["observed"][:, some]) & ~np.isnan(base["expected"][:, some])
+    expected = np.where(known, base["expected"][:, some], 0.0).sum(axis=1)
+    observed = np.where(known, base["observed"][:, some], 0.0).sum(axis=1)
     last = known[:, -1]
     with np.errstate(invalid="ignore"):
-        phi = np.where(known, base.phi[:, some], 1.0).max(axis=1)
-        phi = phi + expected * np.where(known, base.more["error"][:, some], 0.0).max(axis=1)
-    upper = tails.quantile(1 - alpha, expected, phi) - (observed - np.where(last, base.observed[:, end - 1], 0.0))
+        phi = np.where(known, base["phi"][:, some], 1.0).max(axis=1)
+        phi = phi + expected * np.where(known, base["error"][:, some], 0.0).max(axis=1)
+    upper = tails.quantile(1 - alpha, expected, phi) - (observed - np.where(last, base["observed"][:, end - 1], 0.0))
     return np.where(last, tails.at_least(observed, expected, phi), np.nan), np.where(last, upper, np.nan)
 
 
