@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=ingest.PERSONS, help="size of the twin taken in")
     parser.add_argument("--dossiers", type=int, default=growth.DOSSIERS, help="how far the growth bench grows")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--only", choices=detect.PARTS, help="of detect: this part")
     given = parser.parse_args()
     unknown = sorted(set(given.names) - BENCHES.keys())
     if unknown:
@@ -46,12 +48,18 @@ def main() -> None:
             "load_before": [round(value, 2) for value in psutil.getloadavg()],
         }
     }
+
+    def keep(name: str, figure: object) -> None:
+        """What stands so far: a long bench that is stopped leaves something."""
+        figures[name] = figure
+        if given.json:
+            text = json.dumps(figures, indent=2, ensure_ascii=False)
+            given.json.write_text(text + "\n", encoding="utf-8")
+
     for name in given.names or BENCHES:
-        figures[name] = BENCHES[name](rounds=given.rounds, persons=given.persons, dossiers=given.dossiers)
-    text = json.dumps(figures, indent=2, ensure_ascii=False)
-    print(text)
-    if given.json:
-        given.json.write_text(text + "\n", encoding="utf-8")
+        more = {"only": given.only, "keep": partial(keep, name)} if name == "detect" else {}
+        keep(name, BENCHES[name](rounds=given.rounds, persons=given.persons, dossiers=given.dossiers, **more))
+    print(json.dumps(figures, indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

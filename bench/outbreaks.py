@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.beside import Beside, farrington_beside, r_is_here
+from bench.beside import Beside, farrington_beside
 from bienho.surveillance import Alarms, Panel, detect
 from bienho.surveillance.evaluate import Quality, Scenario, judge, read_scenarios, simulate, without_outbreaks
 from bienho.surveillance.evaluate.quality import wilson
@@ -35,18 +35,15 @@ PUBLISHED_FOUND = {3.0: 0.19, 5.0: 0.54, 7.0: 0.73, 10.0: 0.91}
 PUBLISHED_FALSE, PUBLISHED_OUTBREAKS = 0.0091, 280
 
 
-def by_method(path: Path, methods: Mapping[str, tuple[str, Mapping[str, str]]]) -> list[Quality]:
-    """Every method on every size; and the ensemble with its limit moved to the false alarms of `farrington`."""
-    found = []
-    for size in SIZES:
-        panel, during = simulate(read_scenarios(path), REPLICATES, size, SEED)
-        bed = f"noufaily28 k={size:g}"
-        alarms = {label: detect(panel, method, given, last=LAST) for label, (method, given) in methods.items()}
-        found += [judge(bed, label, one.alarm, during, YEAR) for label, one in alarms.items()]
-        allowed = int(alarms["farrington"].alarm[during == 0].sum())
-        moved = _within(alarms["ensemble"], during == 0, allowed)
-        found.append(judge(bed, "ensemble at the false alarms of farrington", moved, during, YEAR))
-    return found
+def by_method(path: Path, methods: Mapping[str, tuple[str, Mapping[str, str]]], size: float) -> list[Quality]:
+    """Every method on one size; and the ensemble with its limit moved to the false alarms of `farrington`."""
+    panel, during = simulate(read_scenarios(path), REPLICATES, size, SEED)
+    bed = f"noufaily28 k={size:g}"
+    alarms = {label: detect(panel, method, given, last=LAST) for label, (method, given) in methods.items()}
+    found = [judge(bed, label, one.alarm, during, YEAR) for label, one in alarms.items()]
+    allowed = int(alarms["farrington"].alarm[during == 0].sum())
+    moved = _within(alarms["ensemble"], during == 0, allowed)
+    return [*found, judge(bed, "ensemble at the false alarms of farrington", moved, during, YEAR)]
 
 
 def _within(alarms: Alarms, quiet: Booleans, allowed: int) -> Booleans:
@@ -57,22 +54,19 @@ def _within(alarms: Alarms, quiet: Booleans, allowed: int) -> Booleans:
     return np.asarray(pvalue < np.sort(pvalue[quiet])[allowed])
 
 
-def as_published(path: Path) -> list[dict[str, Any]]:
+def as_published(path: Path, size: float) -> dict[str, Any]:
     """Ours on series drawn as in the published run, beside what R found there."""
-    told = []
     dates = np.datetime64("2000-01-01") + 7 * np.arange(WEEKS)
-    for size in SIZES:
-        counts, during = _drawn_as_published(read_scenarios(path), size)
-        given = PUBLISHED | {"limit54": "0,4"}
-        alarm = detect(Panel(counts, YEAR, dates), "farrington", given, last=LAST).alarm
-        ours = judge(f"as published k={size:g}", "farrington", alarm, during, YEAR)
-        found = PUBLISHED_FOUND[size]
-        told.append({
-            "size": size, "outbreaks": ours.outbreaks, "found": ours.sensitivity, "low": ours.low, "high": ours.high,
-            "false_rate": ours.false_rate, "r_found": found, "r_false_rate": PUBLISHED_FALSE,
-            "r_interval": wilson(round(found * PUBLISHED_OUTBREAKS), PUBLISHED_OUTBREAKS),
-        })  # fmt: skip
-    return told
+    counts, during = _drawn_as_published(read_scenarios(path), size)
+    given = PUBLISHED | {"limit54": "0,4"}
+    alarm = detect(Panel(counts, YEAR, dates), "farrington", given, last=LAST).alarm
+    ours = judge(f"as published k={size:g}", "farrington", alarm, during, YEAR)
+    found = PUBLISHED_FOUND[size]
+    return {
+        "size": size, "outbreaks": ours.outbreaks, "found": ours.sensitivity, "low": ours.low, "high": ours.high,
+        "false_rate": ours.false_rate, "r_found": found, "r_false_rate": PUBLISHED_FALSE,
+        "r_interval": wilson(round(found * PUBLISHED_OUTBREAKS), PUBLISHED_OUTBREAKS),
+    }  # fmt: skip
 
 
 def _drawn_as_published(scenarios: list[Scenario], size: float) -> tuple[np.ndarray, Integers]:
@@ -93,27 +87,30 @@ def _drawn_as_published(scenarios: list[Scenario], size: float) -> tuple[np.ndar
     return counts, during
 
 
-def beside_r(path: Path) -> dict[str, Any]:
-    """R and ours on the weeks of every outbreak, on all weeks of some series, and on series without outbreaks."""
-    if not r_is_here():
-        return {"installed": False}
-    outbreaks, whole = [], []
-    for size in SIZES:
-        panel, during = simulate(read_scenarios(path), REPLICATES, size, SEED)
-        one = farrington_beside(panel, HOUSE, during > 0)
-        tried = int(one.asked.any(axis=1).sum())
-        ours, theirs = int(one.ours.any(axis=1).sum()), int(one.theirs.any(axis=1).sum())
-        outbreaks.append({
-            "size": size, "found": ours / tried, "interval": wilson(ours, tried), "r_found": theirs / tried,
-            "r_interval": wilson(theirs, tried), **one.as_dict(),
-        })  # fmt: skip
-        some = np.arange(len(during)) % REPLICATES < WHOLE
-        one = farrington_beside(Panel(panel.observed[some], YEAR), HOUSE, np.ones((some.sum(), LAST), dtype=bool))
-        whole.append({"size": size, **_false(one, during[some]), **one.as_dict()})
-    quiet = farrington_beside(
-        without_outbreaks(QUIET, years=8, seed=SEED), HOUSE, np.ones((QUIET, YEAR), dtype=bool)
-    ).as_dict()
-    return {"installed": True, "settings": HOUSE, "weeks_of_outbreaks": outbreaks, "all_weeks": whole, "quiet": quiet}
+def weeks_of_outbreaks(path: Path, size: float) -> dict[str, Any]:
+    """R and ours on the weeks of every outbreak."""
+    panel, during = simulate(read_scenarios(path), REPLICATES, size, SEED)
+    one = farrington_beside(panel, HOUSE, during > 0)
+    tried = int(one.asked.any(axis=1).sum())
+    ours, theirs = int(one.ours.any(axis=1).sum()), int(one.theirs.any(axis=1).sum())
+    return {
+        "size": size, "found": ours / tried, "interval": wilson(ours, tried), "r_found": theirs / tried,
+        "r_interval": wilson(theirs, tried), **one.as_dict(),
+    }  # fmt: skip
+
+
+def all_weeks(path: Path, size: float) -> dict[str, Any]:
+    """R and ours on all weeks of some series with outbreaks."""
+    panel, during = simulate(read_scenarios(path), REPLICATES, size, SEED)
+    some = np.arange(len(during)) % REPLICATES < WHOLE
+    one = farrington_beside(Panel(panel.observed[some], YEAR), HOUSE, np.ones((some.sum(), LAST), dtype=bool))
+    return {"size": size, **_false(one, during[some]), **one.as_dict()}
+
+
+def quiet() -> dict[str, Any]:
+    """R and ours on series without outbreaks."""
+    panel = without_outbreaks(QUIET, years=8, seed=SEED)
+    return farrington_beside(panel, HOUSE, np.ones((QUIET, YEAR), dtype=bool)).as_dict()
 
 
 def _false(one: Beside, during: Integers) -> dict[str, float]:

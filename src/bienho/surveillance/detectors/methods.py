@@ -120,20 +120,29 @@ METHODS: dict[str, Method] = {
 }
 
 
+def _chosen(panel: Panel, method: str, given: Mapping[str, str]) -> tuple[Method, Any, Integers]:
+    """The method, its options, and the periods it can judge."""
+    chosen = METHODS.get(method)
+    if chosen is None:
+        raise UsageError(
+            "USE-DETECT-METHOD", f"Không có phương pháp {method!r}.", hint=f"Các phương pháp: {', '.join(METHODS)}."
+        )
+    options = set_options(chosen.options(panel.frequency, {name.strip().lower() for name in given}), given)
+    return chosen, options, chosen.places(panel, options)
+
+
+def judgeable(panel: Panel, method: str, given: Mapping[str, str] | None = None) -> int:
+    """How many of the last periods a method can judge."""
+    return len(_chosen(panel, method, given or {})[2])
+
+
 def detect(panel: Panel, method: str, given: Mapping[str, str] | None = None, *, last: int | None = None) -> Alarms:
     """Runs a method of `METHODS` on the last `last` periods, or on all it can judge.
 
     given    parameters as texts, by their names in the literature's reference package
     Raises UsageError for an unknown method or parameter, InputError IN-SERIES-SHORT where history is too short.
     """
-    chosen = METHODS.get(method)
-    if chosen is None:
-        raise UsageError(
-            "USE-DETECT-METHOD", f"Không có phương pháp {method!r}.", hint=f"Các phương pháp: {', '.join(METHODS)}."
-        )
-    given = given or {}
-    options = set_options(chosen.options(panel.frequency, {name.strip().lower() for name in given}), given)
-    places = chosen.places(panel, options)
+    chosen, options, places = _chosen(panel, method, given or {})
     if not len(places) or (last is not None and last > len(places)):
         raise InputError(
             "IN-SERIES-SHORT",

@@ -7,8 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from bienho.core.errors import InputError
-from bienho.surveillance.detectors.methods import detect
+from bienho.surveillance.detectors.methods import detect, judgeable
 from bienho.surveillance.evaluate.quality import Quality, judge
 from bienho.surveillance.panel import Floats, Integers, Panel
 
@@ -41,7 +40,7 @@ def twin_outbreaks(
     *,
     years: int = 1,
 ) -> list[Quality]:
-    """The last `years` years.
+    """The last `years` years, or what of them a method can judge; one that can judge nothing has no line.
 
     cases        columns `day` (of the first visit), `disease`, `commune`, `outbreak_no` of the cases that were seen
     outbreaks    `outbreak_no`, `disease`, `communes`, `first`, `end`
@@ -66,10 +65,10 @@ def twin_outbreaks(
     panel = Panel(counts, 52)
     found = []
     for label, (method, given) in methods.items():
-        try:
-            alarms = detect(panel, method, given, last=min(years * 52, panel.periods))
-        except InputError:
+        last = min(years * 52, judgeable(panel, method, given))
+        if not last:
             continue
+        alarms = detect(panel, method, given, last=last)
         there = number[:, alarms.at]
         found.append(judge("twin", label, alarms.alarm, _whole(there), 52, quiet=~touched[:, alarms.at]))
     return found
