@@ -14,7 +14,7 @@ from bienho.surveillance.panel import Booleans, Integers, Panel
 
 COLUMNS = ("t", "year", "epoch_in_year", "date", "observed")
 BYTES_MAX = 1 << 30
-NOT_KNOWN = ("", "na", "nan", "null")
+NOT_KNOWN = ("", "na", "n/a", "#n/a", "nan", "null", "none")
 SENDER = "người gửi tệp"
 # First day to first day, in days, of each frequency.
 STEPS = {12: (28, 31), 52: (7, 7), 365: (1, 1)}
@@ -49,7 +49,8 @@ def read_series(path: Path) -> list[PlainSeries]:
 def lines_of(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None]]]:
     """(number, cells) of each line of a CSV file that has these columns.
 
-    Raises InputError IN-SERIES-FILE, IN-SERIES-COLUMNS, IN-SERIES-EMPTY; LimitError LIM-SERIES.
+    Raises InputError IN-SERIES-FILE, IN-SERIES-COLUMNS, IN-SERIES-VALUE (a line cut short or with a cell too many),
+    IN-SERIES-EMPTY; LimitError LIM-SERIES.
     """
     if not path.is_file():
         raise fault("IN-SERIES-FILE", f"Không có tệp {path.name}.", "Xem lại đường dẫn.")
@@ -59,6 +60,7 @@ def lines_of(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
                 raise fault(
@@ -68,6 +70,12 @@ def lines_of(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str
                 )
             for row in reader:
                 empty = False
+                if None in row or any(row[name] is None for name in columns):
+                    raise fault(
+                        "IN-SERIES-VALUE",
+                        f"Tệp {path.name}, dòng {reader.line_num}: số ô khác dòng đầu.",
+                        "Mỗi dòng đủ các cột; số không có dấu ngăn hàng nghìn.",
+                    )
                 yield reader.line_num, row
     except (UnicodeDecodeError, csv.Error):
         raise fault("IN-SERIES-FILE", f"Tệp {path.name} không phải CSV mã UTF-8.", "Lưu lại thành CSV UTF-8.") from None
@@ -103,7 +111,8 @@ def _series(path: Path, name: str, rows: list[tuple[int, dict[str, str | None]]]
 def _whole(path: Path, pair: tuple[int, Mapping[str, str | None]], column: str) -> int:
     line, row = pair
     try:
-        return int((row[column] or "").strip())
+        text = (row[column] or "").strip()
+        return int(text.removesuffix(".0"))
     except ValueError:
         raise _bad(path, line, column, "số nguyên") from None
 

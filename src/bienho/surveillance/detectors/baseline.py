@@ -32,9 +32,10 @@ def years_before(day: np.datetime64, years: int) -> np.datetime64:
 def same_period(at: int, years: int, panel: Panel) -> list[int]:
     """Places of the same period 0, 1, … `years` years ago; -1 where the panel does not reach it.
 
-    With dates, a week is the one beginning nearest to the same day of the calendar, on the same day of the week.
+    With dates, a week is the one beginning nearest to the same day of the calendar, on the same day of the week. Months
+    are counted: they may be dated by their last day, which the same month of another year need not have.
     """
-    if panel.dates is None:
+    if panel.dates is None or panel.frequency == 12:
         return [max(at - panel.frequency * back, -1) for back in range(years + 1)]
     day = panel.dates[at]
     wanted = np.array([years_before(day, back) for back in range(years + 1)], dtype="datetime64[D]")
