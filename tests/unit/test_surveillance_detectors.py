@@ -8,6 +8,7 @@ import pytest
 from bienho.core.errors import InputError, UsageError
 from bienho.surveillance import METHODS, Panel, detect
 from bienho.surveillance.detectors.baseline import same_period, years_before
+from bienho.surveillance.detectors.counts import quantile
 from bienho.surveillance.detectors.options import defaults, set_options
 from bienho.surveillance.detectors.windows import CROW_GARDNER
 
@@ -185,3 +186,20 @@ def test_the_ensemble_changes_its_means_with_the_history() -> None:
     member = found.more["member"][0]
     assert (member[: 3 * 52 - 7] == 3).all()
     assert (member[-52:] < 3).all()
+
+
+def test_a_limit_beyond_what_a_double_counts_is_found() -> None:
+    """Bisection between neighbouring doubles has no middle; it ended never."""
+    found = quantile(0.99, np.array([1e200, 1e17, 12.0]), np.array([1.0, 3.0, 1.0]))
+    assert found[:2] == pytest.approx([1e200, 1e17], rel=1e-6)
+    assert found[2] == 21
+
+
+def test_months_dated_by_their_last_day_are_compared_month_by_month() -> None:
+    months = np.arange(np.datetime64("2010-02"), np.datetime64("2020-04"), dtype="datetime64[M]")
+    counts = noise(len(months) - 1, 30)
+    first, last = months[:-1].astype("datetime64[D]"), months[1:].astype("datetime64[D]") - np.timedelta64(1, "D")
+    found = [detect(Panel(counts[None], 12, dates), "rki", {"b": "3", "w": "1"}, last=5) for dates in (first, last)]
+    assert same_period(108, 5, Panel(counts[None], 12, last)) == [108 - 12 * back for back in range(6)]
+    assert np.array_equal(found[0].upper, found[1].upper)
+    assert detect(Panel(counts[None], 12, last), "farrington", last=40).at.tolist() == list(range(81, 121))

@@ -64,6 +64,8 @@ def change(lines: list[str], place: int, column: int, text: str) -> list[str]:
         (change(weeks(), 4, 3, "2020-02-03"), "IN-SERIES-VALUE", "cột date"),
         (change(weeks(dates=True), 4, 3, "hôm qua"), "IN-SERIES-VALUE", "cột date"),
         (change(weeks(dates=True), 4, 3, "2020-01-28"), "IN-SERIES-VALUE", "cột date"),
+        ([*weeks()[:4], weeks()[4][:4], *weeks()[5:]], "IN-SERIES-VALUE", "dòng 6: số ô"),
+        ([*weeks()[:4], [*weeks()[4], "000"], *weeks()[5:]], "IN-SERIES-VALUE", "dòng 6: số ô"),
         ([*weeks()[:10], *weeks()[12:]], "IN-SERIES-GAP", "giữa t=10 và t=13"),
         ([*weeks(), weeks()[7]], "IN-SERIES-GAP", "t=8 có hai dòng"),
         (weeks(5), "IN-SERIES-FREQUENCY", "tháng, tuần hay ngày"),
