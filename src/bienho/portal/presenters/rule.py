@@ -185,9 +185,11 @@ def facilities(desk: Desk, rule: Rule, seen: Seen, open_: Sequence[Row]) -> Char
     drawn = [{"ten": desk.facility_name(row["facility_code"]), "n": row["n"]} for row in found[:FACILITIES_DRAWN]]
     spec = {
         "data": {"values": drawn},
+        # the page's font is wider than the one the drawing is measured with
+        "padding": {"left": 30, "top": 5, "right": 5, "bottom": 5},
         "mark": "bar",
         "encoding": {
-            "y": {"field": "ten", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 150}},
+            "y": {"field": "ten", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 130}},
             "x": {"field": "n", "type": "quantitative", "title": t("phát hiện"), "axis": {"tickMinStep": 1}},
             "tooltip": [{"field": "ten", "title": t("Cơ sở")}, {"field": "n", "title": t("Phát hiện")}],
         },
