@@ -75,7 +75,7 @@ def test_numbers_of_a_rule_are_those_of_the_rows(browser: Client) -> None:
     ).fetchone()
     waiting = run(
         "SELECT count(*) FROM quality.finding ANTI JOIN standard.superseded USING (version_id) WHERE rule = 29"
-    ).fetchone()[0]  # type: ignore[index]
+    ).fetchone()[0]
     page = told(browser, f"{LIST}29/")
     figures = [one.text_content() for one in page.xpath("//*[contains(@class, 'figure-number')]")]
     assert [int(re.sub(r"\D", "", one)) for one in figures] == [waiting, lost, places]

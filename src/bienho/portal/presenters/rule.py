@@ -141,7 +141,7 @@ def weeks(desk: Desk, rule: Rule, seen: Seen) -> Chart | State:
     found = desk.totals(LOSS, ["week_start"], NUMBERS, [*seen.window(), ("rule", "=", rule.id)])
     by_week = {row["week_start"]: row for row in found}
     every = [seen.since + timedelta(weeks=place) for place in range(WEEKS)]
-    counted = [by_week[week]["n"] if week in by_week else 0 for week in every]
+    counted = [int(by_week[week]["n"]) if week in by_week else 0 for week in every]
     values = [
         {"ngan": f"{week:%d/%m}", "n": count, "tuan": formats.week(week)}
         for week, count in zip(every, counted, strict=True)
