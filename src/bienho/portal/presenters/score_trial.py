@@ -144,4 +144,4 @@ def _lost(desk: Desk, scope: Scope) -> dict[str, list[Lost]] | None:
 
 def _signed(value: Decimal) -> str:
     shown = points(abs(value))
-    return shown if value == 0 else f"+{shown}" if value > 0 else f"−{shown}"
+    return shown if shown == points(Decimal(0)) else f"+{shown}" if value > 0 else f"−{shown}"
