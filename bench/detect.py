@@ -25,7 +25,7 @@ from bench import outbreaks
 from bench.beside import r_is_here
 from bench.measure import mean
 from bienho.config import load_profile
-from bienho.surveillance import METHODS, ScanOptions, detect, scan
+from bienho.surveillance import METHODS, Panel, ScanOptions, detect, scan
 from bienho.surveillance.evaluate import Quality, agreement, real_series, twin_outbreaks, without_outbreaks
 from bienho.surveillance.evaluate.quality import wilson
 from bienho.surveillance.forecast import MEMBERS, evaluate, published
@@ -55,7 +55,7 @@ DENGUE_BAR = (71.5, 95.3, 116.1)
 
 
 def run(
-    *, rounds: int, persons: int, dossiers: int, only: str | None = None, keep: Callable[[dict[str, Any]], None] = repr
+    *, rounds: int, persons: int, dossiers: int, only: str | None = None, keep: Callable[[object], object] = repr
 ) -> dict[str, object]:
     """What is timed comes first and alone; the rest, whose figures hang on no clock, on as many processes as cores.
 
@@ -86,15 +86,19 @@ def _timed(rounds: int) -> Iterator[tuple[tuple[str, ...], Callable[[], Any]]]:
     newest = without_outbreaks(COMMUNES * DISEASES, years=6, seed=SEED)
     year = without_outbreaks(SERIES, years=8, seed=SEED)
     for name in ("farrington", "ensemble"):
-        yield (name, "newest_week"), lambda name=name: {
-            "series": COMMUNES * DISEASES, "cpu_s": _spent(lambda: detect(newest, name, last=1), rounds),
-            "limit_s": 2.0, "r_s": R_NEWEST,
-        }  # fmt: skip
-        yield (name, "year"), lambda name=name: {
-            "series": SERIES, "weeks": WEEKS, "cpu_s": _spent(lambda: detect(year, name, last=WEEKS), min(rounds, 2)),
-            "limit_s": 15.0, "r_s": R_YEAR,
-        }  # fmt: skip
+        yield (name, "newest_week"), partial(_week, newest, name, rounds)
+        yield (name, "year"), partial(_year, year, name, min(rounds, 2))
     yield ("scan",), partial(_scans, rounds)
+
+
+def _week(panel: Panel, name: str, rounds: int) -> dict[str, object]:
+    spent = _spent(partial(detect, panel, name, last=1), rounds)
+    return {"series": panel.series, "cpu_s": spent, "limit_s": 2.0, "r_s": R_NEWEST}
+
+
+def _year(panel: Panel, name: str, rounds: int) -> dict[str, object]:
+    spent = _spent(partial(detect, panel, name, last=WEEKS), rounds)
+    return {"series": panel.series, "weeks": WEEKS, "cpu_s": spent, "limit_s": 15.0, "r_s": R_YEAR}
 
 
 def _tasks(part: str) -> Iterator[tuple[tuple[str, ...], Callable[[], Any]]]:
