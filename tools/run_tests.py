@@ -24,7 +24,7 @@ CORES = os.cpu_count() or 1
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 PARALLEL = ("-n", str(min(CORES, 8)), *BY_FILE)
 # These wait for servers and browsers a third of their time.
-WAITING = ("-n", str(min(CORES + (CORES + 1) // 2, 8)), *BY_FILE)
+WAITING = ("-n", str(min(2 * CORES, 8)), *BY_FILE)
 # Throw-away homes lie in memory where plenty of it is free: what tests wait for most is a disk that syncs.
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 6 << 30
