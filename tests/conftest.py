@@ -35,25 +35,33 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 OFFICES = ("soffice", "libreoffice")
 # Files that take longest begin first, so that no worker is left alone with one at the end.
 LONG_FIRST = (
-    "test_standards_read_fuzz",
-    "test_standards_read_roundtrip",
-    "test_standards_read_quick",
-    "test_lake_engine",
-    "test_repository_markers",
-    "test_law_02_killed_anywhere",
-    "test_promise_01_no_identifier_outside_the_vault",
     "test_portal_browser",
+    "test_promise_01_no_identifier_outside_the_vault",
+    "test_law_02_killed_anywhere",
     "test_law_04_incremental_equals_rebuild",
     "test_injection",
+    "test_worker_process",
+    "test_authorisation_matrix",
     "test_signatures",
-    "test_cli_contract",
-    "test_door",
-    "test_promise_07_hostile_files",
     "test_rebuild",
+    "test_cli_contract",
     "test_check_agrees",
+    "test_law_13_erasure",
+    "test_promise_07_hostile_files",
+    "test_portal_pages",
+    "test_lake_maintenance",
     "test_synthetic_year",
+    "test_door",
+    "test_doctor_faults",
+    "test_law_13_under_load",
+    "test_worker_isolation",
+    "test_database_server",
     "test_promise_08_backup_is_restored",
+    "test_synthetic_twin",
+    "test_synthetic_lake",
+    "test_worker_page",
 )
+SLOW = ("integration", "acceptance", "e2e")
 REQUIRED = {
     "shared": "BIENHO_REQUIRE_SHARED",
     "browser": "BIENHO_REQUIRE_BROWSER",
@@ -130,7 +138,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {name: place for place, name in enumerate(LONG_FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+    items.sort(key=lambda item: (rank.get(item.path.stem, len(rank)), item.path.parent.name not in SLOW))
     absent: dict[str, pytest.MarkDecorator] = {}
     if not SHARED.is_dir():
         absent["shared"] = pytest.mark.skip(reason="shared: no facts folder beside the checkout")

@@ -23,7 +23,7 @@ CORES = os.cpu_count() or 1
 # Files as tests/conftest.py orders them, not by their number of tests.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 PARALLEL = ("-n", str(min(CORES, 8)), *BY_FILE)
-# These wait for servers and browsers a third of their time.
+# Some of these wait for servers and browsers a third of their time.
 WAITING = ("-n", str(min(2 * CORES, 8)), *BY_FILE)
 # Throw-away homes lie in memory where plenty of it is free: what tests wait for most is a disk that syncs.
 MEMORY = Path("/dev/shm")
@@ -44,14 +44,17 @@ class Phase:
 
 
 STATIC = Phase("static", "static checks", 60)
-PHASES = (
-    Phase("unit", "unit, property, conformance", 240, ("unit", "property", "conformance"), PARALLEL),
-    Phase(
-        "house", "integration, acceptance, pages in a real browser", 360, ("integration", "acceptance", "e2e"), WAITING
-    ),
+# Side by side, because what waits for servers and browsers leaves a third of the cores to what only computes.
+TOGETHER = Phase(
+    "tests",
+    "unit to pages, side by side",
+    600,
+    ("unit", "property", "conformance", "integration", "acceptance", "e2e"),
+    WAITING,
 )
 PARTS = (
-    Phase("integration", "integration, acceptance", 180, ("integration", "acceptance"), WAITING),
+    Phase("unit", "unit, property, conformance", 240, ("unit", "property", "conformance"), PARALLEL),
+    Phase("integration", "integration, acceptance", 360, ("integration", "acceptance"), WAITING),
     Phase("pages", "pages in a real browser", 180, ("e2e",), WAITING),
 )
 STATIC_STEPS = (
@@ -135,7 +138,7 @@ def closing_line(result: Result) -> str:
 
 def main(wanted: str) -> int:
     result = Result()
-    phases = [STATIC, *PHASES] if wanted == "all" else [p for p in (STATIC, *PHASES, *PARTS) if wanted == p.name]
+    phases = [STATIC, TOGETHER] if wanted == "all" else [p for p in (STATIC, *PARTS) if wanted == p.name]
     if not phases:
         print(__doc__)
         return 2
