@@ -9,7 +9,7 @@ import pytest
 
 from bienho.synthetic.dirt import shares, violations
 from bienho.synthetic.reference import rows
-from conftest import SHARED
+from support.facts import SHARED
 
 pytestmark = pytest.mark.shared
 

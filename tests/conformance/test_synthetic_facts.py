@@ -12,7 +12,7 @@ from bienho.core.text import nfc
 from bienho.synthetic import describe, tally_plan
 from bienho.synthetic.describe import Tally
 from bienho.synthetic.reference import conditions, rows
-from conftest import SHARED
+from support.facts import SHARED
 
 FACTS = SHARED / "facts"
 pytestmark = pytest.mark.shared

@@ -17,7 +17,7 @@ from bienho.synthetic.events.infection import cases
 from bienho.synthetic.events.world import World
 from bienho.synthetic.people import blocks, make
 from bienho.synthetic.places import Map
-from conftest import SHARED
+from support.facts import SHARED
 
 SERIES = SHARED / "facts" / "surveillance" / "data" / "gdpm_gialai_binhdinh_1980_2017_monthly.csv"
 PROVINCES = ("Binh Dinh", "Gia Lai")  # east, west

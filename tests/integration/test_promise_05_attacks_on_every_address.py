@@ -409,7 +409,7 @@ def test_guessing_recovery_codes_has_to_wait(house: Doors) -> None:
     house.later(minutes=5)
     browser = house.browser(place("doan.khoi.phuc"))
     house.password_step(browser, "doan.khoi.phuc")
-    wrong = [code.translate(str.maketrans("abcdefgh", "bcdefgha")) for code in codes[:6]]
+    wrong = [("b" if code[0] == "a" else "a") + code[1:] for code in codes[:6]]
     answers = [browser.post("/dang-nhap/lop-hai/", {"ma_so": code}).status_code for code in wrong]
     assert answers == [403] * 5 + [429]
     assert browser.post("/dang-nhap/lop-hai/", {"ma_so": codes[7]}).status_code == 429

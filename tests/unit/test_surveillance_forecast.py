@@ -24,7 +24,7 @@ from bienho.surveillance.forecast.calibrate import PRIOR, WINDOW, widened
 from bienho.surveillance.forecast.evaluate import limits, origins
 from bienho.surveillance.forecast.model import LEAST_TRIED, fitted
 from bienho.surveillance.forecast.published import read
-from conftest import SHARED
+from support.facts import SHARED
 
 DATA = SHARED / "facts" / "surveillance"
 

@@ -30,7 +30,7 @@ from bienho.surveillance.legal import (
     rebuilt,
     run_begins,
 )
-from conftest import SHARED
+from support.facts import SHARED
 
 D = date.fromisoformat
 SERIES = (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bienho.surveillance.nowcast import nowcast, reporting_delays, triangle
-from conftest import SHARED
+from support.facts import SHARED
 
 FACTS = SHARED / "facts" / "surveillance"
 LINES = FACTS / "data" / "R_surveillance_husO104Hosp_linelist.csv"
