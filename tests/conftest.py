@@ -24,13 +24,12 @@ from hypothesis import settings
 
 from bienho.database import binaries
 from support.examples import some
+from support.facts import SHARED
 
 # A loaded machine is slow, not wrong; and the same commit must find the same examples everywhere.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=some(100))
 settings.load_profile("project")
 
-ROOT = Path(__file__).resolve().parent.parent
-SHARED = Path(os.environ.get("BIENHO_SHARED", ROOT.parent / "shared"))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OFFICES = ("soffice", "libreoffice")
 # Files that take longest begin first, so that no worker is left alone with one at the end.

@@ -20,6 +20,7 @@ from bienho.contracts import catalogue, load, loader
 from bienho.core.documents import read_yaml
 from bienho.core.errors import IntegrityError
 from bienho.quality import describe_cast_finding
+from support.facts import SHARED
 
 ROOM = Path(loader.__file__).parent
 FILES = sorted((ROOM / "datasets").rglob("*.yaml"))
@@ -52,7 +53,6 @@ VAULT = {
     "XML15": "MA_LK MA_BN HO_TEN SO_CCCD DU_PHONG",
 }
 RENAMED_13 = {"MA_NOI_DI": "MA_CSKCB_DI", "MA_NOI_DEN": "MA_CSKCB_DEN", "PP_DIEU_TRI": "TINH_TRANG_CT"}
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "facts" / "xml130"
 
 
 def text_of(document: Any) -> str:
@@ -114,12 +114,11 @@ def test_hiv_and_tuberculosis_are_sensitive_down_to_their_keys(dataset: str) -> 
 
 
 def _facts() -> list[dict[str, str]]:
-    with (SHARED / "schema.csv").open(encoding="utf-8", newline="") as handle:
+    with (SHARED / "facts" / "xml130" / "schema.csv").open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared facts")
 def test_every_field_of_the_facts_is_in_its_contract_in_order() -> None:
     facts = _facts()
     with (ROOM / "sources" / "xml130_fields.csv").open(encoding="utf-8", newline="") as handle:
@@ -136,7 +135,6 @@ def test_every_field_of_the_facts_is_in_its_contract_in_order() -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared facts")
 def test_fields_are_as_long_as_demanded_and_as_old_as_the_facts_say() -> None:
     demand = {"required": True, "optional": False}
     differs = set()
@@ -166,9 +164,8 @@ def test_fields_are_as_long_as_demanded_and_as_old_as_the_facts_say() -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared facts")
 def test_sub_files_are_wrapped_as_the_facts_say() -> None:
-    lines = (SHARED / "elements.md").read_text(encoding="utf-8").splitlines()
+    lines = (SHARED / "facts" / "xml130" / "elements.md").read_text(encoding="utf-8").splitlines()
     cells = [[cell.strip().strip("`") for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| XML")]
     seen = set()
     for table, _, root, rows, row, count in cells:

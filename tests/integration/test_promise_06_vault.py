@@ -143,10 +143,16 @@ def test_erasing_beside_sealers_leaves_no_way_to_the_person(made: Made, vault: V
     """Sealers keep bringing new contents of one patient while the patient is erased."""
     patient = entry(vault, 0).patient_key
     results: list[int] = []
+    gone = threading.Event()
 
     def keep_sealing(turn: int) -> None:
-        for revision in range(15):
-            results.append(vault.seal([entry(vault, 0, revision=100 * turn + revision)]).erased)
+        """Until the patient is gone, and a few times more."""
+        more = 5
+        for revision in range(10_000):
+            more -= gone.is_set()
+            if not more:
+                break
+            results.append(vault.seal([entry(vault, 0, revision=100_000 * turn + revision)]).erased)
 
     threads = [threading.Thread(target=keep_sealing, args=(turn,)) for turn in range(3)]
     for thread in threads:
@@ -154,6 +160,7 @@ def test_erasing_beside_sealers_leaves_no_way_to_the_person(made: Made, vault: V
     while len(results) < 10:
         time.sleep(0.005)
     vault.erase([patient], "Điều 14")
+    gone.set()
     for thread in threads:
         thread.join()
     assert sum(results) > 0

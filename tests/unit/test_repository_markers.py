@@ -48,7 +48,8 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
     shutil.copy(CONFTEST, tmp_path)
     (tmp_path / "support").mkdir()
-    shutil.copy(CONFTEST.parent / "support" / "examples.py", tmp_path / "support")
+    for name in ("examples.py", "facts.py"):
+        shutil.copy(CONFTEST.parent / "support" / name, tmp_path / "support")
     (tmp_path / "facts-are-here" / "facts").mkdir(parents=True)
     return tmp_path
 

@@ -18,7 +18,7 @@ from bienho.indicators import models as indicator_models
 from bienho.lake import Lake
 from bienho.pipeline import reference
 from bienho.pipeline.journal import Journal, Stage, follow, read_journal
-from bienho.pipeline.models import ModelRunner, revision_of
+from bienho.pipeline.models import ModelRunner, revision_of, store
 from bienho.surveillance.cases import models as case_models
 
 VISITS = "conformed.encounter"
@@ -66,6 +66,8 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     lake.commit(work, author="bienho-worker", message=f"derived {last}: {names}", deliveries=())
     # what the journal's summary says of a row that names no versions: it is taken to have changed some
     follow(lake, before, {one.stage: Stage(last, 0, one.revision, last) for one in due})
+    for held in ("replaced", *near.values()):
+        lake.connection.execute(f"DROP TABLE temp.{held}")
     return len(due)
 
 
@@ -159,8 +161,7 @@ def _store(connection: duckdb.DuckDBPyConnection, due: _Due, output: str, last: 
         connection.execute(f"DELETE FROM lake.{name} AS d WHERE EXISTS (SELECT 1 FROM temp.moved AS t WHERE {match})")
     else:
         connection.execute(f"DELETE FROM lake.{name}")
-    if connection.execute(f"FROM {output} LIMIT 1").fetchone() is not None:
-        connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM {output}")
+    store(connection, {name: output})
     if due.since is None:
         # computed again for the same batch: one row says by which text, or nobody could tell which came last
         connection.execute("DELETE FROM lake.journal.batch WHERE stage = ? AND batch_id = ?", [due.stage, last])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from textwrap import wrap
 
 from bienho.contracts import catalogue
 from bienho.governance.decision import Request, decide
@@ -42,6 +43,7 @@ from bienho.quality.rule_manual import Change, changes, sources
 from bienho.quality.rule_model import EDITIONS, UNREVIEWED, Check, Rule
 
 FACILITIES_DRAWN = 12
+NAME_WIDTH = 28
 SOON = timedelta(days=30)
 """How long before its end a waiver is spoken of."""
 NUMBERS = {"n": ("count", None), "hs": ("count_distinct", "version_id")}
@@ -182,18 +184,23 @@ def facilities(desk: Desk, rule: Rule, seen: Seen, open_: Sequence[Row]) -> Char
             if code not in {row["facility_code"] for row in found}]  # fmt: skip
     if not found and not rest:
         return State("good", t("Không cơ sở nào gặp"), t("Trong {n} tuần không hồ sơ nào sai quy tắc này.", n=WEEKS))
-    drawn = [{"ten": desk.facility_name(row["facility_code"]), "n": row["n"]} for row in found[:FACILITIES_DRAWN]]
+    drawn = [
+        {"ten": "\n".join(wrap(desk.facility_name(row["facility_code"]), NAME_WIDTH)), "n": row["n"]}
+        for row in found[:FACILITIES_DRAWN]
+    ]
     spec = {
         "data": {"values": drawn},
         # the page's font is wider than the one the drawing is measured with
         "padding": {"left": 30, "top": 5, "right": 5, "bottom": 5},
         "mark": "bar",
         "encoding": {
-            "y": {"field": "ten", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 130}},
+            # hospitals differ in the last words of their names: a name is broken, not cut
+            "y": {"field": "ten", "type": "nominal", "sort": None, "title": None,
+                  "axis": {"labelExpr": "split(datum.label, '\\n')", "labelLimit": 230}},
             "x": {"field": "n", "type": "quantitative", "title": t("phát hiện"), "axis": {"tickMinStep": 1}},
             "tooltip": [{"field": "ten", "title": t("Cơ sở")}, {"field": "n", "title": t("Phát hiện")}],
         },
-    }
+    }  # fmt: skip
     rows = [
         {"cs": Cell(desk.facility_name(row["facility_code"]), f"{FACILITY_HREF}?co_so={row['facility_code']}",
                     note=row["facility_code"]),
@@ -207,7 +214,7 @@ def facilities(desk: Desk, rule: Rule, seen: Seen, open_: Sequence[Row]) -> Char
     name, href = t("Cơ sở gặp nhiều nhất, {n} tuần", n=WEEKS), f"{HREF}{rule.id}/"
     said = t("{n} cơ sở gặp; hình vẽ {k} cơ sở đầu.", n=number(len(found)), k=len(drawn))
     return Chart("co-so-hinh", name, said, spec, Table("co-so-bang", name, columns, rows, dense=True),
-                 height=40 + 26 * max(len(drawn), 1),
+                 height=40 + 46 * max(len(drawn), 1),
                  svg_url=seen.url(href, xuat="co-so-hinh.svg"),
                  csv_url=seen.url(href, xuat="co-so-hinh.csv"))  # fmt: skip
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from bienho.core.errors import UsageError
 from bienho.surveillance.detectors.options import TRUTH, number, number_or, one_of, option, or_nothing, whole
+from bienho.surveillance.later import special
 from bienho.surveillance.panel import Alarms, Floats, Integers, Panel, empty
 
 MOST_STEPS = 50
