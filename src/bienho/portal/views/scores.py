@@ -100,7 +100,10 @@ def trial(request: HttpRequest) -> HttpResponse:
     scope = scores.asked(desk, request)
     page = Page(
         t("Thử trọng số khác"),
-        t("Điểm chung của từng cơ sở nếu công thức có trọng số khác; điểm đang có không đổi."),
+        t(
+            "Điểm chung của từng cơ sở nếu công thức có trọng số khác; điểm đang có không đổi."
+            " Sáu chiều cộng thành 100; các số còn lại là phần nghìn hồ sơ bị trừ."
+        ),
         formats.week(scope.week) if scope else "",
         guide="chat-luong",
         crumbs=(Crumb(t("Chất lượng dữ liệu"), scores.HREF),),
