@@ -11,7 +11,8 @@ Written from the text of the rules alone; no check of the house is asked. A line
 | at FIELD ±N | is N minutes after or before a moment of the row, or of XML1 (XML1.FIELD) |
 | double, remove | the row stands there twice, the table is left out |
 
-`when` (`;` between conditions): FIELD set · FIELD unset · FIELD in A B · FIELD over N; of the row, or of XML1.
+`when` (`;` between conditions): FIELD set · FIELD unset · FIELD in A B · FIELD over N; of the row, of XML1
+(XML1.FIELD), or of the service the row is a result of (XML3.FIELD).
 """
 
 from __future__ import annotations
@@ -122,8 +123,12 @@ def break_rule(
 
 
 def _text(cells: Cells, table: str, row: int, place: str) -> str:
-    """A text of the row, or of XML1 when the place says so."""
+    """A text of the row, of XML1 or of the row's service in XML3 when the place says so."""
     of, dot, field = place.rpartition(".")
+    if of == "XML3":
+        code = cells.get(table, row, "MA_DICH_VU")
+        row = next((number for number in cells.rows(of) if cells.get(of, number, "MA_DICH_VU") == code), 0)
+        return (cells.get(of, row, field) or "") if row and code else ""
     return (cells.get(of, 1, field) if dot else cells.get(table, row, field)) or ""
 
 
