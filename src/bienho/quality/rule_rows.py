@@ -99,11 +99,11 @@ def _spell(column: pa.Array) -> _Spelled:
     if len(column) > _FEW:
         encoded = pc.dictionary_encode(column)
         texts = encoded.dictionary
-        return _Spelled(texts, encoded.indices.fill_null(len(texts)).to_numpy())
+        return _Spelled(texts, encoded.indices.fill_null(len(texts)).to_numpy().astype(np.intp))
     given = column.to_pylist()
     places = {text: place for place, text in enumerate(dict.fromkeys(text for text in given if text is not None))}
     last = len(places)
-    return _Spelled(list(places), np.array([places.get(text, last) for text in given], np.int32))
+    return _Spelled(list(places), np.array([places.get(text, last) for text in given], np.intp))
 
 
 @dataclass(slots=True)
@@ -144,7 +144,7 @@ class Rows:
                 column = column.combine_chunks()
             made = _spell(column)
             if self.place is not None:
-                codes = np.append(made.codes, np.int32(len(made.texts)))[self.place]
+                codes = np.append(made.codes, len(made.texts))[self.place]
                 made = replace(made, codes=codes)
             self._spelled[beside, name] = made
         return self._spelled[beside, name]

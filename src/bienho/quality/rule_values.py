@@ -33,7 +33,8 @@ class Value:
     """One column. `kind`: truth, number, text, moment (minutes), day, span (minutes) or list.
 
     `null` is None when nothing is missing; where something is, `data` is false, 0 or None. `domain` says what the
-    places of `data` stand for ("": one constant). `error`: how far from the truth a number in floats may be.
+    places of `data` stand for ("": one constant). How far from the truth a number in floats may be: `error`, or without
+    it `loose` times the number.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Value:
     domain: Any = ""
     scale: int = 0
     error: Array | None = None
+    loose: float = _PRECISION
 
     def at(self, places: Array, domain: Any) -> Value:
         """The values of these places."""
@@ -119,7 +121,7 @@ def chosen(condition: Value, then: Value, other: Value, domain: Any) -> Value:
     if then.null is not None or other.null is not None:
         null = np.where(where, _or_none(then.null), _or_none(other.null))
     error = None
-    if then.error is not None or other.error is not None:
+    if not (_exact(then) and _exact(other)):
         error = np.where(where, _bound(then), _bound(other))
     return replace(then, data=np.where(where, then.data, other.data), null=null, error=error, domain=domain)
 
@@ -171,6 +173,8 @@ def times(left: Value, right: Value, domain: Any) -> Value:
             return Value("number", left.data.astype(object) * right.data.astype(object), null, domain, scale)
     a, b = left.data.astype(np.float64), right.data.astype(np.float64)
     made = a * b
+    if left.error is None and right.error is None:
+        return Value("number", made, null, domain, scale, loose=left.loose + right.loose + 4 * _PRECISION)
     error = np.abs(a) * _bound(right) + np.abs(b) * _bound(left) + np.abs(made) * (4 * _PRECISION)
     return Value("number", made, null, domain, scale, error)
 
@@ -224,7 +228,9 @@ def _exact(value: Value) -> bool:
 def _bound(value: Value) -> Array:
     if value.error is not None:
         return value.error
-    return np.abs(value.data.astype(np.float64)) * _PRECISION
+    bound: Array = np.abs(value.data.astype(np.float64))
+    bound *= value.loose
+    return bound
 
 
 def _most(value: Value) -> int:
