@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -93,6 +94,19 @@ def run_static(result: Result) -> None:
             result.counts["error"] += 1
 
 
+def read_tests() -> None:
+    """Let one process read all tests: the workers, which each read all of them, find them compiled."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
+    subprocess.run(command, cwd=ROOT, env=kept_bytecode(), stdout=subprocess.DEVNULL, check=False)
+
+
+def kept_bytecode() -> dict[str, str]:
+    """The environment of tests. They start hundreds of processes: where none may keep what it compiled, each compiles
+    the whole house again.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def run_pytest(phase: Phase, result: Result) -> None:
     folders = [f"tests/{name}" for name in phase.folders if any((ROOT / "tests" / name).rglob("test_*.py"))]
     if not folders:
@@ -103,9 +117,7 @@ def run_pytest(phase: Phase, result: Result) -> None:
     with tempfile.TemporaryDirectory(prefix="bienho-tests-", dir=quick_place()) as scratch:
         os.chmod(scratch, 0o711)  # as in /tmp, other accounts may walk through and not look: PostgreSQL's may
         report = Path(scratch, "report.json")
-        environment = {**os.environ, "BIENHO_TEST_REPORT": str(report), "TMPDIR": scratch}
-        # Tests start hundreds of processes: where none may keep what it compiled, each compiles the whole house again.
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment = {**kept_bytecode(), "BIENHO_TEST_REPORT": str(report), "TMPDIR": scratch}
         command = [sys.executable, "-m", "pytest", "--durations=6", *phase.options, *folders]
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {"counts": {}, "skips": {}}
@@ -142,8 +154,13 @@ def main(wanted: str) -> int:
     if not phases:
         print(__doc__)
         return 2
+    reading = threading.Thread(target=read_tests)
+    if len(phases) > 1:
+        reading.start()  # the static checks keep one core busy
     for phase in phases:
         timed(phase, result)
+        if reading.ident and phase is STATIC:
+            reading.join()
     print()
     for reason, count in sorted(result.skips.items()):
         print(f"SKIPPED {count}: {reason}")
