@@ -29,7 +29,7 @@ from bienho.synthetic import Plan, generate
 BROKEN = Plan(persons=6000, months=12, seed=20261126, share_noncanonical=0.0, violations=0.9)
 CLEAN = Plan(persons=3000, months=12, seed=20261127)
 DOSSIERS = 1_000_000
-"""Different ones, judged once each."""
+"""So many are judged."""
 TAKEN_IN, ROUNDS = 900, 3
 AGREE = 1_000
 """Dossiers that the slow judge sees here; `make soak` shows it 20,000."""
