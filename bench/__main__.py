@@ -7,10 +7,11 @@ import json
 import platform
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from bench import audit, detect, events, gate, growth, ingest, people, rules, stores
+from bench import audit, detect, doors, events, gate, growth, ingest, linkage, people, rules, stores
 
 BENCHES = {
     "ingest": ingest.run,
@@ -22,6 +23,8 @@ BENCHES = {
     "events": events.run,
     "detect": detect.run,
     "rules": rules.run,
+    "linkage": linkage.run,
+    "doors": doors.run,
 }
 """Each takes what it needs of rounds, persons and dossiers."""
 
@@ -32,6 +35,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds; the mean is reported")
     parser.add_argument("--persons", type=int, default=ingest.PERSONS, help="size of the twin taken in")
     parser.add_argument("--dossiers", type=int, default=growth.DOSSIERS, help="how far the growth bench grows")
+    parser.add_argument("--seconds", type=float, default=doors.SECONDS, help="of doors: how long clients send")
+    parser.add_argument("--clients", type=int, default=doors.CLIENTS, help="of doors: how many at once")
+    parser.add_argument("--stored", type=int, default=0, help="of doors: dossiers that are there before")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--only", choices=detect.PARTS, help="of detect: this part")
     given = parser.parse_args()
@@ -57,7 +63,9 @@ def main() -> None:
             given.json.write_text(text + "\n", encoding="utf-8")
 
     for name in given.names or BENCHES:
-        more = {"only": given.only, "keep": partial(keep, name)} if name == "detect" else {}
+        more: dict[str, Any] = {"only": given.only, "keep": partial(keep, name)} if name == "detect" else {}
+        if name == "doors":
+            more = {"seconds": given.seconds, "clients": given.clients, "stored": given.stored}
         keep(name, BENCHES[name](rounds=given.rounds, persons=given.persons, dossiers=given.dossiers, **more))
     print(json.dumps(figures, indent=2, ensure_ascii=False))
 

@@ -23,6 +23,7 @@ from bench.faults.full import on_a_small_disk
 from bench.faults.nursery import Nursery
 from bench.faults.points import NAMED
 from bench.faults.power import cut_power
+from bench.faults.senders import among_idle_lines, besiege_door
 from bench.faults.siege import Told, besiege
 from bench.homes import temporary_home
 from bienho.config import Home, create_key
@@ -30,6 +31,7 @@ from bienho.pipeline import open_app
 from bienho.synthetic import Plan
 
 EACH_POINT = 20
+DOOR_KILLS, IDLE_LINES = 20, 1_000
 CUTS = 200
 WORKS, FILES_A_WORK = 6, 4
 JOBS = ("compact", "signatures", "rebuild", "compact", "drop-superseded", "run")
@@ -82,6 +84,17 @@ def sieges(seed: int, kills: int, minutes: float) -> dict[str, Any]:
     }
 
 
+def senders(seed: int, kills: int) -> dict[str, Any]:
+    """A server that is killed again and again while facilities send; the suite of hostile clients is in tests/."""
+    began = time.monotonic()
+    with temporary_home(ready=True) as made:
+        idle = among_idle_lines(made, IDLE_LINES)
+    with temporary_home(ready=True) as made:
+        told = besiege_door(made, kills=kills, seed=seed)
+    say(f"{kills} kills of the server: {told['answered']} answers, none lost, {time.monotonic() - began:.0f} s")
+    return {**told, "idle": idle, "seconds": round(time.monotonic() - began)}
+
+
 def _enough(done: Counter[str], kills: int) -> bool:
     return done.total() >= kills and all(done[point] >= min(EACH_POINT, kills) for point in NAMED)
 
@@ -122,6 +135,8 @@ def main() -> None:
         told = {"seed": given.seed, "power": power_cuts(Path(folder), given.seed)}
     if given.kills:
         told["sieges"] = sieges(given.seed, given.kills, given.minutes)
+    if given.kills:
+        told["senders"] = senders(given.seed, min(given.kills, DOOR_KILLS))
     if given.histories:
         told["histories"] = histories(given.seed, given.histories, given.minutes)
     text = json.dumps(told, indent=2, ensure_ascii=False)

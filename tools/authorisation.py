@@ -67,6 +67,21 @@ LOOKS: dict[str, tuple[Need, ...]] = {
         _DOSSIER, _DELIVERY, _VISIT, ("read", "standard.xml130_1", "marker"), ("read", "quality.finding", "open"),
         ("aggregate", "quality.score", "open"),
     ),
+    "mending": (
+        ("query", "quality.finding", "open personal"), ("query", "standard.xml130_dossier", "open personal"),
+        ("query", "standard.delivery", "open"), ("query", "conformed.claim", "open"),
+        ("query", "quality.score_loss", "open"), ("aggregate", "conformed.encounter", "open"),
+        ("query", "standard.superseded", "open"), ("query", "quality.finding_waived", "open"),
+    ),
+    "mending-file": (
+        ("export", "quality.finding", "open personal"), ("export", "standard.xml130_dossier", "open personal"),
+        ("dossier-number", "standard.xml130_1", "marker"),
+    ),
+    "calendar": (("aggregate", "conformed.encounter", "open"), ("aggregate", "quality.score_loss", "open")),
+    "senders": (
+        ("aggregate", "standard.delivery", "open"), ("aggregate", "quality.finding", "open"),
+        ("aggregate", "quality.score", "open"), ("aggregate", "quality.score_loss", "open"),
+    ),
     "score-freezes": (("read", "quality.score_freeze", "open"),),
     "statement": (("query", "conformed.encounter", "open personal"),),
     "export": (_VISIT, ("export", "conformed.encounter", "open personal")),
@@ -79,7 +94,22 @@ PURPOSE = {
     "audit": "kiem-tra",
     "numbers": "giam-sat",
     "warnings": "giam-sat",
-    **dict.fromkeys(("scores", "rules", "score-rows", "score-sources", "score-freezes"), "chat-luong"),
+    **dict.fromkeys(
+        (
+            "scores",
+            "rules",
+            "score-rows",
+            "score-sources",
+            "score-freezes",
+            "mending",
+            "mending-file",
+            "calendar",
+            "senders",
+            "remind",
+            "remind-answer",
+        ),
+        "chat-luong",
+    ),
 }
 """Purpose a door claims when it is not the operation of the house; who may not claim it comes with one of theirs."""
 DEEDS = [action for action in get_args(Action) if action not in DATA_ACTIONS]
@@ -97,7 +127,8 @@ commands really answer.
 below it; others are not there. Nothing: refused. A role is listed once for each reach a unit may give it. An inspector
 and a partner's system see the log of their own looks only without a signed paper in force, and what it names with one.
 A citizen sees nothing until there is an index of persons. `report`: make, change, end scheduled reports of one's
-own; `report-open`: ask to open those addressed to one, which the gate then judges as a look of theirs.
+own; `report-open`: ask to open those addressed to one, which the gate then judges as a look of theirs. `mending-file`:
+the rows to mend under the facility's own numbers of dossiers. `remind-answer`: those sent to one's own facility only.
 
 """
 

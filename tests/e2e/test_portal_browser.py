@@ -26,6 +26,9 @@ PATHS = [
     "/ho-so/KEY/?phan=chuan-hoa",
     "/ho-so/KEY/?phan=phat-hien",
     "/ho-so/KEY/?phan=phien-ban",
+    "/gui-ho-so/",
+    "/xet-thu/",
+    "/ket-noi/",
     "/phat-hien/",
     "/cach-ly/",
     "/chat-luong/",
@@ -34,6 +37,13 @@ PATHS = [
     "/chat-luong/thu/?dung=50",
     "/chat-luong/quy-tac/",
     "/chat-luong/quy-tac/29/",
+    "/sua-du-lieu/",
+    "/sua-du-lieu/?co_so=52010",
+    "/sua-du-lieu/dong/?co_so=52010&loai=12",
+    "/sua-du-lieu/da-xong/?co_so=52010",
+    "/sua-du-lieu/lich/?co_so=52010",
+    "/theo-doi/",
+    "/theo-doi/nhac/",
     "/chi-so/",
     "/chi-so/encounters/",
     "/chi-so/patients/",
@@ -57,6 +67,8 @@ PATHS = [
     "/tai-khoan/lop-hai/",
     "/tai-khoan/mat-khau/",
     "/tai-khoan/khoi-phuc/",
+    "/tai-khoan/thong-bao/",
+    "/he-thong/thu-thong-bao/",
     "/khong-co/",
 ]
 WIDTHS = (1440, 375)
@@ -266,3 +278,30 @@ def test_a_list_is_downloaded_with_the_keyboard(page: Page) -> None:
         page.keyboard.press("Enter")
     assert started.value.suggested_filename == "phat-hien.xlsx"
     assert started.value.failure() is None
+
+
+def test_a_file_is_sent_and_rehearsed_with_and_without_script(
+    page: Page, browser: Browser, state: Any, link: str
+) -> None:
+    """With script its progress is told and the page stays; the receipt and the verdict are the same pages."""
+    file = {"name": "ho-so.xml", "mimeType": "application/xml", "buffer": b"<x>" + b" " * 2_000_000 + b"</x>"}
+    plain = browser.new_context(storage_state=state, base_url=link.split("/dang-nhap")[0], java_script_enabled=False)
+    for asked in (page, plain.new_page()):
+        asked.goto("/gui-ho-so/")
+        asked.set_input_files("input[type=file]", file)
+        asked.click("form[data-upload] button")
+        asked.wait_for_url(re.compile(r"/gui-ho-so/D\d{12}/$"))
+        assert asked.locator("h1").inner_text().startswith("Biên nhận D")
+        asked.goto("/xet-thu/")
+        asked.set_input_files("input[type=file]", file)
+        asked.click("form[data-upload] button")
+        asked.get_by_text("Hồ sơ thứ 1 · BA-0001").wait_for()
+    plain.close()
+    assert LOOKER.violations(page) == []
+    assert page.evaluate("document.activeElement.tagName") == "MAIN", "who cannot see is led to the verdict"
+    page.goto("/gui-ho-so/")
+    page.route("**/gui-ho-so/", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.set_input_files("input[type=file]", file)
+    page.click("form[data-upload] button")
+    page.get_by_text("Mất kết nối: tệp").wait_for()
+    assert page.locator("form[data-upload] button").is_enabled()

@@ -238,7 +238,12 @@ def test_the_web_role_reads_lake_tables_made_before_and_after(made: Made) -> Non
 
 
 def test_each_role_owns_its_schema_and_no_other(made: Made) -> None:
-    own = {Role.WORKER: {"lake", "pipeline"}, Role.WEB: set(), Role.GOVERNANCE: set(), Role.PORTAL: {"portal"}}
+    own = {
+        Role.WORKER: {"lake", "linkage", "pipeline"},
+        Role.WEB: set(),
+        Role.GOVERNANCE: set(),
+        Role.PORTAL: {"portal"},
+    }
     for role, expected in own.items():
         with made.database.connect(role, autocommit=True) as connection:
             rows = connection.execute(

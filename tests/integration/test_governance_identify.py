@@ -9,11 +9,12 @@ import pytest
 
 from bienho.config import Limits
 from bienho.core.errors import LimitError, UsageError
-from support.governed import NOTES, PEOPLE, Governed, actor, governed
+from bienho.governance import Actor, Denied, Membership, audit, reasons
+from support.governed import FACILITY, NOTES, PEOPLE, Governed, actor, governed
 
 pytestmark = pytest.mark.database
 
-OPEN = "tra-cuu-ho-so"
+OPEN, QUALITY = "tra-cuu-ho-so", "chat-luong"
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +82,26 @@ def test_nothing_comes_back_of_an_erased_person() -> None:
         assert filled.column("HO_TEN").to_pylist() == ["*", PEOPLE[1][0]]
         assert "khong-con-dinh-danh:1" in decision.obligations
         assert house.gate.payload(actor(), OPEN, house.records[0]) == {}
+
+
+def officer(facility: str, role: str = "facility-data-officer") -> Actor:
+    return Actor("it", "IT", (role,), "portal", (Membership(role, f"cs-{facility}", frozenset({facility}), None),))
+
+
+def test_a_facility_gets_its_own_numbers_and_nothing_else_of_the_vault(house: Governed) -> None:
+    given = pa.table({"record_id": list(house.records), "HO_TEN": ["*", "*"], "MA_LK": ["*", "*"]})
+    reason = reasons.written("sua-ho-so")
+    _, filled = house.gate.identify(officer(FACILITY), QUALITY, given, ["MA_LK"], reason, number_only=True)
+    assert filled.column("MA_LK").to_pylist() == [number for _, number in PEOPLE]
+    assert filled.column("HO_TEN").to_pylist() == ["*", "*"]
+    event = audit.recent(house.made.database, limit=1)[0]
+    assert event["subtype"] == "dossier-number"
+    assert {one["what"]["identifier"] for one in event["entity"] if one["type"] == "Encounter"} == {*house.dossiers}
+    for columns in (["HO_TEN"], ["MA_LK", "HO_TEN"]):
+        with pytest.raises(UsageError, match="MA_LK"):
+            house.gate.identify(officer(FACILITY), QUALITY, given, columns, reason, number_only=True)
+    for who in (officer("52002"), officer(FACILITY, "station-worker"), actor("operator"), actor("identifier-reader")):
+        with pytest.raises(Denied):
+            house.gate.identify(who, QUALITY, given, ["MA_LK"], reason, number_only=True)
+    with pytest.raises(Denied):  # the other action stays closed to the officer
+        house.gate.identify(officer(FACILITY), QUALITY, given, ["MA_LK"], reason)

@@ -299,7 +299,7 @@ def test_system_clients(made: Made) -> None:
     assert by_certificate is not None
     actor = people.actor_of_client(made.database, found, "api", START)
     assert actor is not None
-    assert (actor.account_id, actor.roles) == ("client:his", ("partner-system",))
+    assert (actor.account_id, actor.roles) == ("client:his", ("partner-system", "facility-system"))
     assert actor.memberships[0].facilities == frozenset({"52001"})
     systems.end(made.database, made.home, by=BOSS, client_id="his", document=DOC, now=START + DAY)
     assert systems.by_secret(made.database, "his", secret, START + DAY) is None

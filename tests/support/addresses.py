@@ -25,7 +25,15 @@ EXAMPLES = {
     "dataset_id": "standard.xml130_1",
     "slug": "ho-so",
 }
-KINDS = {"int": "1", "key": "0" * 32, "delivery": "D000000000007", "uuid": "00000000-0000-4000-8000-000000000000"}
+KINDS = {
+    "int": "1",
+    "key": "0" * 32,
+    "delivery": "D000000000007",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "service": "guiHoSoXmlQD3176",
+    "service4210": "guiHoSoGiamDinh4210",
+    "results": "nhanKQTiepNhanHS4210",
+}
 _PART = re.compile(r"<(?:(\w+):)?(\w+)>")
 _ASKED = re.compile(r"(?:GET|POST)(?:\.get|\.getlist)?[(\[]\s*\"(\w+)\"|\bSelect\(\s*\"(\w+)\"")
 

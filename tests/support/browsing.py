@@ -131,15 +131,20 @@ class Visitor:
 
     def ask(self, path: str, form: Mapping[str, str] | None = None, *, keep: str = "", **headers: str) -> Answer:
         """One request; what comes back is kept below `keep` instead of the route's name."""
-        method = "GET" if form is None else "POST"
-        body = b""
         sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **headers}
-        if form is not None:
-            body = urlencode(form).encode()
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        if form is None:
+            return self._exchange("GET", path, b"", sent, keep)
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+        return self._exchange("POST", path, urlencode(form).encode(), sent, keep)
+
+    def put(self, path: str, body: bytes, **headers: str) -> Answer:
+        """A POST of bytes, as a program sends them."""
+        return self._exchange("POST", path, body, headers, "")
+
+    def _exchange(self, method: str, path: str, body: bytes, sent: Mapping[str, str], keep: str) -> Answer:
         connection = HTTPConnection("127.0.0.1", self.portal.port, timeout=60)
         try:
-            connection.request(method, path, body or None, sent)
+            connection.request(method, path, body or None, dict(sent))
             response = connection.getresponse()
             answer = Answer(
                 response.status, {name.lower(): text for name, text in response.getheaders()}, response.read()

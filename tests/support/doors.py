@@ -52,7 +52,7 @@ class Doors:
         def find_actor(account_id: str) -> Any:
             return people.actor_of(self.database, account_id, "portal", "none", self.now)
 
-        gate = FakeGate(portal.base().gate.connection)  # type: ignore[attr-defined]
+        gate = more.pop("gate", None) or FakeGate(portal.base().gate.connection)  # type: ignore[attr-defined]
         given = {"find_actor": find_actor, "home": self.home, "clock": lambda: self.now, "doors": self.reached, **more}
         portal.use(gate, **given)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +27,7 @@ from bienho.quality.scores import standing
 
 NOW = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
 SECRET_NAME = "NGUYỄN THỊ GIẢ LẬP"
+CURRENT = "SELECT * FROM {} ANTI JOIN standard.superseded USING (version_id)"
 OPERATORS = {"=": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "like": "LIKE"}
 MEASURES = {"count": "count", "sum": "sum", "avg": "avg", "min": "min", "max": "max"}
 CODES = (
@@ -124,11 +126,13 @@ class FakeGate:
         at: int | None = None,
         with_identifiers: bool = False,
         versions: str = "current",
+        export: bool = False,
     ) -> tuple[FakeDecision, pa.RecordBatchReader]:
-        """The statement as it is, over all versions, after the real gate's own check of it."""
-        assert versions == "all", "the fake has no views of current versions"
+        """The statement as it is, after the real gate's own check of it; of current versions if asked so."""
         for dataset in sql_check.check(sql, catalogue()).datasets:
-            self._enter("query", purpose, dataset)
+            self._enter("export" if export else "query", purpose, dataset)
+            if catalogue()[dataset].versioned and versions == "current":
+                sql = re.sub(rf"(?<=FROM |JOIN ){re.escape(dataset)}\b", f"({CURRENT.format(dataset)})", sql)
         return FakeDecision(), self.connection.cursor().execute(sql).to_arrow_reader(10_000)
 
     def identify(
@@ -139,10 +143,11 @@ class FakeGate:
         columns: Sequence[str],
         reason: str = "",
         emergency: str = "",
+        number_only: bool = False,
     ) -> tuple[FakeDecision, pa.Table]:
-        self._enter("identify", purpose, "vault")
+        self._enter("dossier-number" if number_only else "identify", purpose, "vault")
         self.reasons.append(reason)
-        if "identifier-reader" not in actor.roles:
+        if ("facility-data-officer" if number_only else "identifier-reader") not in actor.roles:
             raise DeniedError("DENY-ROLE", "Tài khoản không có vai trò xem định danh.")
         for name in columns:
             texts = [SECRET_NAME if v == "*" else v for v in relation.column(name).to_pylist()]
@@ -167,7 +172,7 @@ class FakeGate:
     ) -> Any:
         where, values = [], []
         for column, operator, value in filter:
-            if operator in ("is_null", "not_null"):
+            if operator.endswith("null"):
                 where.append(f'"{column}" IS {"NOT " if operator == "not_null" else ""}NULL')
             elif operator == "in":
                 where.append(f'"{column}" IN ({", ".join("?" * len(value))})' if value else "false")
@@ -175,10 +180,8 @@ class FakeGate:
             else:
                 where.append(f'"{column}" {OPERATORS[operator]} ?')
                 values.append(value)
-        zone, name = dataset.split(".")
-        replaced = " ANTI JOIN standard.superseded USING (version_id)"
-        current = replaced if catalogue()[dataset].versioned and versions == "current" else ""
-        sql = f"SELECT {picked} FROM {zone}.{name}{current}"
+        current = catalogue()[dataset].versioned and versions == "current"
+        sql = f"SELECT {picked} FROM {f'({CURRENT.format(dataset)})' if current else dataset}"
         if where:
             sql += " WHERE " + " AND ".join(where)
         sql += group
@@ -236,19 +239,11 @@ def _fill(rows: _Rows, chance: random.Random) -> None:
             if silent or chance.random() < 0.35:
                 continue
             sequence += 1
-            _delivery(
-                rows, chance, sequence, facility.code, NOW - timedelta(days=back, minutes=17 * place + 9), communes
-            )
+            came = NOW - timedelta(days=back, minutes=17 * place + 9)
+            _delivery(rows, chance, sequence, facility.code, came, communes)
     for number, title in enumerate(("Bệnh nhiễm trùng và ký sinh trùng", "U tân sinh"), 1):
-        rows.add(
-            "reference.icd_chapter",
-            chapter="I" * number,
-            ordinal=number,
-            title_vi=title,
-            title_en=f"Chapter {number}",
-            edition="test",
-            valid_from=date(2020, 1, 1),
-        )
+        told = {"chapter": "I" * number, "ordinal": number, "title_vi": title, "title_en": f"Chapter {number}"}
+        rows.add("reference.icd_chapter", **told, edition="test", valid_from=date(2020, 1, 1))
     waived = {"reason": "thay phần mềm", "decided_by": "Sở Y tế", "edition": "thử", "valid_from": date(2026, 11, 1)}
     for rule, until in ((29, date(2026, 12, 15)), (55, date(2026, 11, 20))):
         code = facilities[rule % 7].code
@@ -488,6 +483,8 @@ def _standardised(
         service_date=day,
         week_start=day - timedelta(days=day.weekday()),
         commune_canonical=commune,
+        department_list="K01;K19" if version % 3 else "K02",
+        department_first="K01" if version % 3 else "K02",
         sex="female",
         age_years=36,
         _chapter=diagnosis[1],
@@ -495,6 +492,6 @@ def _standardised(
     )
     main = {"rank": 1, "role": "main", "code_received": diagnosis[0], "icd10": diagnosis[0], "chapter": diagnosis[1]}
     rows.add("conformed.condition", **head, table_name="XML1", row_no=1, **main)
-    rows.add("conformed.claim", **head, total_hospital=sum(amounts))
+    rows.add("conformed.claim", **head, total_hospital=sum(amounts), insurer_paid=sum(amounts) * 4 / 5)
     for number, amount in enumerate(amounts, 1):
         rows.add("conformed.claim_item", **head, table_name="XML2", row_no=number, kind="drug", amount_hospital=amount)

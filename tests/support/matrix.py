@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pytest
+
 from bienho.config import Home, KeyRing
 from bienho.contracts import catalogue
 from bienho.database import Database
-from bienho.governance import Actor, Agreements, Emergencies, accounts, decisions, permits
+from bienho.governance import Actor, Agreements, Emergencies, Gate, accounts, decisions, permits
+from bienho.governance import gate as gates
 from bienho.governance.agreements import checked
 from bienho.governance.changes import SYSTEM
 from bienho.governance.people import memberships, units
@@ -31,6 +37,16 @@ UNITS = {OWN: tool.UNITS["facility"].code, OTHER: tool.OTHER_UNIT.code}
 PERSONS = {OWN: "nv.an", OTHER: "nv.binh"}
 NAMES = {OWN: "Ksor An Nhiên", OTHER: "Rơ Mah Bình Yên"}
 BY = Actor("an", "An", ("administrator",), "cli")
+
+
+@dataclass(frozen=True)
+class Store:
+    """The datasets in memory instead of in the lake, whose snapshots and files are not what is asked here."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def snapshot_id(self) -> int:
+        return 1
 
 
 @dataclass(frozen=True)
@@ -123,6 +139,24 @@ def lay_out(db: Database, keys: KeyRing, home: Home, names: list[str]) -> Things
 def last_event(db: Database, account_id: str) -> int:
     """The newest event of an account."""
     return int(decisions.page(db, decisions.Wanted(account=account_id), limit=1)[0]["seq"])
+
+
+@contextmanager
+def gate_over(db: Database, keys: KeyRing, home: Home) -> Iterator[Gate]:
+    """A gate over the datasets as `fill` has them."""
+    with duckdb.connect() as connection, pytest.MonkeyPatch.context() as patch:
+        connection.execute("ATTACH ':memory:' AS lake")
+        for zone in {contract.zone for contract in catalogue().values()}:
+            connection.execute(f"CREATE SCHEMA lake.{zone}")
+        for contract in catalogue().values():
+            connection.execute(contract.ddl("lake"))
+        fill(connection)
+        patch.setattr(gates, "reading", lambda table, **_: f"SELECT * FROM lake.{table.full_name}")
+        opened = Gate(Store(connection), db, keys, home)
+        try:
+            yield opened
+        finally:
+            opened.close()
 
 
 def fill(connection: Any) -> None:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -21,12 +22,15 @@ from django.test import Client
 
 from bienho.config import Home
 from bienho.database import Database
-from bienho.governance import accounts
+from bienho.governance import Membership, accounts
 from bienho.governance.changes import SYSTEM
+from bienho.pipeline import open_app
+from bienho.pipeline.connecting import Connecting
+from bienho.pipeline.sending import Sending
 from bienho.portal import entry, serve, settings, signin
 from bienho.portal.house import House
 from bienho.portal.rates import RATES
-from support import forks, rooms
+from support import forks, rooms, told
 from support.assets import shared_assets
 from support.fake_gate import NOW, FakeActor, FakeGate, fake_gate
 from support.homes import temporary_home
@@ -122,8 +126,33 @@ def _stand_alone(environment: Mapping[str, str], port: int, ready: Connection) -
 
 def _serve(port: int, ready: Connection) -> None:
     rooms.seed(base().database, base().home)
-    ACTORS[ACTOR.account_id] = replace(ACTOR, roles=(*ACTOR.roles, "administrator"))
-    settings.set_up(replace(base(), first_steps=rooms.first_steps))
-    token = signin.new_token(ACTOR.account_id, base().clock())
-    papers()
-    serve.listen("127.0.0.1", port, on_ready=lambda: ready.send(serve.link(token, port=port)))
+    told.lay_out(base(), ACTOR)
+    roles = (*ACTOR.roles, "administrator")
+    own = Membership("facility-data-officer", "cs-52001", frozenset({"52001"}), None)
+    held = (own, *(Membership(role, "so-y-te", None, None) for role in roles))
+    ACTORS[ACTOR.account_id] = replace(ACTOR, roles=(*roles, own.role), memberships=held)
+    with open_app(base().home.path) as app, Sending(app) as sending:
+        doors = {"sending": sending, "rehearse": rehearsed, "connecting": Connecting(app)}
+        settings.set_up(replace(base(), first_steps=rooms.first_steps, **doors))
+        token = signin.new_token(ACTOR.account_id, base().clock())
+        papers()
+        serve.listen("127.0.0.1", port, on_ready=lambda: ready.send(serve.link(token, port=port)))
+
+
+def rehearsed(data: bytes, facility: str, keys: bool, moment: datetime) -> dict[str, Any]:
+    """A verdict on every file: one finding of one dossier, one dossier set aside."""
+    place = {"table": "XML2", "row": 3, "field": "NGUON_CTRA", "hoso": 1, "ma_lk": "BA-0001"}
+    said = {
+        "code": "RULE-VALUE",
+        "severity": "error",
+        "owner": "facility",
+        "rule": 103,
+        "message": "Nguồn ngoài bộ mã.",
+    }
+    aside = {"hoso": 2, "code": "IN-NO-XML1", "message": "Hồ sơ không có bảng XML1.", "ma_lk": None}
+    answer = {"hoso": 0, "code": "200", "title": "Nhận được", "fix": "", "known": "letter", "because": ""}
+    counts = {"dossiers": 2, "accepted": 1, "accepted_with_findings": 0, "quarantined": 1}
+    return {
+        **counts, "outcome": "quarantined", "reason": "IN-NO-XML1", "duplicates": 0, "superseded": 0, "signature": [],
+        "findings": [{**place, **said}], "quarantine": [aside], "national": [answer], "bytes": len(data),
+    }  # fmt: skip

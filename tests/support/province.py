@@ -68,6 +68,7 @@ def _make(stock: Path) -> None:
             parts = (paths[:third], paths[third : 2 * third], paths[2 * third :])
             reports = tuple(ingest(app, part) for part in parts)
             jobs.run(app, "signatures")
+            jobs.run(app, "link")
             jobs.run(app, "scores")
         made.database.close()
         keep(made.home, stock)

@@ -10,6 +10,8 @@ from bienho.config import DEFAULT, KeyRing
 from bienho.lake import RawHeader
 from bienho.pipeline.judge import Judge
 from bienho.privacy import Digests
+from bienho.sources import ACCOUNT_DOORS
+from support.archives import zipped
 
 KEYS = KeyRing("test", bytes(32))
 
@@ -47,3 +49,28 @@ def test_another_facility_is_told_wherever_it_is_named(file: str, told: bool) ->
     judged = Judge(Digests(KEYS), KEYS, DEFAULT).read(header, data)
     assert judged.candidates
     assert ("IN-FACILITY-ASSERTED" in {finding.code for _, finding in judged.findings}) is told
+
+
+@pytest.mark.parametrize("source", sorted(ACCOUNT_DOORS))
+@pytest.mark.parametrize(
+    ("file", "kept", "aside"),
+    [
+        (f"<GIAMDINHHS><MACSKCB>64001</MACSKCB>{visit('64001')}</GIAMDINHHS>", 1, []),
+        (f"<GIAMDINHHS><MACSKCB>64020</MACSKCB>{visit('64020')}</GIAMDINHHS>", 0, ["IN-FACILITY-FOREIGN"]),
+        (f"<GIAMDINHHS>{visit('64020')}</GIAMDINHHS>", 0, ["IN-FACILITY-FOREIGN"]),
+        (f"<GIAMDINHHS>{visit(' 64001 ')}</GIAMDINHHS>", 1, []),
+        (arrivals("64001", "64020"), 1, ["IN-FACILITY-FOREIGN"]),
+        ("<html>", 0, ["IN-NOT-XML"]),
+    ],
+)
+def test_an_account_cannot_bring_another_facilitys_dossiers_and_all_it_brings_is_its_own_to_see(
+    file: str, kept: int, aside: list[str], source: str
+) -> None:
+    data = zipped({"a.xml": file.encode()}) if source == "drop" and file != "<html>" else file.encode()
+    header = RawHeader(1, "xml130", source, "", datetime(2026, 1, 3, tzinfo=UTC), "64001", len(data), "")
+    judged = Judge(Digests(KEYS), KEYS, DEFAULT).read(header, data)
+    assert len(judged.candidates) == kept
+    assert {candidate.dossier.facility.strip() for candidate in judged.candidates} <= {"64001"}
+    assert [one.code for one in judged.set_aside] == aside
+    assert judged.facility == "64001"
+    assert {one.facility for one in judged.set_aside} <= {"64001"}

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bienho.portal.bridge import MOST_BODY, MOST_DRAINED, Bridge, environ
+from bienho.portal.api.wire import MOST_DRAINED, MOST_PAGE
+from bienho.portal.bridge import Bridge, environ
 from bienho.portal.middleware import HEADERS
 
 SCOPE = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
@@ -41,15 +42,15 @@ def ask(parts: list[bytes], wsgi: Any = echo, **changes: Any) -> tuple[int, dict
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
 
-@pytest.mark.parametrize("size", [0, 1, MOST_BODY])
+@pytest.mark.parametrize("size", [0, 1, MOST_PAGE])
 def test_a_body_within_the_limit_arrives_whole_whatever_its_length_says(size: int) -> None:
     lying = [(b"content-length", b"5"), (b"content-length", b"999999"), (b"transfer-encoding", b"chunked")]
     assert ask([b"x" * size], headers=lying)[2] == str(size).encode()
 
 
-@pytest.mark.parametrize("size", [MOST_BODY + 1, MOST_DRAINED + 2 * MOST_BODY])
+@pytest.mark.parametrize("size", [MOST_PAGE + 1, MOST_DRAINED + 2 * MOST_PAGE])
 def test_a_body_beyond_the_limit_reaches_no_page_and_the_answer_has_the_headers_of_a_page(size: int) -> None:
-    status, headers, body = ask([b"x" * MOST_BODY] * (size // MOST_BODY) + [b"x" * (size % MOST_BODY)])
+    status, headers, body = ask([b"x" * MOST_PAGE] * (size // MOST_PAGE) + [b"x" * (size % MOST_PAGE)])
     assert status == 413
     assert body.startswith(b"[LIM-BODY]")
     assert {name: headers[name.lower().encode()].decode() for name in HEADERS} == HEADERS
@@ -76,3 +77,37 @@ def test_whatever_is_sent_becomes_texts_and_overwrites_nothing_of_the_servers(
     assert made["CONTENT_LENGTH"] == "0"
     own = {key for key in made if not key.startswith(("HTTP_", "wsgi.", "CONTENT_TYPE"))}
     assert own == {key for key in environ(dict(SCOPE), b"") if not key.startswith(("HTTP_", "wsgi."))}
+
+
+def send_file(bridge: Bridge, *parts: bytes, stops: bool = False, path: str = "/tep/") -> tuple[int, bytes]:
+    """One body to where files come in; `stops`: after its parts nothing comes any more."""
+    waiting = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        if not waiting and stops:
+            await asyncio.sleep(60)
+        return waiting.pop(0) if waiting else {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(bridge(SCOPE | {"path": path}, receive, send))
+    return sent[0]["status"], sent[1]["body"]
+
+
+def test_files_have_room_where_they_come_in_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    bridge = Bridge(echo, threads=1, roomy={"/tep/": 3 * MOST_PAGE})
+    part = b"x" * MOST_PAGE
+    try:
+        assert send_file(bridge, part, part, part) == (200, str(3 * MOST_PAGE).encode())
+        assert send_file(bridge, part, part, part, b"x")[0] == 413
+        assert send_file(bridge, part, part, path="/tep")[0] == 413
+        bridge._held.most = MOST_PAGE
+        assert send_file(bridge, part, part, part)[0] == 503, "the whole server holds so much and no more"
+        assert send_file(bridge, part, part)[0] == 200, "what was refused is not held any more"
+        monkeypatch.setattr("bienho.portal.api.wire.FILE_SECONDS", 0.05)
+        assert send_file(bridge, part, stops=True)[0] == 408
+        assert bridge._held.size == 0
+    finally:
+        bridge.close()

@@ -22,7 +22,17 @@ SOURCE = {".py", ".sql", ".css", ".js", ".html", ".sh", ".md"}
 TEXT = SOURCE | {".yaml", ".yml", ".toml", ".json", ".csv", ".lock", ".in", ""}
 ROOMS = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
 # Rooms whose results must be reproducible: time comes in as a receipt date or an explicit as_of.
-TIMELESS = ("core", "terminology", "contracts", "standards", "quality", "indicators", "surveillance", "synthetic")
+TIMELESS = (
+    "core",
+    "terminology",
+    "contracts",
+    "standards",
+    "quality",
+    "linkage",
+    "indicators",
+    "surveillance",
+    "synthetic",
+)
 
 
 @cache

@@ -11,8 +11,8 @@ from lxml import etree
 
 from bienho.config.limits import Limits
 from bienho.core.errors import LimitError
-from bienho.standards.xml130 import claimed_facility, scan
-from bienho.standards.xml130.write import Style, write_delivery
+from bienho.standards.xml130 import claimed_facility, claimed_visits, scan
+from bienho.standards.xml130.write import STYLES, Style, write_delivery
 from support.hostile import around, good
 from support.xml130_samples import make_tables
 
@@ -112,3 +112,30 @@ def test_the_look_costs_little_beside_a_bare_parse() -> None:
         return min(times)
 
     assert best(lambda one: scan(one, LIMITS)) < 0.05 * best(etree.fromstring)
+
+
+@pytest.mark.parametrize("name", sorted(STYLES))
+def test_visits_of_a_file_are_told_rightly_or_not_at_all(name: str) -> None:
+    """Another dress may hide them; it must never make others of them."""
+    told = [make_tables("3176", lines=1, seed=number, ma_lk=f"VISIT-{number}") for number in (1, 2)]
+    data = write_delivery(told, facility="64001", created="20260103", version="3176", style=STYLES[name])
+    found = claimed_visits(data, 10)
+    assert found in ((), (b"VISIT-1", b"VISIT-2")), name
+    if name == "canonical":
+        assert found
+        assert claimed_visits(data, 1) == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"<CHECK_IN><MA_LK> A-1 </MA_LK></CHECK_IN>", (b"bare:A-1",)),
+        (b"<CHECK_IN><MA_LK><![CDATA[A-1]]></MA_LK></CHECK_IN>", (b"bare:A-1",)),
+        (b"<X><MA_LK></MA_LK></X>", ()),
+        (b"<HOSO><LOAIHOSO>XML1</LOAIHOSO><NOIDUNGFILE>" + b"A" * 80 + b"</NOIDUNGFILE></HOSO>", ()),
+        (b"PK\x03\x04<MA_LK>A</MA_LK>", ()),
+        (b"", ()),
+    ],
+)
+def test_a_visit_is_read_only_where_it_is_plain(data: bytes, found: tuple[bytes, ...]) -> None:
+    assert claimed_visits(data, 10) == found

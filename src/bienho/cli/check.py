@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,17 @@ from bienho.cli.output import as_json, as_table, console, number
 from bienho.core.errors import InputError, LimitError
 from bienho.pipeline.check import CheckReport, tally
 from bienho.pipeline.check import check as check_files
+from bienho.pipeline.national import Answered, answers
 from bienho.portal.words import OWNERS, SEVERITIES, fix
+from bienho.quality.expiry import LOCAL
 
 SHOWN = 20
+KNOWN = {
+    "letter": "công văn hướng dẫn",
+    "client": "phần mềm của bệnh viện",
+    "catalogue": "một danh mục dịch vụ công khai",
+    "told": "một nơi cho biết",
+}
 WHOLE = "cả tệp"
 LISTS = {"facility": "cơ sở khám chữa bệnh", "icd10": "mã bệnh ICD-10"}
 
@@ -35,6 +44,14 @@ LISTS = {"facility": "cơ sở khám chữa bệnh", "icd10": "mã bệnh ICD-10
     type=click.DateTime(["%Y-%m-%d"]),
     help="So với quy tắc của ngày này: cùng hồ sơ thì thêm, bớt những phát hiện nào.",
 )
+@click.option(
+    "--portal", is_flag=True, help="Kèm mô phỏng mã trả lời của cổng giám định BHYT (theo tài liệu công khai)."
+)
+@click.option(
+    "--send-at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M"]),
+    help="Lúc định gửi lên cổng giám định, giờ Việt Nam; mặc định là bây giờ. Cùng với --portal.",
+)
 @click.option("--show-keys", is_flag=True, help="Kèm MA_LK của từng hồ sơ; chỉ dùng trên máy của cơ sở.")
 @click.option("--json", "json_", is_flag=True, help="In JSON cho máy đọc.")
 def check(
@@ -42,6 +59,8 @@ def check(
     facility: str | None,
     reference: tuple[Path, ...],
     rules_on: datetime | None,
+    portal: bool,
+    send_at: datetime | None,
     show_keys: bool,
     json_: bool,
 ) -> None:
@@ -61,10 +80,18 @@ def check(
             rules_on=rules_on.date() if rules_on else None,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+    moment = send_at.replace(tzinfo=LOCAL) if send_at else datetime.now(LOCAL)
+    national = {file.path: answers(file, moment) for file in report.files} if portal else {}
     if json_:
-        as_json(report.as_dict())
+        told = report.as_dict()
+        if portal:
+            told["national"] = [
+                {"path": path, **one.as_dict()} for path, answered in national.items() for one in answered
+            ]
+        as_json(told)
     else:
         _print(report, show_keys)
+        _print_national(national)
     sys.exit(exit_code(report))
 
 
@@ -107,6 +134,21 @@ def _print(report: CheckReport, show_keys: bool) -> None:
         ]
         title = f"{number(len(report.rules_on))} chỗ khác khi xét theo quy tắc của ngày đã nêu"
         as_table(("Thay đổi", "Tệp", "Hồ sơ thứ", "Phát hiện"), rows, title=title)
+
+
+def _print_national(national: Mapping[str, Sequence[Answered]]) -> None:
+    """Once per code: in how many files or dossiers, and what to do."""
+    kinds: dict[str, list[Answered]] = {}
+    for answered in national.values():
+        for one in answered:
+            kinds.setdefault(one.code.code, []).append(one)
+    rows = [
+        (code, number(len(told)), told[0].code.title, told[0].code.fix, KNOWN[told[0].code.known])
+        for code, told in kinds.items()
+    ]
+    if rows:
+        heads = ("Mã", "Số tệp hoặc hồ sơ", "Nghĩa", "Cách sửa", "Biết từ")
+        as_table(heads, rows, title="Cổng giám định BHYT trả lời gì (mô phỏng, không phải kết quả giám định)")
 
 
 def _print_signatures(report: CheckReport) -> None:

@@ -41,7 +41,7 @@ def password(home: Path | None, invited: bool) -> None:
     with open_app(home) as app:
         now = datetime.now(UTC)
         if invited:
-            token, new = _secret("Mã mời"), _secret("Mật khẩu mới")
+            token, new = ask_secret("Mã mời"), ask_secret("Mật khẩu mới")
             account_id = people.credentials.accept(
                 app.database, app.home, token=token, password=new, door="cli", now=now
             )
@@ -49,13 +49,15 @@ def password(home: Path | None, invited: bool) -> None:
             by = ask.caller(app)
             account_id = by.account_id
             if people.credentials.has_password(app.database, account_id):
-                current, new = _secret("Mật khẩu đang dùng"), _secret("Mật khẩu mới")
+                current, new = ask_secret("Mật khẩu đang dùng"), ask_secret("Mật khẩu mới")
                 people.credentials.change(
                     app.database, app.home, account_id=account_id, current=current, new=new, address="", door="cli",
                     now=now,
                 )  # fmt: skip
             else:
-                people.credentials.set_first(app.database, app.home, by=by, password=_secret("Mật khẩu mới"), now=now)
+                people.credentials.set_first(
+                    app.database, app.home, by=by, password=ask_secret("Mật khẩu mới"), now=now
+                )
     console.print(f"Đã đặt mật khẩu của tài khoản {account_id}; mọi phiên đang mở đã kết thúc.")
 
 
@@ -68,7 +70,7 @@ def second_factor(home: Path | None, confirm: bool) -> None:
         by = ask.caller(app)
         now = datetime.now(UTC)
         if confirm:
-            codes = people.factors.confirm_totp(app.database, app.home, by=by, code=_secret("Mã đang hiện"), now=now)
+            codes = people.factors.confirm_totp(app.database, app.home, by=by, code=ask_secret("Mã đang hiện"), now=now)
             console.print("Đã bật lớp xác thực thứ hai. Mã khôi phục, mỗi mã dùng một lần, cất ở nơi an toàn:")
             for code in codes:
                 _show(code)
@@ -118,13 +120,13 @@ def recoveries(home: Path | None) -> None:
 
 
 def _with_two_factors(app: App, by: Actor) -> Actor:
-    own, code = _secret("Mật khẩu của bạn"), _secret("Mã dùng một lần của bạn")
+    own, code = ask_secret("Mật khẩu của bạn"), ask_secret("Mã dùng một lần của bạn")
     return people.signing_in.step_up(
         app.database, app.home, by=by, password=own, code=code, address="", now=datetime.now(UTC)
     )
 
 
-def _secret(label: str) -> str:
+def ask_secret(label: str) -> str:
     """One secret: from the terminal without showing it, otherwise the next line of standard input."""
     if sys.stdin.isatty():
         return str(click.prompt(label, hide_input=True, err=True))
@@ -146,7 +148,7 @@ def bind(home: Path | None, account_id: str, document: str) -> None:
     """Gắn danh tính của dịch vụ đăng nhập ngoài với tài khoản người khác. Nhập mã giới thiệu mà người đó được đưa."""
     with open_app(home) as app:
         people.external.bind(
-            app.database, app.home, by=ask.caller(app), code=_secret("Mã giới thiệu"), account_id=account_id,
+            app.database, app.home, by=ask.caller(app), code=ask_secret("Mã giới thiệu"), account_id=account_id,
             document=document, now=datetime.now(UTC),
         )  # fmt: skip
     console.print(f"Đã gắn danh tính với tài khoản {account_id}.")
@@ -184,6 +186,6 @@ def sso_secret(home: Path | None, document: str) -> None:
     with open_app(home) as app:
         people.door_secrets.keep(
             app.database, app.home, by=ask.caller(app), name=people.door_secrets.SSO,
-            secret=_secret("Bí mật"), document=document, now=datetime.now(UTC),
+            secret=ask_secret("Bí mật"), document=document, now=datetime.now(UTC),
         )  # fmt: skip
     console.print("Đã cất bí mật, niêm phong bằng khóa của kho.")

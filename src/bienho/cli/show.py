@@ -16,8 +16,14 @@ from bienho.config import Home, create_key, default_home, read_doors
 from bienho.core.errors import ConfigError
 from bienho.governance import Actor, people
 from bienho.pipeline import App, ask, jobs, open_app, setup
+from bienho.pipeline.connecting import Connecting
 from bienho.pipeline.ingest import ingest
+from bienho.pipeline.reception import Reception
+from bienho.pipeline.rehearsal import Rehearsal
+from bienho.pipeline.reviewing import Reviews
+from bienho.pipeline.sending import Sending
 from bienho.pipeline.start import Step, steps
+from bienho.pipeline.visits import Writing
 from bienho.pipeline.worker.standing import Standing, standing
 from bienho.pipeline.worker.supervisor import supervised
 from bienho.portal import serve as server
@@ -54,7 +60,7 @@ def open_portal(app: App, port: int) -> None:
     """Serve until interrupted; the sign-in link of the caller's own account is printed once the portal answers."""
     caller = ask.permit(app, "serve", "portal")
     doors = read_doors(app.home)
-    with app.reading() as gate:
+    with app.reading() as gate, Reception(app) as reception, Sending(app) as sending:
 
         def find_actor(account_id: str) -> Actor | None:
             return people.actor_of(app.database, account_id, "portal", "none", datetime.now(UTC))
@@ -67,7 +73,8 @@ def open_portal(app: App, port: int) -> None:
 
         house = House(
             app.home, app.keys, app.database, gate, find_actor, limits=app.limits, standing=how_work_stands,
-            doors=doors, first_steps=first_steps,
+            doors=doors, first_steps=first_steps, reception=reception, sending=sending, visits=Writing(app),
+            rehearse=Rehearsal(app.limits), connecting=Connecting(app), reviews=Reviews(app),
         )  # fmt: skip
         settings.set_up(house)
         demo = app.home.mode == "demo"

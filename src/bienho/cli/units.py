@@ -318,4 +318,20 @@ def client_end(home: Path | None, client_id: str, document: str) -> None:
     console.print(f"Đã dừng hệ thống {client_id}.")
 
 
+@client.command("portal-password")
+@click.argument("client_id")
+@click.option("--address", "addresses", multiple=True, required=True, help="Địa chỉ IP hoặc mạng hệ thống gửi từ đó.")
+@DOCUMENT
+@click.pass_obj
+def client_portal_password(home: Path | None, client_id: str, addresses: tuple[str, ...], document: str) -> None:
+    """Cấp mật khẩu gửi hồ sơ theo cách của cổng giám định; in một lần, mật khẩu và phiên cũ hết ngay."""
+    with open_app(home) as app:
+        password = people.portal_api.give(
+            app.database, app.home, by=ask.caller(app), client_id=client_id, addresses=addresses, document=document,
+            now=datetime.now(UTC),
+        )  # fmt: skip
+    console.print(f"Tài khoản {client_id}, mật khẩu (chỉ hiện lần này):")
+    console.print(f"  {password}", markup=False, highlight=False, soft_wrap=True)
+
+
 client.add_command(sso_secret)

@@ -5,6 +5,7 @@ from bienho.config.envelopes import combine_key, split_key
 from bienho.config.home import Home, cores, default_home
 from bienho.config.keys import KeyRing, add_version, adopt_ring, create_key, drop_version, key_path, load_keys
 from bienho.config.limits import DEFAULT, Limits
+from bienho.config.notices import Mail, NoticeWays, read_notice_ways
 from bienho.config.profile import Commune, CommuneChange, Facility, ProvinceProfile, Side, Unit, load_profile
 from bienho.config.ring import Ring, WrapKeys, read_ring, write_ring
 
@@ -17,6 +18,8 @@ __all__ = [
     "Home",
     "KeyRing",
     "Limits",
+    "Mail",
+    "NoticeWays",
     "ProvinceProfile",
     "Ring",
     "Side",
@@ -34,6 +37,7 @@ __all__ = [
     "load_keys",
     "load_profile",
     "read_doors",
+    "read_notice_ways",
     "read_ring",
     "split_key",
     "write_ring",

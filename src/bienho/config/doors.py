@@ -3,6 +3,8 @@
     address: https://kho.example.vn      what people type; decides host, passkeys and redirects
     proxies: [127.0.0.1]                 who ends HTTPS for it; a forwarded address or certificate is believed only here
     certificates: true                   whether they verify client certificates and say whose it is
+    drop: /srv/tha-tep                   a folder for each facility below it; without the line `drop` in the home
+    outgoing: [10.20.0.0/16]             private networks to which notices and forwarded files may go; none without
     sso:                                 optional, OpenID Connect: the province's sign-in service, or a VNeID gateway
       issuer: https://sso.example.vn
       client_id: bienho
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +31,7 @@ from bienho.core.documents import read_yaml
 from bienho.core.errors import ConfigError
 
 FILE = "doors.yaml"
+_LINES = {"address", "proxies", "certificates", "sso", "drop", "outgoing"}
 _SSO = {"issuer", "client_id", "title_vi", "hosts", "acr_two_factors", "amr_two_factors"}
 
 
@@ -51,6 +55,8 @@ class Doors:
     proxies: frozenset[str] = frozenset()
     sso: Sso | None = None
     certificates: bool = False
+    drop: str = ""
+    outgoing: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -67,8 +73,8 @@ def read_doors(home: Home) -> Doors:
         told = read_yaml(path.read_text(encoding="utf-8")) or {}
     except (OSError, ValueError, YAMLError) as error:
         raise _wrong("không đọc được") from error
-    if not isinstance(told, dict) or set(told) - {"address", "proxies", "certificates", "sso"}:
-        raise _wrong("chỉ có các dòng address, proxies, certificates, sso")
+    if not isinstance(told, dict) or set(told) - _LINES:
+        raise _wrong(f"chỉ có các dòng {', '.join(sorted(_LINES))}")
     address = str(told.get("address") or "").rstrip("/")
     parts = urlsplit(address)
     if address and (parts.scheme != "https" or not parts.hostname or parts.path or parts.query or parts.username):
@@ -83,7 +89,14 @@ def read_doors(home: Home) -> Doors:
     certificates = told.get("certificates", False)
     if not isinstance(certificates, bool):
         raise _wrong("certificates phải là true hoặc false")
-    return Doors(address, proxies, sso, certificates)
+    drop = str(told.get("drop") or "")
+    if drop and not Path(drop).is_absolute():
+        raise _wrong("drop phải là đường dẫn đầy đủ của một thư mục")
+    try:
+        outgoing = tuple(str(ipaddress.ip_network(str(one))) for one in told.get("outgoing") or ())
+    except (ValueError, TypeError):
+        raise _wrong("outgoing phải là danh sách mạng, như 10.20.0.0/16") from None
+    return Doors(address, proxies, sso, certificates, drop, outgoing)
 
 
 def _sso(told: Any) -> Sso:

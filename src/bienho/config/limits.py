@@ -55,6 +55,9 @@ class Limits:
     signature_bytes: int = 64 * MIB
     signature_seconds: int = 60
     signature_memory: int = 1024 * MIB
+    rehearsal_seconds: int = 60
+    """Processor time of one rehearsal."""
+    rehearsal_memory: int = 2_048 * MIB
     query_rows: int = 100_000
     query_seconds: int = 60
     quarantine_days: int = 365

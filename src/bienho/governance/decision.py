@@ -14,7 +14,7 @@ from typing import Any, Literal
 from bienho.contracts import Contract, Field
 from bienho.core.errors import DeniedError
 from bienho.governance.actor import Actor, Membership
-from bienho.governance.policy import CLASSES, CURRENT, Engine, Facts, Reach, Verdict, engine, judge
+from bienho.governance.policy import CLASSES, CURRENT, DATA_ACTIONS, Engine, Facts, Reach, Verdict, engine, judge
 from bienho.governance.policy.rows import Rows
 from bienho.governance.purposes import ANY_PAPER, PURPOSES, STANDING_RULE
 from bienho.governance.roles import ROLES
@@ -26,14 +26,17 @@ Action = Literal[
     "read", "aggregate", "query", "identify", "export", "share", "audit", "manage", "break-glass", "emergency-review",
     "audit-own", "agreement-read", "agreement-draft", "agreement-review", "agreement-sign", "agreement-steer", "ingest",
     "replay", "run", "work", "serve", "rebuild", "job", "backup", "import-codes", "list-accounts", "list-members",
-    "manage-members", "erase-ask", "erase-confirm", "report", "report-open",
+    "manage-members", "erase-ask", "erase-confirm", "report", "report-open", "send", "connect", "dossier-number",
+    "remind", "remind-answer", "visit-write", "person-review",
 ]  # fmt: skip
 
 MARKER = "marker"
 """Class of a lake column whose text lies in the vault: it shows only that a text is there."""
 ALL_ZONES = "standard conformed quality derived reference"
 """Zones of a statement that reads no dataset: it holds nothing that could be refused by its zone."""
-_HOUSE = frozenset({"read", "aggregate", "query", "identify", "export", "share"})
+_HOUSE = DATA_ACTIONS
+OPENS_VAULT = frozenset({"identify", "dossier-number"})
+"""Actions that bring a text of the vault: everything, or the facility's own number of a dossier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +250,7 @@ def _decision(
     contract = request.contract
     given = {
         OBLIGATION_LOGGED: verdict.allowed,
-        OBLIGATION_NO_COPY: verdict.allowed and request.action == "identify",
+        OBLIGATION_NO_COPY: verdict.allowed and request.action in OPENS_VAULT,
         OBLIGATION_HIDDEN: bool(hidden),
         OBLIGATION_ROWS: verdict.allowed and verdict.rows is not None,
         OBLIGATION_REVIEW: verdict.allowed and request.emergency,
@@ -297,6 +300,8 @@ def _why(request: Request, used: Engine, facts: Facts, verdict: Verdict) -> str:
         return f"Vai trò này không được xem cột {_refused_columns(request, verdict)}."
     if request.action == "identify":
         return "Tài khoản không có vai trò được xem định danh."
+    if request.action == "dossier-number":
+        return "Chỉ cán bộ dữ liệu của cơ sở được lấy mã hồ sơ (MA_LK) của chính cơ sở mình."
     if request.action in ("audit", "manage"):
         return "Chỉ người quản trị được làm việc này."
     if request.action == "aggregate":

@@ -157,12 +157,13 @@ class Gate:
         at: At = None,
         with_identifiers: bool = False,
         versions: Versions = "current",
+        export: bool = False,
     ) -> tuple[Decision, pa.RecordBatchReader]:
-        """The answer to one SELECT typed by a person, within `Limits.query_rows` and `query_seconds`.
+        """The answer to one SELECT, within `Limits.query_rows` and `query_seconds`; `export` as for `read`.
 
         Raises SqlRefused (USE-SQL-…), Denied, UsageError USE-QUERY / USE-IDENTIFY, LimitError LIM-QUERY-…
         """
-        with self._look(actor, purpose, "query") as look:
+        with self._look(actor, purpose, "export" if export else "query") as look:
             contracts = {name: contract for name, contract in catalogue().items() if contract.zone in ZONES}
             checked = sql_check.check(sql, contracts)
             moment = self._engine.moment(at)
@@ -191,15 +192,19 @@ class Gate:
         columns: Sequence[str],
         reason: str = "",
         emergency: str = "",
+        number_only: bool = False,
     ) -> tuple[Decision, pa.Table]:
         """The relation with `*` in `columns` replaced by the exact text from the vault.
 
         Needs a column `record_id`; rows of sub-files need `table_name` (`XML2`) and `row_no` (from 1), default XML1
         row 1. A cell whose person was erased keeps `*`, and the Decision says how many. `reason` is a code of `REASONS`
         and the number of a document (`reasons.written`); it stands in the audit event. `emergency`: id of an emergency
-        this actor opened; it opens its one dossier only. Denied row-reach for a row out of reach.
+        this actor opened; it opens its one dossier only. Denied row-reach for a row out of reach. `number_only`: the
+        facility's own numbers (`OWN_NUMBER`), an action of its own for whoever may open nothing else.
         """
-        with self._look(actor, purpose, "identify") as look:
+        with self._look(actor, purpose, "dossier-number" if number_only else "identify") as look:
+            if number_only and (tuple(columns) != (identifying.OWN_NUMBER,) or emergency):
+                raise UsageError("USE-IDENTIFY", "Việc này chỉ lấy mã hồ sơ của cơ sở (MA_LK).")
             opened = self._emergency(look, emergency)
             look.reason = look.reason or reasons.recorded(reason)
             if relation.num_rows > self._limits.query_rows:
@@ -207,7 +212,7 @@ class Gate:
             names = relation.column_names
             if "record_id" not in names or not columns or any(names.count(name) != 1 for name in columns):
                 raise UsageError("USE-IDENTIFY", "Bảng cần có record_id và đúng các cột cần mở định danh.")
-            places = _places(relation)
+            places = identifying.places(relation)
             wanted = dict.fromkeys([table for _, table, _ in places] or ["XML1"])
             decisions = []
             for table in wanted:
@@ -480,15 +485,6 @@ def _with_missing(decision: Decision, missing: int) -> Decision:
     if not missing:
         return decision
     return replace(decision, obligations=(*decision.obligations, f"khong-con-dinh-danh:{missing}"))
-
-
-def _places(relation: pa.Table) -> list[tuple[str | None, str, int]]:
-    """(record_id, table, row) of every row of a relation given to `identify`."""
-    names, count = relation.column_names, relation.num_rows
-    records = relation.column("record_id").to_pylist()
-    tables = relation.column("table_name").to_pylist() if "table_name" in names else ["XML1"] * count
-    rows = relation.column("row_no").to_pylist() if "row_no" in names else [1] * count
-    return [(record, table or "", row or 0) for record, table, row in zip(records, tables, rows, strict=True)]
 
 
 @cache

@@ -26,6 +26,8 @@ _XML130 = re.compile(r"standard\.xml130_([0-9]{1,2})\Z")
 _TABLE = re.compile(r"XML([0-9]{1,2})\Z")
 DOSSIER = "standard.xml130_dossier"
 ORIGIN = f"{RESERVED}_origin__"
+OWN_NUMBER = "MA_LK"
+"""The number under which the facility that sent a dossier knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,15 @@ def restored(
                 values[row] = text
         relation = relation.set_column(place, relation.schema.field(place).name, pa.array(values, pa.string()))
     return relation, missing
+
+
+def places(relation: pa.Table) -> list[tuple[str | None, str, int]]:
+    """(record_id, table, row) of every row of a relation given to `identify`."""
+    names, count = relation.column_names, relation.num_rows
+    records = relation.column("record_id").to_pylist()
+    tables = relation.column("table_name").to_pylist() if "table_name" in names else ["XML1"] * count
+    rows = relation.column("row_no").to_pylist() if "row_no" in names else [1] * count
+    return [(record, table or "", row or 0) for record, table, row in zip(records, tables, rows, strict=True)]
 
 
 def _text(payloads: Mapping[str, Payload], record: str | None, table: str, row: int, field: str) -> str | None:

@@ -23,15 +23,17 @@ from bienho.governance.decision import Action, Decision, Denied, Request, decide
 from bienho.governance.look import decided
 from bienho.governance.purposes import INSPECTION, OPERATIONS
 
-CHANGES = frozenset({"ingest", "replay", "rebuild", "import-codes", "run", "erase-confirm"})
+CHANGES = frozenset({"ingest", "send", "replay", "rebuild", "import-codes", "run", "erase-confirm", "visit-write"})
 """Actions that change data; the others are administration."""
 _PURPOSE: dict[str, str] = {"audit": INSPECTION}
 """Purpose of a command by its action; the others are the operation of the house."""
 _LETTERS = {
-    "ingest": "C", "import-codes": "C", "agreement-draft": "C", "list-accounts": "R", "agreement-read": "R",
+    "ingest": "C", "send": "C", "import-codes": "C", "agreement-draft": "C", "list-accounts": "R",
+    "agreement-read": "R",
     "erase-confirm": "D",
     "list-members": "R",
-    "audit": "R", "audit-own": "R", "report": "U", "report-open": "R",
+    "audit": "R", "audit-own": "R", "report": "U", "report-open": "R", "person-review": "E",
+    "remind": "C", "remind-answer": "C",
 }  # fmt: skip
 
 

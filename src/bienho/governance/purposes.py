@@ -17,6 +17,7 @@ from bienho.governance.roles import (
     DIGITAL_TEAM_MEMBER,
     EPIDEMIOLOGIST,
     FACILITY_OFFICER,
+    FACILITY_SYSTEM,
     IDENTIFIER_READER,
     INSPECTOR,
     LEADER,
@@ -33,9 +34,11 @@ OPERATIONS = "van-hanh"
 SURVEILLANCE = "giam-sat"
 QUALITY = "chat-luong"
 RECORD_LOOKUP = "tra-cuu-ho-so"
+PERSON_REVIEW = "xet-nguoi"
 INSPECTION = "kiem-tra"
 INSPECTION_DECISION = "thanh-tra"
 SHARING = "chia-se"
+CARE = "kham-chua-benh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ PURPOSES: dict[str, Purpose] = {
                     LEADER,
                     ROOM_OFFICER,
                     FACILITY_OFFICER,
+                    FACILITY_SYSTEM,
                     STATION_WORKER,
                     COMMUNE_OFFICER,
                     DIGITAL_TEAM_MEMBER,
@@ -108,6 +112,24 @@ PURPOSES: dict[str, Purpose] = {
             "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15; Nghị định 356/2025/NĐ-CP",
             STANDING_RULE,
             frozenset({OPERATOR, IDENTIFIER_READER, CLINICIAN, EPIDEMIOLOGIST, STATION_WORKER}),
+            identifies=True,
+        ),
+        Purpose(
+            CARE,
+            "Khám bệnh, chữa bệnh",
+            "Ghi, gửi, xem lại lượt khám do chính cơ sở mình thực hiện.",
+            "Luật Khám bệnh, chữa bệnh 15/2023/QH15; Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15",
+            STANDING_RULE,
+            frozenset({CLINICIAN}),
+            identifies=False,
+        ),
+        Purpose(
+            PERSON_REVIEW,
+            "Xét hai hồ sơ có phải một người",
+            "So hai người bệnh của các cơ sở mà chỉ mục con người còn ngờ, để quyết định là một hay hai người.",
+            "Nghị định 102/2025/NĐ-CP; Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15",
+            STANDING_RULE,
+            frozenset({IDENTIFIER_READER}),
             identifies=True,
         ),
         Purpose(

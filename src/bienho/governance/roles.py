@@ -26,6 +26,7 @@ INSPECTOR = "inspector"
 AUDITOR = "auditor"
 SECURITY_OFFICER = "security-officer"
 PARTNER_SYSTEM = "partner-system"
+FACILITY_SYSTEM = "facility-system"
 CITIZEN = "citizen"
 
 _WHOLE_PROVINCE = frozenset({"department", "office", "department-room", "cdc", "sub-department"})
@@ -148,6 +149,12 @@ ROLES: dict[str, Role] = {
             frozenset({"partner"}),
         ),
         Role(
+            FACILITY_SYSTEM,
+            "Phần mềm của cơ sở khám chữa bệnh",
+            "Gửi hồ sơ của cơ sở mình, nhận lại biên nhận, kết quả và phát hiện của chính cơ sở đó.",
+            _CARE | {"station"},
+        ),
+        Role(
             CITIZEN,
             "Người dân",
             "Xem dữ liệu của chính mình và ai đã xem dữ liệu đó.",
@@ -163,6 +170,9 @@ GIVEN_BY_LEADERS = frozenset(
     }
 )  # fmt: skip
 """Roles a leader may give and take in the unit and below it; LEADER only below. All others are for administrators."""
+
+OF_SYSTEMS = frozenset({FACILITY_SYSTEM})
+"""Roles of programs that a unit runs itself: no person holds them."""
 
 ACCOUNT_ROLES = (VIEWER, OPERATOR, IDENTIFIER_READER, ADMINISTRATOR)
 """Roles an account may hold by itself, without a unit."""

@@ -8,6 +8,7 @@ apart and changes no outcome, for `ingest` makes no finding of it either.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from bienho.lake.failures import lake_errors
 from bienho.pipeline.ask import ASIDE, FINDING
 from bienho.pipeline.casting import CastScan
 from bienho.pipeline.check_lists import Lists, ListVerdict
+from bienho.pipeline.door import must_be_own
 from bienho.pipeline.heads import Head
 from bienho.pipeline.ingest import Progress, add_batch, groups
 from bienho.pipeline.judge import Candidate, Judge, Judged, settle
@@ -61,7 +63,8 @@ class CheckedFile:
     `findings` and `quarantine` have the keys of `bienho findings` and `bienho quarantine list`; `delivery` and
     `dossier` are None, for only the house gives those names. Both have `hoso`, the place in the file (0: all of it).
     `signature` is what the house's signature job would find, as far as it needs no list of accepted certificates:
-    rows of member (0: the file itself, 1 … those of a zip), status, code, severity, owner, message.
+    rows of member (0: the file itself, 1 … those of a zip), status, code, severity, owner, message. `months`: place of
+    a dossier → the month it is to be settled in, YYYYMM, where it says so; `size` in bytes.
     """
 
     path: str
@@ -71,6 +74,8 @@ class CheckedFile:
     findings: list[dict[str, Any]] = field(default_factory=list)
     quarantine: list[dict[str, Any]] = field(default_factory=list)
     signature: list[dict[str, Any]] = field(default_factory=list)
+    months: dict[int, str] = field(default_factory=dict)
+    size: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -84,6 +89,7 @@ class CheckedFile:
         }
 
 
+_MONTH = re.compile(r"20[0-9]{2}(0[1-9]|1[0-2])")
 GIVEN_BY_THE_HOUSE = ("delivery", "dossier", "received")
 COUNTS = ("dossiers", "accepted", "accepted_with_findings", "quarantined", "duplicates", "superseded")
 
@@ -164,6 +170,23 @@ def check(
     return report
 
 
+def check_bytes(
+    data: bytes, *, facility: str, source: str, with_keys: bool = False, limits: Limits = DEFAULT
+) -> CheckedFile:
+    """The verdict on what an account would send for its facility through that door (`sources.ACCOUNT_DOORS`)."""
+    report = CheckReport()
+    with lake_errors("Xét tệp hồ sơ"), _engine() as connection:
+        checker = _Checker(connection, Lists(()), limits, with_keys, None, source)
+        try:
+            scan(data, limits)
+            must_be_own(data, facility)
+            checker.read("", data, facility)
+        except InputError as error:
+            checker.refuse("", error)
+        checker.settle(report)
+    return report.files[0]
+
+
 @contextmanager
 def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:", config=ENGINE)
@@ -186,8 +209,11 @@ class _Checker:
         limits: Limits,
         with_keys: bool,
         rules_on: date | None,
+        source: str = SOURCE,
     ) -> None:
         self.lists = lists
+        self._source = source
+        self._months: dict[int, str] = {}
         self._judge = Judge(Digests(KEYS), KEYS, limits, load_profile().assessment_board)
         self._heads: dict[str, Head] = {}
         self._runner = ModelRunner(connection, lists.models)
@@ -206,7 +232,7 @@ class _Checker:
     def read(self, path: str, data: bytes, facility: str | None) -> None:
         self._seq += 1
         digest = hashlib.sha256(data).hexdigest()
-        header = RawHeader(self._seq, "xml130", SOURCE, path, datetime.now(UTC), facility, len(data), digest)
+        header = RawHeader(self._seq, "xml130", self._source, path, datetime.now(UTC), facility, len(data), digest)
         self._batch.append(self._judge.read(header, data))
         self._signatures[self._seq] = list(_signature(data, header.received_at, self._limits))
 
@@ -248,6 +274,12 @@ class _Checker:
             self._told(judged, self._findings(outcome), FINDING),
             self._told(judged, quarantine_rows([outcome]), ASIDE),
             self._signatures.pop(judged.header.seq),
+            {
+                split_version(one.version_id)[1]: self._months[one.version_id]
+                for one in judged.kept
+                if one.version_id in self._months
+            },
+            judged.header.size,
         )
 
     def _findings(self, outcome: Outcome) -> pa.Table:
@@ -282,6 +314,7 @@ class _Checker:
         ]
         tables = columns.build(versions)
         self._runner.bind_rows(tables)
+        self._months.update(_settled(tables["standard.xml130_1"]))
         found = self._casts.run(tables)
         if self._others:
             self._others.run(tables, versions)
@@ -320,6 +353,14 @@ class _Checker:
                 said["ma_lk"] = keys.get(version)
             told.append(said)
         return told
+
+
+def _settled(visits: pa.Table) -> dict[int, str]:
+    """Version → the month of settlement it names, YYYYMM; those that name none, or nothing like one, are left out."""
+    names = ("version_id", "NAM_QT", "THANG_QT")
+    rows = zip(*(visits.column(name).to_pylist() for name in names), strict=True)
+    told = {version: f"{(year or '').strip()}{(month or '').strip().zfill(2)}" for version, year, month in rows}
+    return {version: text for version, text in told.items() if _MONTH.fullmatch(text)}
 
 
 def _signature(data: bytes, moment: datetime, limits: Limits) -> Iterator[dict[str, Any]]:

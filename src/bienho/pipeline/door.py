@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,14 +25,17 @@ DAY = timedelta(days=1)
 NAME_MAX = 40
 WHO = "cơ sở gửi"
 _USED = """
-    SELECT coalesce(sum(deliveries) FILTER (WHERE hour = %(hour)s), 0),
+    SELECT sender, coalesce(sum(deliveries) FILTER (WHERE hour = %(hour)s), 0),
            coalesce(sum(bytes) FILTER (WHERE hour = %(hour)s), 0),
            coalesce(sum(deliveries), 0), coalesce(sum(bytes), 0)
-    FROM pipeline.sender_use WHERE sender = %(sender)s AND hour > %(since)s AND hour <= %(hour)s
+    FROM pipeline.sender_use WHERE sender = ANY(%(senders)s) AND hour > %(since)s AND hour <= %(hour)s GROUP BY sender
 """
 _USE = """
-    INSERT INTO pipeline.sender_use AS s (sender, hour, deliveries, bytes) VALUES (%s, %s, 1, %s)
-    ON CONFLICT (sender, hour) DO UPDATE SET deliveries = s.deliveries + 1, bytes = s.bytes + excluded.bytes
+    INSERT INTO pipeline.sender_use AS s (sender, hour, deliveries, bytes)
+    SELECT sender, %s, deliveries, bytes
+    FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS u (sender, deliveries, bytes)
+    ON CONFLICT (sender, hour)
+    DO UPDATE SET deliveries = s.deliveries + excluded.deliveries, bytes = s.bytes + excluded.bytes
 """
 _NOTE = """
     INSERT INTO pipeline.refused_attempt AS r (hour, last_at, source, sender, code, message, bytes, sha256)
@@ -43,6 +47,33 @@ _LIST = """
     SELECT last_at, source, sender, code, message, bytes, sha256, times FROM pipeline.refused_attempt
     ORDER BY last_at DESC, code LIMIT %s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An attempt that got no receipt: code and words of the error, who sent it, bytes and SHA-256 where known."""
+
+    code: str
+    message: str
+    sender: str
+    size: int
+    sha256: str | None = None
+
+
+def look(data: bytes, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    """What is looked at before a receipt. LimitError beyond a limit of a delivery, LIM-TIME when it takes too long."""
+    end = clock() + limits.look_seconds
+
+    def tick() -> None:
+        if clock() > end:
+            raise LimitError(
+                "LIM-TIME",
+                f"Xem xét tệp lâu hơn {limits.look_seconds:g} giây cho phép.",
+                hint="Chia thành nhiều tệp nhỏ hơn rồi gửi lại.",
+                who=WHO,
+            )
+
+    scan(data, limits, tick)
 
 
 class Door:
@@ -73,62 +104,90 @@ class Door:
         data: bytes | None = None
         try:
             if facility is not None:
-                self._allow(_short(facility), file.size)
+                self._allow(facility, file.size)
             data = read_file(file.path, self._limits)
-            scan(data, self._limits, self._deadline())
+            look(data, self._limits, self._clock)
             return Delivery(data, self._now(), source=self._source, path=file.given, facility_asserted=facility)
         except InputError as error:
-            self._refuse(error, file, facility, data)
+            self._refuse(error, file.size, facility, data)
             raise
 
-    def _deadline(self) -> Callable[[], None]:
-        end = self._clock() + self._limits.look_seconds
+    def admit_bytes(self, data: bytes, facility: str) -> Delivery:
+        """The same of bytes that an account sends for its facility; one that names another facility is refused too.
 
-        def tick() -> None:
-            if self._clock() > end:
-                raise LimitError(
-                    "LIM-TIME",
-                    f"Xem xét tệp lâu hơn {self._limits.look_seconds:g} giây cho phép.",
-                    hint="Chia thành nhiều tệp nhỏ hơn rồi gửi lại.",
-                    who=WHO,
-                )
+        That is seen where the envelope is plain and names one; the judge sets aside what is hidden deeper.
+        """
+        try:
+            self._allow(facility, len(data))
+            look(data, self._limits, self._clock)
+            must_be_own(data, facility)
+            return Delivery(data, self._now(), source=self._source, facility_asserted=facility)
+        except InputError as error:
+            self._refuse(error, len(data), facility, data)
+            raise
 
-        return tick
-
-    def _allow(self, sender: str, size: int) -> None:
-        now, limits = self._now(), self._limits
+    def allow(self, sent: Sequence[tuple[str, int]]) -> list[LimitError | None]:
+        """For each (sender, bytes) None, and it counts, or LIM-SENDER, and it does not. All in one transaction."""
+        now = self._now()
+        told: list[LimitError | None] = []
+        counts: dict[str, list[int]] = {}
         with self._connection.transaction():
             # lost in a crash, these counts do no harm; waiting for the disk on every file would
             self._connection.execute("SET LOCAL synchronous_commit = off")
-            row = self._connection.execute(
-                _USED, {"sender": sender, "hour": _hour(now), "since": _hour(now) - DAY}
-            ).fetchone()
-            used = [int(value) for value in row or (0, 0, 0, 0)]
-            for index, (allowed, what, period) in enumerate(
-                (
-                    (limits.sender_hour_deliveries, "lần gửi", "giờ"),
-                    (limits.sender_hour_bytes, "byte", "giờ"),
-                    (limits.sender_day_deliveries, "lần gửi", "24 giờ"),
-                    (limits.sender_day_bytes, "byte", "24 giờ"),
-                )
-            ):
-                found = used[index] + (size if what == "byte" else 1)
-                if found > allowed:
-                    raise LimitError(
-                        "LIM-SENDER",
-                        f"Bên gửi {sender}: lần này là {found} {what} trong {period}; cho phép {allowed}.",
-                        hint="Gửi tiếp ở giờ sau; nếu lượng gửi là thật, người quản trị nâng giới hạn.",
-                        who=WHO,
-                    )
-            self._connection.execute(_USE, (sender, _hour(now), size))
+            asked = {"senders": [_short(sender) for sender, _ in sent], "hour": _hour(now), "since": _hour(now) - DAY}
+            rows = self._connection.execute(_USED, asked).fetchall()
+            used = {row[0]: [int(value) for value in row[1:]] for row in rows}
+            for name, size in sent:
+                sender = _short(name)
+                error = self._over(sender, used.setdefault(sender, [0, 0, 0, 0]), size)
+                told.append(error)
+                if error is None:
+                    used[sender] = [value + (size if place % 2 else 1) for place, value in enumerate(used[sender])]
+                    count = counts.setdefault(sender, [0, 0])
+                    count[0] += 1
+                    count[1] += size
+            if counts:
+                columns = [list(counts), *([count[place] for count in counts.values()] for place in (0, 1))]
+                self._connection.execute(_USE, (_hour(now), *columns))
+        return told
 
-    def _refuse(self, error: InputError, file: FoundFile, facility: str | None, data: bytes | None) -> None:
-        now = self._now()
-        sender = _short(facility or (claimed_facility(data) if data else None) or self._source)
+    def _over(self, sender: str, used: Sequence[int], size: int) -> LimitError | None:
+        limits = self._limits
+        for place, (allowed, what, period) in enumerate(
+            (
+                (limits.sender_hour_deliveries, "lần gửi", "giờ"),
+                (limits.sender_hour_bytes, "byte", "giờ"),
+                (limits.sender_day_deliveries, "lần gửi", "24 giờ"),
+                (limits.sender_day_bytes, "byte", "24 giờ"),
+            )
+        ):
+            found = used[place] + (size if what == "byte" else 1)
+            if found > allowed:
+                return LimitError(
+                    "LIM-SENDER",
+                    f"Bên gửi {sender}: lần này là {found} {what} trong {period}; cho phép {allowed}.",
+                    hint="Gửi tiếp ở giờ sau; nếu lượng gửi là thật, người quản trị nâng giới hạn.",
+                    who=WHO,
+                )
+        return None
+
+    def _allow(self, facility: str, size: int) -> None:
+        (over,) = self.allow([(facility, size)])
+        if over is not None:
+            raise over
+
+    def _refuse(self, error: InputError, size: int, facility: str | None, data: bytes | None) -> None:
+        sender = facility or (claimed_facility(data) if data else None) or self._source
         digest = hashlib.sha256(data).hexdigest() if data is not None else None
-        row = (_hour(now), now, self._source, sender, error.code, error.message, file.size, digest)
+        self.note(Refusal(error.code, error.message, sender, size, digest))
+
+    def note(self, refusal: Refusal) -> None:
+        """Keep in the log that something was turned away."""
+        now = self._now()
+        sender = _short(refusal.sender)
+        row = (_hour(now), now, self._source, sender, refusal.code, refusal.message, refusal.size, refusal.sha256)
         self._connection.execute(_NOTE, row)
-        log.warning("refused a delivery: %s", error.code)
+        log.warning("refused a delivery: %s", refusal.code)
 
     def _prune(self) -> None:
         now = self._now()
@@ -136,6 +195,18 @@ class Door:
         self._connection.execute(
             "DELETE FROM pipeline.refused_attempt WHERE last_at < %s",
             (now - timedelta(days=self._limits.refused_days),),
+        )
+
+
+def must_be_own(data: bytes, facility: str) -> None:
+    """InputError IN-FACILITY-ACCOUNT for a file that says near its beginning that it is another facility's."""
+    claimed = claimed_facility(data)
+    if claimed is not None and claimed != facility:
+        raise InputError(
+            "IN-FACILITY-ACCOUNT",
+            f"Tệp ghi MACSKCB {claimed}, còn tài khoản này gửi cho cơ sở {facility}.",
+            hint="Chọn đúng tệp của cơ sở, hoặc gửi bằng tài khoản của cơ sở ghi trong tệp.",
+            who=WHO,
         )
 
 

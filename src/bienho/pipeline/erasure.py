@@ -25,7 +25,7 @@ from bienho.governance import Actor, audit, permits
 from bienho.governance.decision import Action
 from bienho.governance.purposes import OPERATIONS
 from bienho.lake import RawHeader, Tombstone, maintenance
-from bienho.pipeline import erasure_list, scores
+from bienho.pipeline import erasure_list, persons, scores
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.ingest import catch_up, compute_derived, groups, open_writer
@@ -147,6 +147,7 @@ def finish(app: App) -> list[Erasure]:
                 write_again(app, writer, writer.judge.read_all(group), "erase")
             catch_up(app.raw, writer)
             compute_derived(writer)
+            persons.erase(app, lake, writer.judge, current_catalog(app.home), one.taken.patients)
             if scores.made(lake):
                 scores.refresh(lake)  # rows that cost points name dossiers
             # an act in the world, not a model: it may ask the clock

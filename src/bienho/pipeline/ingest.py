@@ -14,7 +14,7 @@ from bienho.config import Limits, load_profile
 from bienho.core.errors import ConfigError, InputError
 from bienho.database import Role
 from bienho.lake import Lake, RawHeader, RawStore
-from bienho.pipeline import reference, score_freeze
+from bienho.pipeline import person_decisions, persons, reference, score_freeze
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.derive import derive
@@ -26,6 +26,7 @@ from bienho.pipeline.report import DeliveryReport, IngestReport
 from bienho.pipeline.writer import Batch, Writer
 from bienho.privacy import Erasures
 from bienho.sources import Delivery, FoundFile, find_files, receive
+from bienho.standards.decision import KIND as DECISIONS
 from bienho.standards.xml130 import opened_size
 
 T = TypeVar("T")
@@ -117,6 +118,7 @@ def catch_up(
 def compute_derived(writer: Writer) -> int:
     """Let `derived` follow what is in the lake, and note how far; returns the number of models run."""
     seq = writer.last_seq()
+    persons.settle(writer.lake)
     ran = derive(writer.lake, writer.runner.revision)
     writer.runner.forget()
     writer.isolation.derived(seq)
@@ -137,6 +139,8 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
             waiting, size = [], 0
             if header.kind == score_freeze.KIND:
                 score_freeze.take(writer, header, data)
+            elif header.kind == DECISIONS:
+                person_decisions.take(writer, header, data)
             else:
                 reference.load(writer.lake, raw, header)
                 take_list(writer, header)

@@ -10,7 +10,7 @@ from typing import Any
 
 from bienho.contracts import catalogue
 from bienho.lake import Lake, maintenance
-from bienho.pipeline import erasure, reference, score_freeze, scores, signatures
+from bienho.pipeline import erasure, notices, persons, reference, score_freeze, scores, signatures
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.ingest import Progress, catch_up, compute_derived, open_writer
@@ -25,12 +25,14 @@ SNAPSHOT_DAYS = 400
 def bring_up_to_date(
     app: App, progress: Progress | None = None, on_wait: Callable[[], None] | None = None
 ) -> dict[str, int]:
-    """Finish unprocessed deliveries, map again when the models changed, compute `derived`, judge signatures.
+    """Finish unprocessed deliveries, map again when the models changed, find persons, compute `derived`, judge
+    signatures.
 
     `progress` counts deliveries; `on_wait` is called once when another process is writing.
     """
     with app.writing(on_wait=on_wait) as lake:
         done = _finish(app, lake, progress)
+        done["persons"] = _link(app, lake)["written"]
         scores.refresh(lake)
     erasure.finish(app)  # what a kill left of one that was confirmed
     # judged outside the writer lock: nobody waits for it
@@ -42,6 +44,13 @@ def _finish(app: App, lake: Lake, progress: Progress | None = None) -> dict[str,
         deliveries = catch_up(app.raw, writer, progress)
         derived = compute_derived(writer)
     return {"deliveries": deliveries, "remapped": int(writer.remapped), "derived": derived}
+
+
+def _link(app: App, lake: Lake) -> dict[str, Any]:
+    catalog = current_catalog(app.home)
+    with open_writer(app, lake, catalog) as writer:
+        catch_up(app.raw, writer)
+        return persons.refresh(app, lake, writer.judge, catalog).as_dict()
 
 
 def import_codes(app: App, kind: str, path: Path, edition: str, valid_from: date) -> dict[str, Any]:
@@ -91,6 +100,11 @@ def _signatures(app: App) -> dict[str, Any]:
     return signatures.bring_up_to_date(app).as_dict()
 
 
+def _notices(app: App) -> dict[str, Any]:
+    # To send is an act in the world: it may ask the clock.
+    return notices.run(app, datetime.now(UTC))
+
+
 def _locked(work: Callable[[App, Lake], dict[str, Any]]) -> Callable[[App], dict[str, Any]]:
     """A job that has the writer lock from its beginning to its end."""
 
@@ -105,6 +119,8 @@ JOBS: dict[str, Callable[[App], dict[str, Any]]] = {
     "clean": _locked(_clean),
     "compact": _locked(_compact),
     "drop-superseded": _locked(_drop_superseded),
+    "link": _locked(_link),
+    "notices": _notices,
     "retain": _locked(_retain),
     "scores": _scores,
     "signatures": _signatures,

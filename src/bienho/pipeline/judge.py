@@ -12,12 +12,16 @@ from bienho.core.errors import InputError
 from bienho.core.finding import Finding
 from bienho.core.garbage import uncollected
 from bienho.core.ids import delivery_id, version_id
+from bienho.core.text import nfc
 from bienho.lake import RawHeader
 from bienho.pipeline.heads import Head
 from bienho.privacy import Digests, Vault
+from bienho.sources import ACCOUNT_DOORS
 from bienho.standards.xml130 import Archive, Dossier, Draft, Item, UnreadableDossier, check_all, read_received
 
 ERASED = "IN-ERASED"
+FOREIGN = "IN-FACILITY-FOREIGN"
+FOREIGN_VI = "Hồ sơ mang mã cơ sở khác với cơ sở của tài khoản gửi; tài khoản chỉ gửi được hồ sơ của cơ sở mình."
 ERASED_VI = "Người bệnh này đã được xóa khỏi kho theo quyết định; hồ sơ đến sau đó chờ một quyết định mới."
 
 
@@ -98,7 +102,12 @@ class _Opened:
 
 def unread(header: RawHeader, code: str, message: str) -> Judged:
     """A delivery set aside whole without being read."""
-    return Judged(header, set_aside=[SetAside(0, header.facility_asserted, code, message)])
+    return Judged(header, bound(header), set_aside=[SetAside(0, header.facility_asserted, code, message)])
+
+
+def bound(header: RawHeader) -> str | None:
+    """The facility for which alone this delivery can speak: that of the account it came from; None at other doors."""
+    return header.facility_asserted if header.source in ACCOUNT_DOORS else None
 
 
 class Judge:
@@ -121,6 +130,11 @@ class Judge:
         self._limits = limits
         self._board = board
         self._content_key = keys.derive("content")
+
+    @property
+    def erased_patients(self) -> frozenset[str]:
+        """Patient keys of people who were erased."""
+        return self._patients
 
     def read(self, header: RawHeader, data: bytes) -> Judged:
         """Parse one delivery. Never raises for bad input: what cannot be read is set aside with its reason."""
@@ -145,7 +159,7 @@ class Judge:
         return hashlib.blake2b(dossier.content, key=self._content_key, digest_size=16).hexdigest()
 
     def _open(self, header: RawHeader, data: bytes) -> _Opened:
-        judged = Judged(header)
+        judged = Judged(header, bound(header))
         opened = _Opened(judged)
         if header.tombstones and not data:
             return opened
@@ -153,7 +167,7 @@ class Judge:
             envelope = read_received(
                 data, self._limits, door_facility=header.facility_asserted, board_facility=self._board
             )
-            judged.facility, judged.created = envelope.facility, envelope.created
+            judged.facility, judged.created = judged.facility or envelope.facility, envelope.created
             judged.declared = envelope.declared_count
             judged.archive = isinstance(envelope, Archive)
             judged.senders = envelope.facilities if isinstance(envelope, Archive) else (envelope.facility,)
@@ -165,6 +179,11 @@ class Judge:
 
     def _take(self, judged: Judged, item: Item) -> None:
         judged.findings.extend((item.hoso, finding) for finding in item.findings)
+        own = bound(judged.header)
+        if own and item.facility and nfc(item.facility).strip() != own:
+            # it is the sender's to mend, so it stands in the sender's list and in nobody else's
+            judged.set_aside.append(SetAside(item.hoso, own, FOREIGN, FOREIGN_VI))
+            return
         if isinstance(item, UnreadableDossier):
             judged.set_aside.append(SetAside(item.hoso, item.facility or None, item.code, item.message))
             return

@@ -14,7 +14,7 @@ from bienho.core.errors import BienhoError
 from bienho.database import Role
 from bienho.database.lake_schemas import create_lake_schema, drop_lake_schema, empty_lake_schema, lake_schemas
 from bienho.lake import SUPERSEDED, Lake
-from bienho.pipeline import scores
+from bienho.pipeline import persons, scores
 from bienho.pipeline.app import App, prepare
 from bienho.pipeline.catalog import DEFAULT_CATALOG, current_catalog, lake_folders, next_catalog, use_catalog
 from bienho.pipeline.heads import Heads
@@ -75,10 +75,11 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
         try:
             create_lake_schema(app.database, name)
             with Lake.open(app.home, app.database, read_only=False, catalog=name) as fresh:
-                deliveries, written = _fill(app, fresh, name, _poison(app, compare), progress)
+                link = not compare or _follows(app, persons.follows)
+                deliveries, written = _fill(app, fresh, name, _poison(app, compare), progress, link=link)
                 # a signature that waits for its job in the lake in use is no difference
                 judge_all(fresh, app.raw, app.limits, _judged(app) if compare else None)
-                if not compare or _scored(app):
+                if not compare or _follows(app, scores.follows):
                     scores.refresh(fresh)
                 if compare:
                     gone = _dropped(app)
@@ -94,6 +95,7 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
             _discard(app, heads, name)
             forget(connection, name)
         else:
+            persons.tell(app, current_catalog(app.home), name)
             use_catalog(app.home, name)
     return RebuildReport(deliveries, digests, compared, name, written, dropped)
 
@@ -110,7 +112,13 @@ def digest_all(lake: Lake) -> dict[str, str]:
 
 
 def _fill(
-    app: App, lake: Lake, name: str, aside: dict[int, str], progress: Callable[[int, int], None] | None
+    app: App,
+    lake: Lake,
+    name: str,
+    aside: dict[int, str],
+    progress: Callable[[int, int], None] | None,
+    *,
+    link: bool,
 ) -> tuple[int, int]:
     prepare(lake)
     total = app.raw.last_seq()
@@ -123,6 +131,8 @@ def _fill(
             if progress:
                 progress(batch.outcomes[-1].judged.header.seq, total)
         compute_derived(writer)
+        if link:
+            persons.refresh(app, lake, writer.judge, name, told=False)
     return deliveries, written
 
 
@@ -144,14 +154,17 @@ def _poison(app: App, compare: bool) -> dict[int, str]:
 def _compare_with_current(app: App) -> dict[str, str]:
     with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
         found = digest_all(lake)
-        left_out = () if scores.follows(lake) else scores.TABLES
+        left_out = [] if scores.follows(lake) else list(scores.TABLES)
+        if persons.made(lake) and not persons.follows(lake):
+            left_out.append(persons.LINK)
         return {name: one for name, one in found.items() if name not in left_out}
 
 
-def _scored(app: App) -> bool:
-    """Whether the lake in use has its scores: a job of their own makes them, and what waits for it is no difference."""
+def _follows(app: App, stage: Callable[[Lake], bool]) -> bool:
+    """Whether the lake in use has its scores, its persons: a job of their own makes them, and what waits for it is no
+    difference."""
     with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
-        return scores.follows(lake)
+        return stage(lake)
 
 
 def _judged(app: App) -> frozenset[int]:
@@ -193,6 +206,8 @@ def clean(app: App) -> list[str]:
         for name in names:
             _discard(app, Heads(connection, name), name)
             forget(connection, name)
+        for name in persons.indexes(app) - {current}:
+            persons.discard(app, name)
         if current != DEFAULT_CATALOG:
             # its schema came with the database and is emptied, not dropped
             Heads(connection, DEFAULT_CATALOG).forget()
@@ -205,5 +220,6 @@ def clean(app: App) -> list[str]:
 
 def _discard(app: App, heads: Heads, name: str) -> None:
     heads.forget()
+    persons.discard(app, name)
     drop_lake_schema(app.database, name)
     Lake.remove_files(app.home, name)

@@ -9,46 +9,96 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any
 
-from bienho.portal.middleware import HEADERS
+import orjson
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
+from bienho.portal.api import wire
+from bienho.portal.api.wire import Held, Message, Receive, Refusal
+from bienho.portal.middleware import HEADERS
+from bienho.sources import portal_api
+
 Send = Callable[[Message], Awaitable[None]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-MOST_BODY = 1024 * 1024
-# A body over the limit is still read this far and thrown away: a client that is cut off while it sends never sees why.
-MOST_DRAINED = 16 * MOST_BODY
 REFUSED = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
 REFUSED += [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-TOO_LARGE = (413, REFUSED, "[LIM-BODY] Nội dung gửi lên quá lớn.".encode())
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
-class Bridge:
-    """An ASGI application that answers with a WSGI one. Bodies are held in memory: pages are small, limits are set."""
+_REFUSALS: dict[Refusal, tuple[int, str, str]] = {
+    "large": (413, portal_api.TOO_LARGE, "[LIM-BODY] Nội dung gửi lên quá lớn."),
+    "slow": (408, portal_api.BROKEN, "[LIM-BODY-SECONDS] Nội dung gửi lên quá chậm."),
+    "full": (503, portal_api.AGAIN, "[BUSY-BODIES] Quá nhiều tệp đang gửi cùng lúc. Gửi lại sau ít phút."),
+}
 
-    def __init__(self, wsgi: Wsgi, threads: int = 4) -> None:
+
+def _refused(refusal: Refusal, *, to_sender: bool) -> Answer:
+    """The answer to a body that is not taken, in the words of the door it was sent to."""
+    status, code, text = _REFUSALS[refusal]
+    if not to_sender:
+        return status, REFUSED, text.encode()
+    headers = [(b"content-type", b"application/json"), *REFUSED[1:]]
+    return status, headers, orjson.dumps(portal_api.Reply(code, text).as_dict())
+
+
+class Bridge:
+    """An ASGI application that answers with a WSGI one. Bodies are held in memory: pages are small, limits are set.
+
+    Senders have threads of their own: each of them waits for the disk, and pages wait for none of them. `most_large`
+    says how many bytes a request of a sender may have that is larger than a page's. `roomy`: other paths at which files
+    come in, and how many bytes a body may have there.
+    """
+
+    def __init__(
+        self,
+        wsgi: Wsgi,
+        threads: int = 4,
+        senders: int = 32,
+        most_large: Callable[[dict[str, Any]], int] = lambda _: 0,
+        roomy: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._wsgi = wsgi
+        self._roomy = roomy
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="portal")
+        self._senders = ThreadPoolExecutor(senders, thread_name_prefix="senders")
+        self._most_large = most_large
+        self._held = Held()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body = await _body(receive)
-        if body is None:
-            status, headers, content = TOO_LARGE
-        else:
-            loop = asyncio.get_running_loop()
-            status, headers, content = await loop.run_in_executor(self._pool, self._answer, environ(scope, body))
+        status, headers, content = await self._served(scope, receive)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
+    async def _served(self, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
+        loop = asyncio.get_running_loop()
+        to_sender = wire.of_senders(scope["path"])
+        pool = self._senders if to_sender else self._pool
+        most, drained, seconds = wire.MOST_PAGE, wire.MOST_DRAINED, wire.WHOLE_SECONDS
+        if to_sender:
+            size = wire.declared(scope)
+            if size is None or size > most:
+                most = max(most, await loop.run_in_executor(pool, self._most_large, environ(scope, b"")))
+            drained = 0
+            if size is not None and size > most:
+                return _refused("large", to_sender=True)
+        elif scope["path"] in self._roomy:
+            most, seconds = self._roomy[scope["path"]], wire.FILE_SECONDS
+        body = await wire.read(receive, most, drained, self._held, seconds)
+        if isinstance(body, str):
+            return _refused(body, to_sender=to_sender)
+        try:
+            return await loop.run_in_executor(pool, self._answer, environ(scope, body))
+        finally:
+            wire.give_back(self._held, body)
+
     def close(self) -> None:
         self._pool.shutdown(wait=True)
+        self._senders.shutdown(wait=True)
 
     def _answer(self, given: dict[str, Any]) -> Answer:
         started: list[tuple[str, list[tuple[str, str]]]] = []
@@ -66,22 +116,6 @@ class Bridge:
         status, headers = started[-1]
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         return int(status.split(" ", 1)[0]), encoded, content
-
-
-async def _body(receive: Receive) -> bytes | None:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return b""
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= MOST_BODY:
-            parts.append(part)
-        else:
-            parts.clear()
-        if size > MOST_DRAINED or not message.get("more_body"):
-            return b"".join(parts) if size <= MOST_BODY else None
 
 
 def environ(scope: MutableMapping[str, Any], body: bytes) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from bienho.portal.house import Filter, House, Measures, Order, Versions
 from bienho.portal.language import t
 
 OPERATIONS = "van-hanh"
+CARE = "kham-chua-benh"
 SURVEILLANCE = "giam-sat"
 MOST_ROWS = 100_000
 """No page holds more rows than this; the gate has its own limit beside it."""
@@ -100,9 +101,9 @@ class Desk:
             self._totals[asked] = self._take(decision, reader)
         return self._totals[asked]
 
-    def answer(self, sql: str, versions: Versions = "current") -> list[Row]:
-        """Rows of one of the portal's own statements, checked by the gate like any other."""
-        decision, reader = self.house.gate.query(self.actor, self.purpose, sql, versions=versions)
+    def answer(self, sql: str, versions: Versions = "current", export: bool = False) -> list[Row]:
+        """Rows of one of the portal's own statements, checked by the gate like any other; `export`: for a file."""
+        decision, reader = self.house.gate.query(self.actor, self.purpose, sql, versions=versions, export=export)
         return self._take(decision, reader)
 
     def count(self, dataset: str, filter: Filter = (), versions: Versions = "current") -> int:

@@ -93,9 +93,16 @@ ACTIONS = {
     "backup": later("Sao lưu"),
     "restore": later("Khôi phục"),
     "import-codes": later("Nhập danh mục mã"),
+    "send": later("Gửi hồ sơ của cơ sở"),
+    "connect": later("Khai nơi nhận kết quả, nơi chuyển tiếp"),
     "report": later("Lập, sửa, bỏ báo cáo định kỳ"),
     "report-open": later("Mở báo cáo định kỳ"),
+    "person-review": later("Xét hai hồ sơ có phải một người"),
     "report-run": later("Chạy báo cáo định kỳ"),
+    "dossier-number": later("Lấy mã hồ sơ của cơ sở"),
+    "remind": later("Nhắc cơ sở"),
+    "remind-answer": later("Trả lời lời nhắc của Sở Y tế"),
+    "visit-write": later("Ghi, gửi, xem lại lượt khám"),
     "": later("Thay đổi tài khoản, vai trò"),
 }
 OUTCOMES: dict[str, tuple[str, Tone]] = {

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from bienho.governance import people
 from bienho.portal import entry
-from bienho.portal.api import door
+from bienho.portal.api import door, portal_api
 from bienho.portal.api.door import CERTIFICATE
 from bienho.portal.language import DEFAULT_LANGUAGE, use_language
 from bienho.portal.rates import RATES
@@ -95,7 +95,7 @@ class SignedIn:
     """Default deny: a view that is not marked `open_to_all` is reached only by whoever is wholly signed in.
 
     A session that still lacks something reaches the pages marked for that step (`also_while`). Views of systems
-    (`api.door.for_systems`) take no cookie; they are let in here by token or certificate.
+    (`api.door.for_systems`) and of senders (`api.portal_api`) take no cookie; they are let in here by what they show.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -111,6 +111,8 @@ class SignedIn:
         scopes = getattr(view, "systems", None)
         if scopes is not None:
             return door.admit(request, scopes)
+        if getattr(view, "senders", False):
+            return portal_api.admit(request)
         house = entry.house()
         token = request.COOKIES.get(entry.cookie_name(house), "")
         session = people.sessions.look(house.database, token, house.clock()) if token else None

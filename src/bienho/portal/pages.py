@@ -13,26 +13,31 @@ from django.shortcuts import render
 
 from bienho.config import load_profile
 from bienho.governance import PURPOSES, permits
-from bienho.governance.purposes import claimed
+from bienho.governance.purposes import PERSON_REVIEW, QUALITY, claimed
 from bienho.governance.roles import ADMINISTRATOR
 from bienho.portal.components import Chart, Crumb, Crumbs, Table
-from bienho.portal.desk import Desk
+from bienho.portal.desk import CARE, Desk
 from bienho.portal.export import Line, Sheet, table_csv, table_xlsx
 from bienho.portal.formats import moment
 from bienho.portal.guide import help_for
 from bienho.portal.language import current_language, later, t
-from bienho.portal.presenters import emergencies
+from bienho.portal.presenters import emergencies, mending
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NAVIGATION = (
     ("/", later("Tổng quan"), "home"),
+    ("/kham-benh/", later("Khám bệnh"), "paper"),
     ("/giao-nhan/", later("Giao nhận"), "inbox"),
+    ("/gui-ho-so/", later("Gửi hồ sơ"), "send"),
     ("/ho-so/", later("Hồ sơ"), "folder"),
     ("/phat-hien/", later("Phát hiện sai"), "flag"),
     ("/cach-ly/", later("Cách ly"), "shield"),
+    ("/sua-du-lieu/", later("Sửa dữ liệu"), "list"),
+    ("/theo-doi/", later("Theo dõi gửi"), "inbox"),
     ("/chat-luong/", later("Chất lượng"), "list"),
     ("/chi-so/", later("Chỉ số"), "chart"),
     ("/bao-cao/", later("Báo cáo định kỳ"), "paper"),
+    ("/con-nguoi/xet/", later("Xét người"), "pair"),
     ("/danh-muc-du-lieu/", later("Danh mục dữ liệu"), "book"),
     ("/quyen/", later("Quyền truy cập"), "key"),
     ("/thoa-thuan/", later("Thỏa thuận"), "paper"),
@@ -48,7 +53,13 @@ def _everybody(actor: Any) -> bool:
 
 #: Pages about the house itself stand in the navigation of those only whom the policies let.
 HOUSE: dict[str, Callable[[Any], bool]] = {
+    "/gui-ho-so/": lambda actor: permits.may(actor, "send", claimed(actor.roles)),
+    "/sua-du-lieu/": lambda actor: mending.may_read(actor, claimed(actor.roles, QUALITY)),
+    "/theo-doi/": lambda actor: permits.may(actor, "remind", claimed(actor.roles, QUALITY)),
+    "/kham-benh/": lambda actor: settings.BIENHO_HOUSE.visits is not None
+    and permits.may(actor, "visit-write", claimed(actor.roles, CARE)),
     "/thoa-thuan/": lambda actor: permits.may(actor, "agreement-read", claimed(actor.roles)),
+    "/con-nguoi/xet/": lambda actor: permits.may(actor, "person-review", claimed(actor.roles, PERSON_REVIEW)),
     "/khan-cap/": lambda actor: emergencies.may_open(actor)
     or permits.may(actor, "emergency-review", claimed(actor.roles)),
 }
@@ -127,12 +138,15 @@ def download(
     if kind == "svg" and isinstance(thing, Chart):
         return _file(thing.wide.encode(), "image/svg+xml", wanted)
     table = thing.table if isinstance(thing, Chart) else thing
-    if kind == "csv":
-        return _file(table_csv(table), "text/csv; charset=utf-8", wanted)
-    if kind == "xlsx":
-        now = settings.BIENHO_HOUSE.clock()
-        return _file(table_xlsx(Sheet(table, [*_about(desk, now), *lines]), now), XLSX, wanted)
-    return None
+    return file_of(table, desk, lines, wanted) if kind in ("csv", "xlsx") else None
+
+
+def file_of(table: Table, desk: Desk | None, lines: Sequence[Line], name: str) -> HttpResponse:
+    """A table as the file `name`: `.csv`, or `.xlsx` with what it is above it."""
+    if name.endswith(".csv"):
+        return _file(table_csv(table), "text/csv; charset=utf-8", name)
+    now = settings.BIENHO_HOUSE.clock()
+    return _file(table_xlsx(Sheet(table, [*_about(desk, now), *lines]), now), XLSX, name)
 
 
 def _about(desk: Desk | None, now: datetime) -> list[Line]:

@@ -9,14 +9,26 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from bienho.core.errors import ConfigError
+from bienho.core.posix import resource
+from bienho.portal.api.portal_api import most_body
 from bienho.portal.bridge import Bridge
 from bienho.portal.components.chart import warm_up
 
+MOST_CONNECTIONS = 4_096
+"""Open at once; more wait to be accepted. A thousand that say nothing must not keep one from being served."""
+HEADER_MILLISECONDS = 15_000
+"""How long a request may take to say what it is; a connection that was kept open and says nothing ends then too."""
+FILES_IN = ("/api/v1/dossiers", "/api/v1/rehearse", "/gui-ho-so/", "/xet-thu/")
+"""Where a body may be as large as a delivery."""
+AROUND_A_FILE = 64 * 1024
+"""What a form puts around a file."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -34,11 +46,24 @@ def listen(host: str, port: int, *, on_ready: Callable[[], None] | None = None) 
             hint="Bỏ --host; đặt máy chủ HTTPS đứng trước theo docs/deployment.md, hoặc dùng đường hầm SSH.",
         )
     _check_free(host, port)
-    bridge = Bridge(get_wsgi_application())
+    _allow_many_connections()
+    room = settings.BIENHO_HOUSE.limits.delivery_bytes + AROUND_A_FILE
+    bridge = Bridge(get_wsgi_application(), most_large=most_body, roomy=dict.fromkeys(FILES_IN, room))
     try:
         asyncio.run(_serve(bridge, "127.0.0.1" if host == "localhost" else host, port, on_ready))
     finally:
         bridge.close()
+
+
+def _allow_many_connections() -> None:
+    """Room for every connection that may be open, and the files beside them, as far as the system lets us."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST_CONNECTIONS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def _check_free(host: str, port: int) -> None:
@@ -66,6 +91,9 @@ async def _serve(bridge: Bridge, host: str, port: int, on_ready: Callable[[], No
         websockets=False,
         log_access=False,
         log_enabled=False,
+        backlog=MOST_CONNECTIONS,
+        backpressure=MOST_CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
     )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

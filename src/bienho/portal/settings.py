@@ -75,6 +75,10 @@ def build_settings(house: House) -> dict[str, Any]:
         "TIME_ZONE": "UTC",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 1024 * 1024,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 500,
+        "DATA_UPLOAD_MAX_NUMBER_FILES": 1,
+        # Memory only: the usual handler puts a larger file on the disk, with names of patients in clear.
+        "FILE_UPLOAD_HANDLERS": ["django.core.files.uploadhandler.MemoryFileUploadHandler"],
+        "FILE_UPLOAD_MAX_MEMORY_SIZE": house.limits.delivery_bytes + 1024 * 1024,
         "SILENCED_SYSTEM_CHECKS": [],
         # Django's own log lines carry addresses as typed and texts of exceptions: either may hold a value.
         "LOGGING": {

@@ -6,33 +6,42 @@ from typing import Any
 
 from django.urls import path, register_converter
 
-from bienho.portal.api import resources, token
+from bienho.portal.api import portal_api, resources, results, sends, token
 from bienho.portal.views import (
     agreements,
     catalogue,
     components,
+    connections,
     decisions,
     dossiers,
     emergencies,
     errors,
     lists,
     members,
+    mending,
+    notices,
     numbers,
     overview,
     own,
+    persons,
+    portal_logins,
     recovering,
     reports,
     review,
     rights,
     rules,
     scores,
+    senders,
     session,
     signing,
     sso,
     start,
+    uploading,
+    visits,
     work,
 )
 from bienho.portal.views.errors import catch
+from bienho.sources.portal_api import RESULTS, SERVICES
 
 
 class DeliveryId:
@@ -53,6 +62,27 @@ class Key(DeliveryId):
     regex = r"[0-9a-f]{32}"
 
 
+class Service(DeliveryId):
+    """A service of the insurance portal that takes files, below /api/qd130/."""
+
+    regex = "|".join(name for name, service in SERVICES.items() if not service.in_query)
+
+
+class Service4210(DeliveryId):
+    """The same below /api/egw/."""
+
+    regex = "|".join(name for name, service in SERVICES.items() if service.in_query)
+
+
+class Results(DeliveryId):
+    """A service of the insurance portal that tells what became of files."""
+
+    regex = "|".join(RESULTS)
+
+
+register_converter(Service, "service")
+register_converter(Service4210, "service4210")
+register_converter(Results, "results")
 register_converter(DeliveryId, "delivery")
 register_converter(Key, "key")
 
@@ -63,11 +93,25 @@ def _page(route: str, view: Any, name: str) -> Any:
 
 urlpatterns = [
     _page("", overview.show, "overview"),
+    _page("kham-benh/", visits.visit_list, "visits"),
+    _page("kham-benh/moi/", visits.begin, "visit-new"),
+    _page("kham-benh/ma/", visits.find, "visit-codes"),
+    _page("kham-benh/<key:key>/", visits.visit, "visit"),
+    _page("kham-benh/<key:key>/luu/", visits.save, "visit-save"),
+    _page("kham-benh/<key:key>/sua/", visits.mend, "visit-mend"),
+    _page("kham-benh/<key:key>/bo/", visits.drop, "visit-drop"),
+    _page("kham-benh/<key:key>/in/<slug:paper>/", visits.paper, "visit-paper"),
     _page("giao-nhan/", lists.delivery_list, "deliveries"),
     _page("giao-nhan/<delivery:delivery_id>/", lists.delivery, "delivery"),
+    _page("gui-ho-so/", uploading.send, "send"),
+    _page("gui-ho-so/<delivery:delivery_id>/", uploading.sent, "sent"),
+    _page("ket-noi/", connections.connections, "connections"),
+    _page("ket-noi/<key:key>/bo/", connections.end, "connection-end"),
+    _page("xet-thu/", uploading.rehearse, "rehearse"),
     _page("ho-so/", dossiers.dossier_list, "dossiers"),
     _page("ho-so/<key:key>/", dossiers.dossier, "dossier"),
     _page("ho-so/<key:key>/dinh-danh/", dossiers.identify, "identify"),
+    _page("con-nguoi/xet/", persons.review, "person-review"),
     _page("phat-hien/", lists.finding_list, "findings"),
     _page("cach-ly/", lists.quarantine_list, "quarantine"),
     _page("chat-luong/", scores.province, "scores"),
@@ -76,6 +120,14 @@ urlpatterns = [
     _page("chat-luong/thu/", scores.trial, "score-trial"),
     _page("chat-luong/quy-tac/", rules.rule_list, "rules"),
     _page("chat-luong/quy-tac/<int:number>/", rules.one_rule, "rule"),
+    _page("sua-du-lieu/", mending.worklist, "mending"),
+    _page("sua-du-lieu/dong/", mending.rows, "mending-rows"),
+    _page("sua-du-lieu/dong/ma-ho-so/", mending.numbers, "mending-numbers"),
+    _page("sua-du-lieu/da-xong/", mending.done, "mending-done"),
+    _page("sua-du-lieu/lich/", mending.calendar, "sending-calendar"),
+    _page("theo-doi/", senders.watch, "senders"),
+    _page("theo-doi/nhac/", senders.remind, "remind"),
+    _page("theo-doi/tra-loi/<key:key>/", senders.answer, "remind-answer"),
     _page("chi-so/", numbers.number_list, "numbers"),
     _page("chi-so/<slug:indicator>/", numbers.number, "number"),
     _page("danh-muc-du-lieu/", catalogue.dataset_list, "catalogue"),
@@ -109,7 +161,9 @@ urlpatterns = [
     _page("quyen/ra-soat/giu/", review.keep, "review-keep"),
     _page("quyen/ra-soat/<int:membership_id>/", review.one, "review-one"),
     _page("he-thong/bat-dau/", start.show, "start"),
+    _page("he-thong/cua-gui/", portal_logins.show, "portal-logins"),
     _page("he-thong/viec-nen/", work.show, "work"),
+    _page("he-thong/thu-thong-bao/", notices.given_up, "notices-given-up"),
     _page("he-thong/thanh-phan/", components.gallery, "components"),
     _page("dang-nhap/", signing.sign_in, "sign-in"),
     _page("dang-nhap/lop-hai/", signing.second_factor, "second-factor"),
@@ -123,12 +177,26 @@ urlpatterns = [
     _page("tai-khoan/lop-hai/", own.factors, "own-factors"),
     _page("tai-khoan/noi-khac/", own.elsewhere, "own-elsewhere"),
     _page("tai-khoan/khoi-phuc/", recovering.recover, "recovery"),
+    _page("tai-khoan/thong-bao/", notices.mine, "own-notices"),
     _page("dang-xuat/", session.sign_out, "sign-out"),
     _page("ngon-ngu/", session.language, "language"),
     _page("tim/", session.search, "search"),
     path("oauth2/token", token.give, name="token"),
+    path("api/token/take", portal_api.take, name="portal-api-token"),
+    path("api/qd130/<service:service>", portal_api.send, name="portal-api-send"),
+    path("api/egw/<service4210:service>", portal_api.send, name="portal-api-send-4210"),
+    path("api/egw/<results:service>", portal_api.results, name="portal-api-results"),
     path("api/v1/me", resources.me, name="api-me"),
     path("api/v1/datasets", resources.datasets, name="api-datasets"),
+    path("api/v1/dossiers", sends.send, name="api-send"),
+    path("api/v1/rehearse", sends.rehearse, name="api-rehearse"),
+    path("api/v1/deliveries", results.deliveries, name="api-deliveries"),
+    path("api/v1/deliveries/<delivery:delivery_id>", results.delivery, name="api-delivery"),
+    path("api/v1/deliveries/<delivery:delivery_id>/dossiers", results.dossiers, name="api-delivery-dossiers"),
+    path("api/v1/deliveries/<delivery:delivery_id>/findings", results.findings, name="api-delivery-findings"),
+    path("api/v1/dossiers/<key:key>/findings", results.dossier_findings, name="api-dossier-findings"),
+    path("api/v1/days", results.days, name="api-days"),
+    path("api/v1/reconciliation", results.reconciliation, name="api-reconciliation"),
     path("api/v1/openapi.json", resources.document, name="api-document"),
     _page("robots.txt", session.robots, "robots"),
 ]

@@ -62,6 +62,8 @@ SOURCES = {
     "cli": later("Dòng lệnh trên máy chủ"),
     "api": later("Kết nối trực tiếp"),
     "upload": later("Tải lên"),
+    "drop": later("Thư mục thả tệp"),
+    "portal-form": later("Lượt khám ghi trên cổng"),
 }
 ZONES = {
     "standard": later("Chuẩn nhận"),
@@ -106,6 +108,8 @@ FIXES = {
         "Cơ sở không phải gửi lại. Cần quyết định mới về người bệnh đã xóa: quản trị hệ thống và cán bộ an toàn"
         " thông tin cùng làm, xem docs/keys.md."
     ),
+    "IN-FACILITY-FOREIGN": later("Gửi bằng tài khoản của cơ sở ghi trong hồ sơ, hoặc sửa mã cơ sở trong phần mềm."),
+    "IN-FACILITY-ACCOUNT": later("Chọn đúng tệp của cơ sở, hoặc gửi bằng tài khoản của cơ sở ghi trong tệp."),
     "IN-FACILITY-ASSERTED": later("Kiểm tra tệp có đúng của cơ sở gửi không, hoặc sửa mã cơ sở đã khai."),
     "IN-MA-LK-MISMATCH": later("Sửa MA_LK của dòng cho giống XML1 rồi gửi lại hồ sơ."),
     "IN-REQUIRED": later("Điền trường bắt buộc trong phần mềm của cơ sở rồi gửi lại hồ sơ."),

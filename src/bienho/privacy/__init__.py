@@ -6,6 +6,7 @@ from bienho.privacy.erasures import Erasure, Erasures, Place, Spot, Taken
 from bienho.privacy.pseudonyms import Pseudonyms
 from bienho.privacy.rotation import KeyVersion, Rotation
 from bienho.privacy.sealing import Payload, encode
+from bienho.privacy.texts import PatientTexts
 from bienho.privacy.vault import BATCH_MAX, SealResult, Vault, VaultEntry
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Erasures",
     "KeyVersion",
     "Kind",
+    "PatientTexts",
     "Payload",
     "Place",
     "Pseudonyms",

@@ -10,6 +10,10 @@ from pathlib import Path
 from bienho.config import Limits
 from bienho.core.errors import InputError, LimitError
 from bienho.lake import RawItem, RawStore, Receipt
+from bienho.sources.portal_api import SOURCE
+
+ACCOUNT_DOORS = frozenset({SOURCE, "api", "upload", "drop", "portal-form"})
+"""Doors at which an account speaks for its own facility: what names another one there is set aside when it is read."""
 
 
 @dataclass(frozen=True, slots=True)

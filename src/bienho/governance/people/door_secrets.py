@@ -1,6 +1,7 @@
-"""Secrets the house itself shows to others (of an OpenID Connect client), sealed under a key derived from the key ring.
+"""Secrets the house itself shows to others (of an OpenID Connect client, to its mail server), sealed.
 
-AES-256-GCM, bound to the name. The key is not in PostgreSQL and not in `doors.yaml` (promise 6).
+AES-256-GCM under a key derived from the key ring, bound to the name. The key is not in PostgreSQL and not in a file of
+the home (promise 6).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from bienho.governance import changes
 from bienho.governance.actor import Actor
 
 SSO = "sso-client"
+SMTP = "smtp"
 SEALING_KEY = "people/door-secret"
 NONCE_BYTES = 12
 _MOST = 1_000
@@ -53,7 +55,8 @@ def find(db: Database, home: Home, name: str) -> str | None:
     except InvalidTag:
         raise ConfigError(
             "CFG-DOOR-SECRET",
-            "Bí mật của dịch vụ đăng nhập không mở được bằng khóa của kho.",
-            hint="Kiểm tra tệp khóa; nếu đúng khóa, nhập lại bằng `bienho client sso-secret`.",
+            f"Bí mật «{name}» của kho không mở được bằng khóa của kho.",
+            hint="Kiểm tra tệp khóa; nếu đúng khóa, nhập lại bằng `bienho client sso-secret` hoặc"
+            " `bienho notices secret`.",
             who="người quản trị",
         ) from None

@@ -17,7 +17,7 @@ from bienho.governance.decision import Denied, Request, decide
 from bienho.governance.people import units
 from bienho.governance.people.units import Unit
 from bienho.governance.purposes import OPERATIONS
-from bienho.governance.roles import ADMINISTRATOR, GIVEN_BY_LEADERS, LEADER, ROLES
+from bienho.governance.roles import ADMINISTRATOR, GIVEN_BY_LEADERS, LEADER, OF_SYSTEMS, ROLES
 
 RULE = "unit-leader"
 
@@ -54,7 +54,8 @@ def givable(by: Actor, tree: Mapping[str, Unit], code: str) -> tuple[str, ...]:
     unit = tree.get(code)
     if unit is None:
         return ()
-    return tuple(one for one in ROLES if unit.kind in ROLES[one].kinds and may_change(by, tree, code, one))
+    held = (one for one in ROLES if unit.kind in ROLES[one].kinds and one not in OF_SYSTEMS)
+    return tuple(one for one in held if may_change(by, tree, code, one))
 
 
 def must_lead(db: Database, home: Home, by: Actor, tree: Mapping[str, Unit], code: str) -> str:

@@ -44,6 +44,8 @@ class Numbers:
     identity_code_hours: int
     token_minutes: int
     assertion_minutes: int
+    portal_api_token_minutes: int
+    portal_api_minute_requests: int
     client_minute_requests: int
     account_minute_requests: int
     address_minute_requests: int

@@ -23,7 +23,7 @@ from bienho.database import Database, Role, storage_errors
 from bienho.governance import changes
 from bienho.governance.actor import Actor
 from bienho.governance.people import actors, sessions, units
-from bienho.governance.roles import PARTNER_SYSTEM, ROLES
+from bienho.governance.roles import FACILITY_SYSTEM, PARTNER_SYSTEM, ROLES
 
 SCOPES: dict[str, str] = {
     "send": "Gửi hồ sơ của đơn vị",
@@ -191,15 +191,18 @@ def by_secret(db: Database, client_id: str, secret: str, now: datetime) -> Syste
 def actor_of_client(db: Database, client: SystemClient, door: str, now: datetime) -> Actor | None:
     """The actor a client is at a door: role `partner-system` in its unit; None when client or unit are not in force.
 
-    A unit of another kind that runs its own system (a hospital's HIS) reaches what that unit reaches.
+    A unit of another kind that runs its own system reaches what that unit reaches; that of a facility (a hospital's
+    HIS) is a `facility-system` too, which sends and gets its own results back.
     """
     if not client.in_force(now):
         return None
     with db.connect(Role.GOVERNANCE) as connection, storage_errors():
         given = actors.with_reach(connection, [(PARTNER_SYSTEM, client.unit)], now, kinds=frozenset(units.KINDS))
+        given += actors.with_reach(connection, [(FACILITY_SYSTEM, client.unit)], now)
     if not given:
         return None
-    return Actor(f"client:{client.client_id}", client.name, (ROLES[PARTNER_SYSTEM].code,), door, given, "one")
+    roles = tuple(role for role in ROLES if role in {one.role for one in given})
+    return Actor(f"client:{client.client_id}", client.name, roles, door, given, "one")
 
 
 def _public_key(certificate: bytes | None) -> bytes | None:

@@ -17,7 +17,7 @@ from bienho.governance.policy.engine import Answer, Engine, Question
 from bienho.governance.policy.rows import Rows
 
 CLASSES = ("open", "personal", "sensitive", "text", "marker")
-DATA_ACTIONS = frozenset({"read", "aggregate", "query", "identify", "export", "share"})
+DATA_ACTIONS = frozenset({"read", "aggregate", "query", "identify", "export", "share", "dossier-number"})
 NO_GRANT = "default-deny"
 NO_IDENTIFIERS = "identify-role"
 NO_COLUMN = "column-class"

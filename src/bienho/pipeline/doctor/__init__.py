@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bienho.pipeline.doctor import environment, erasures, server, storage, stores, work
+from bienho.pipeline.doctor import environment, erasures, notices, server, storage, stores, work
 from bienho.pipeline.doctor.check import Check, Item, Probes, Status, examine
 
 __all__ = ["CHECKS", "Check", "Probes", "Status", "diagnose"]
@@ -47,6 +47,7 @@ CHECKS: tuple[Item, ...] = (
         (*DATABASE, "key-match", "migrations", "catalog-version", "raw-tail", "raw"),
     ),
     Item("jobs", "Việc nền", work.failed, (*DATABASE, "key-match", "migrations", "catalog-version", "raw-tail", "raw")),
+    Item("notices", "Gửi thông báo", notices.notices, (*DATABASE, "key-match", "migrations")),
     Item("embedded", "Điều chế độ đi kèm không giữ được", server.promise),
 )
 

@@ -18,6 +18,7 @@ from procrastinate.utils import utcnow
 
 from bienho.database.failures import stopped
 from bienho.pipeline.app import App
+from bienho.pipeline.drop import Drops
 from bienho.pipeline.worker.queue import QUEUE, TAKE_IN, Asking, presence, worker_queue
 from bienho.pipeline.worker.tasks import Duties, bind
 
@@ -36,7 +37,7 @@ def work(app: App, *, parent: int | None = None) -> None:
     """
     with presence(app.database) as connection, Asking(app.database) as asking:
         stopping = threading.Event()
-        duties = Duties(app, asking, stopping.is_set)
+        duties = Duties(app, asking, stopping.is_set, Drops(app))
         try:
             ended = asyncio.run(_run(duties, connection, stopping, parent))
         except (ConnectorException, psycopg.OperationalError):

@@ -23,11 +23,15 @@ else:
 QUEUE = "bienho"
 WRITER = "writer"
 PRESENCE_LOCK = 7_206_004
-TAKE_IN, DERIVE, SIGNATURES, REPORTS, SCORES, COMPACT, RETAIN, CLEAN, PRUNE = KINDS = (
+TAKE_IN, DERIVE, SIGNATURES, DROP, OUTGOING, REPORTS, LINK, NOTICES, SCORES, COMPACT, RETAIN, CLEAN, PRUNE = KINDS = (
     "take-in",
     "derive",
     "signatures",
+    "drop",
+    "outgoing",
     "reports",
+    "link",
+    "notices",
     "scores",
     "compact",
     "retain",
@@ -58,7 +62,11 @@ TABLE = {
         Kind(TAKE_IN, WRITER, 20),
         Kind(DERIVE, WRITER, 10, "0 18 * * *"),
         Kind(SIGNATURES, "signatures", 10, "5 18 * * *"),
+        Kind(DROP, "drop", 15),
+        Kind(OUTGOING, "outgoing", 5),
         Kind(REPORTS, "reports", 5, "0 23 * * *"),
+        Kind(LINK, WRITER, 5, "10 * * * *"),
+        Kind(NOTICES, "notices", 5, "*/5 * * * *"),
         Kind(SCORES, WRITER, 5, "25 * * * *"),
         Kind(COMPACT, WRITER, 0, "10 18 * * *"),
         Kind(RETAIN, WRITER, 0, "20 18 * * *"),

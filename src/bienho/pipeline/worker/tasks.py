@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,16 +16,21 @@ from procrastinate.jobs import Job
 
 from bienho.core.errors import BienhoError, StorageError
 from bienho.database import Role
-from bienho.pipeline import jobs, reports, signatures
+from bienho.pipeline import jobs, notices, outgoing, reports, signatures
 from bienho.pipeline.app import App
 from bienho.pipeline.backlog import measure, read_progress
 from bienho.pipeline.catalog import current_catalog
+from bienho.pipeline.drop import Drops
 from bienho.pipeline.ingest import catch_up, compute_derived, open_writer
 from bienho.pipeline.isolation import is_transient
 from bienho.pipeline.worker.queue import (
     CLEAN,
     COMPACT,
     DERIVE,
+    DROP,
+    LINK,
+    NOTICES,
+    OUTGOING,
     PRUNE,
     QUEUE,
     REPORTS,
@@ -39,6 +45,8 @@ from bienho.quality.expiry import LOCAL
 
 MOST_RETRIES = 8
 LONGEST_WAIT = 60
+FOLLOW_SECONDS = 60.0
+"""While files keep coming, how long what follows them may wait."""
 KEPT_HOURS = 30 * 24
 Work = Callable[[], dict[str, Any]]
 log = logging.getLogger(__name__)
@@ -60,12 +68,15 @@ class Duties:
     app: App
     asking: Asking
     stop: Callable[[], bool]
+    drops: Drops
+    followed: dict[str, float] = field(default_factory=dict)
+    """When what follows a job was asked for last, by the job."""
 
     def table(self) -> dict[str, Work]:
         """Kind → what it does."""
         named: dict[str, Work] = {TAKE_IN: self.take_in, DERIVE: self.derive, SIGNATURES: self.signatures}
-        named[REPORTS] = self.reports
-        for name in (SCORES, COMPACT, RETAIN, CLEAN):
+        named |= {REPORTS: self.reports, DROP: self.drop, OUTGOING: self.outgoing, NOTICES: self.notices}
+        for name in (LINK, SCORES, COMPACT, RETAIN, CLEAN):
             named[name] = self._maintenance(name)
         return named
 
@@ -77,9 +88,21 @@ class Duties:
                 return {"deliveries": 0}
         with app.writing() as lake, open_writer(app, lake, current_catalog(app.home)) as writer:
             done = catch_up(app.raw, writer, stop=self.stop)
+        self._ask_what_follows()
+        return {"deliveries": done}
+
+    def _ask_what_follows(self) -> None:
+        """`derived` and the signatures come after what is received: while senders send, only now and then."""
+        app = self.app
+        with app.database.connect(Role.WORKER, autocommit=True) as connection:
+            busy = measure(app.raw, connection, current_catalog(app.home)).deliveries > 0
+        now = time.monotonic()
+        if busy and now - self.followed.get(TAKE_IN, now) < FOLLOW_SECONDS:
+            self.followed.setdefault(TAKE_IN, now)
+            return
+        self.followed[TAKE_IN] = now
         for name in (DERIVE, SIGNATURES):
             self.asking.ask(name)
-        return {"deliveries": done}
 
     def derive(self) -> dict[str, Any]:
         """`derived` follows the lake."""
@@ -90,10 +113,25 @@ class Duties:
         """Signatures without a verdict; the writer lock is taken for the commits only."""
         return signatures.bring_up_to_date(self.app).as_dict()
 
+    def drop(self) -> dict[str, Any]:
+        """Files that facilities dropped; what came of them is taken in at once."""
+        told = self.drops.take()
+        if told["received"]:
+            self.asking.ask(TAKE_IN)
+        return told
+
+    def outgoing(self) -> dict[str, Any]:
+        """Notices and forwarded files that are due; sending them is an act in the world, so it may ask the clock."""
+        return outgoing.send_due(self.app, datetime.now(UTC))
+
     def reports(self) -> dict[str, Any]:
         """Reports that are due today in Vietnam: running them is an act in the world, so it may ask the clock."""
         now = datetime.now(UTC)
         return reports.run_due(self.app, now.astimezone(LOCAL).date(), now)
+
+    def notices(self) -> dict[str, Any]:
+        """Notices that are due; sending them is an act in the world, so it may ask the clock."""
+        return notices.run(self.app, datetime.now(UTC))
 
     def _maintenance(self, name: str) -> Work:
         return lambda: jobs.run(self.app, name)
@@ -102,7 +140,11 @@ class Duties:
         """Ask for what is behind: a receipt whose job was never asked for, a lake that `derived` has not followed."""
         app = self.app
         catalog = current_catalog(app.home)
+        if self.drops.look():
+            self.asking.ask(DROP)
         with app.database.connect(Role.WORKER, autocommit=True) as connection:
+            if outgoing.is_due(app, connection):
+                self.asking.ask(OUTGOING)
             progress = read_progress(connection, catalog)
             behind = measure(app.raw, connection, catalog).deliveries
             recent = {

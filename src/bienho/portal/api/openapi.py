@@ -9,27 +9,13 @@ from bienho.governance import PURPOSES
 from bienho.governance.people import NUMBERS
 from bienho.governance.people.systems import SCOPES
 from bienho.governance.people.tokens import ASSERTION_TYPE
-
-TEXT: dict[str, Any] = {"type": "string"}
-TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
-CODES: dict[str, Any] = {"oneOf": [{"type": "null"}, TEXTS], "description": "null = the whole province"}
-
-
-def _object(required: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """An object with exactly these properties, all of them required."""
-    return {
-        "type": "object",
-        "required": sorted(required),
-        "properties": required,
-        "additionalProperties": False,
-        **more,
-    }
-
+from bienho.portal.api import openapi_results
+from bienho.portal.api.openapi_parts import CODES, TEXT, TEXTS, json_of, object_of, protected
 
 SCHEMAS: dict[str, Any] = {
-    "Problem": _object({"code": TEXT, "message": TEXT, "hint": TEXT}),
-    "TokenProblem": _object({"error": TEXT}),
-    "Token": _object(
+    "Problem": object_of({"code": TEXT, "message": TEXT, "hint": TEXT}),
+    "TokenProblem": object_of({"error": TEXT}),
+    "Token": object_of(
         {
             "access_token": TEXT,
             "token_type": {"const": "Bearer"},
@@ -37,7 +23,7 @@ SCHEMAS: dict[str, Any] = {
             "scope": TEXT,
         }
     ),
-    "Me": _object(
+    "Me": object_of(
         {
             "client_id": TEXT,
             "name": TEXT,
@@ -47,13 +33,13 @@ SCHEMAS: dict[str, Any] = {
             "expires_at": {"type": "string", "format": "date-time"},
             "reach": {
                 "type": "array",
-                "items": _object({"unit": TEXT, "role": TEXT, "facilities": CODES, "communes": CODES}),
+                "items": object_of({"unit": TEXT, "role": TEXT, "facilities": CODES, "communes": CODES}),
             },
             "datasets": TEXTS,
         }
     ),
-    "Datasets": _object({"datasets": {"type": "array", "items": {"$ref": "#/components/schemas/Dataset"}}}),
-    "Dataset": _object(
+    "Datasets": object_of({"datasets": {"type": "array", "items": {"$ref": "#/components/schemas/Dataset"}}}),
+    "Dataset": object_of(
         {
             "id": TEXT,
             "title_vi": TEXT,
@@ -66,34 +52,11 @@ SCHEMAS: dict[str, Any] = {
             "limited": {"type": "boolean", "description": "Only rows of the unit's own facilities and communes."},
             "columns": {
                 "type": "array",
-                "items": _object({"name": TEXT, "type": TEXT, "description": TEXT}),
+                "items": object_of({"name": TEXT, "type": TEXT, "description": TEXT}),
             },
         }
     ),
 }
-
-
-def _json(schema: str, text: str) -> dict[str, Any]:
-    return {
-        "description": text,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
-    }
-
-
-def _protected(summary: str, schema: str, scopes: tuple[str, ...], parameters: list[Any] | None = None) -> Any:
-    return {
-        "summary": summary,
-        "security": [{"oauth2": list(scopes)}, {"mutualTLS": []}],
-        "parameters": parameters or [],
-        "responses": {
-            "200": _json(schema, "What was asked for."),
-            "400": _json("Problem", "A parameter that is not known."),
-            "401": _json("Problem", "No token or certificate that is valid."),
-            "403": _json("Problem", "Not open: scope, policy or agreement."),
-            "429": _json("Problem", f"More than {NUMBERS.client_minute_requests} requests a minute."),
-            "503": _json("Problem", "The house cannot answer now."),
-        },
-    }
 
 
 def _token() -> dict[str, Any]:
@@ -114,10 +77,10 @@ def _token() -> dict[str, Any]:
         "security": [{"clientSecret": []}, {"mutualTLS": []}, {}],
         "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
         "responses": {
-            "200": _json("Token", "The token; it works for its client only."),
-            "400": _json("TokenProblem", "The request is not complete, or its scope is too wide."),
-            "401": _json("TokenProblem", "The system could not be authenticated."),
-            "429": _json("Problem", f"More than {NUMBERS.address_minute_requests} requests a minute of one address."),
+            "200": json_of("Token", "The token; it works for its client only."),
+            "400": json_of("TokenProblem", "The request is not complete, or its scope is too wide."),
+            "401": json_of("TokenProblem", "The system could not be authenticated."),
+            "429": json_of("Problem", f"More than {NUMBERS.address_minute_requests} requests a minute of one address."),
         },
     }
 
@@ -143,10 +106,11 @@ def document(address: str) -> dict[str, Any]:
         "servers": [{"url": address or "/"}],
         "paths": {
             "/oauth2/token": {"post": _token()},
-            "/api/v1/me": {"get": _protected("Who am I, and what is open to me?", "Me", ())},
+            "/api/v1/me": {"get": protected("Who am I, and what is open to me?", "Me", ())},
             "/api/v1/datasets": {
-                "get": _protected("Which datasets are open to me?", "Datasets", ("reference", "product"), [purpose])
+                "get": protected("Which datasets are open to me?", "Datasets", ("reference", "product"), [purpose])
             },
+            **openapi_results.paths(),
             "/api/v1/openapi.json": {
                 "get": {
                     "summary": "This document.",
@@ -158,7 +122,7 @@ def document(address: str) -> dict[str, Any]:
             },
         },
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": {**SCHEMAS, **openapi_results.SCHEMAS},
             "securitySchemes": {
                 "oauth2": {"type": "oauth2", "flows": {"clientCredentials": flow}},
                 "mutualTLS": {"type": "mutualTLS"},

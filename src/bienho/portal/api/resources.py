@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from bienho.contracts import catalogue
-from bienho.core.errors import BienhoError
 from bienho.governance import PURPOSES
 from bienho.governance.openings import Opening, openings
 from bienho.portal import entry
 from bienho.portal.api import openapi
-from bienho.portal.api.door import for_systems, of_error, problem
+from bienho.portal.api.asking import answer, asked
+from bienho.portal.api.door import for_systems, problem
 
 CATALOGUE_SCOPES = ("reference", "product")
-
-
-def _answer(told: Any) -> HttpResponse:
-    return JsonResponse(told, json_dumps_params={"ensure_ascii": False})
 
 
 def _openings(request: HttpRequest) -> list[Opening]:
@@ -27,27 +23,14 @@ def _openings(request: HttpRequest) -> list[Opening]:
     return openings(house.database, house.keys, house.home, request.actor)
 
 
-def _unknown(request: HttpRequest, *known: str) -> HttpResponse | None:
-    """A parameter nobody knows is an error: a filter that is misspelt must not give everything."""
-    strange = [name for name in request.GET if name not in known or len(request.GET.getlist(name)) > 1]
-    if not strange:
-        return None
-    hint = f"Nhận: {', '.join(known) or 'không có'}."
-    return problem(400, "USE-PARAMETER", "Tham số không có hoặc lặp lại.", hint)
-
-
 @for_systems()
 @require_GET
+@asked()
 def me(request: HttpRequest) -> HttpResponse:
     """Who I am, and what is open to me."""
-    if wrong := _unknown(request):
-        return wrong
     actor, client = request.actor, request.client
-    try:
-        open_now = _openings(request)
-    except BienhoError as error:
-        return of_error(error)
-    return _answer(
+    open_now = _openings(request)
+    return answer(
         {
             "client_id": client.client_id,
             "name": client.name,
@@ -71,18 +54,14 @@ def me(request: HttpRequest) -> HttpResponse:
 
 @for_systems(*CATALOGUE_SCOPES)
 @require_GET
+@asked("purpose")
 def datasets(request: HttpRequest) -> HttpResponse:
     """The datasets that are open to me, for which purpose, with the columns I see; none is listed that is not open."""
-    if wrong := _unknown(request, "purpose"):
-        return wrong
     purpose = request.GET.get("purpose")
     if purpose is not None and purpose not in PURPOSES:
         return problem(400, "USE-PURPOSE", "Không có mục đích này.", f"Các mục đích: {', '.join(PURPOSES)}.")
-    try:
-        found = [one for one in _openings(request) if purpose in (None, one.purpose)]
-    except BienhoError as error:
-        return of_error(error)
-    return _answer({"datasets": [_dataset(one) for one in found]})
+    found = [one for one in _openings(request) if purpose in (None, one.purpose)]
+    return answer({"datasets": [_dataset(one) for one in found]})
 
 
 def _dataset(opening: Opening) -> dict[str, Any]:
@@ -108,4 +87,4 @@ def _dataset(opening: Opening) -> dict[str, Any]:
 @require_GET
 def document(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document of this door; it holds no data and is open to whoever wants to connect."""
-    return _answer(openapi.document(entry.house().doors.address))
+    return answer(openapi.document(entry.house().doors.address))

@@ -4,6 +4,7 @@ Every component is a frozen dataclass whose `component` names its folder; the te
 """
 
 from bienho.portal.components.badge import Badge
+from bienho.portal.components.calendar import Calendar
 from bienho.portal.components.chart import Chart
 from bienho.portal.components.crumbs import Crumb, Crumbs
 from bienho.portal.components.facts import Fact, Facts
@@ -13,6 +14,7 @@ from bienho.portal.components.form import Field, Form
 from bienho.portal.components.help import Help
 from bienho.portal.components.map import Area, Map
 from bienho.portal.components.pagination import Pagination
+from bienho.portal.components.pair import Pair, PairRow
 from bienho.portal.components.passkey import Passkey
 from bienho.portal.components.secret import Secret
 from bienho.portal.components.state import State
@@ -20,10 +22,12 @@ from bienho.portal.components.table import Cell, Column, Table
 from bienho.portal.components.tabs import Tab, Tabs
 from bienho.portal.components.todo import Todo, TodoList
 from bienho.portal.components.trail import Step, Trail
+from bienho.portal.components.visit import Group, Offers, Press, VisitSheet
 
 __all__ = [
     "Area",
     "Badge",
+    "Calendar",
     "Cell",
     "Chart",
     "Column",
@@ -36,10 +40,15 @@ __all__ = [
     "FindingItem",
     "FindingList",
     "Form",
+    "Group",
     "Help",
     "Map",
+    "Offers",
     "Pagination",
+    "Pair",
+    "PairRow",
     "Passkey",
+    "Press",
     "Secret",
     "State",
     "Step",
@@ -49,4 +58,5 @@ __all__ = [
     "Todo",
     "TodoList",
     "Trail",
+    "VisitSheet",
 ]

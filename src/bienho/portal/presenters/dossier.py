@@ -18,6 +18,7 @@ from bienho.portal.components import Badge, Cell, Column, Fact, Facts, State, St
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
 from bienho.portal.language import current_language, t
+from bienho.portal.presenters import linked
 
 SEALED = "•••"
 ROWS_SHOWN = 200
@@ -180,6 +181,7 @@ def number_url(dossier: Dossier) -> str:
 
 def facts(desk: Desk, dossier: Dossier) -> Facts:
     row = dossier.row
+    person = linked.of_patient(desk, row["patient_key"])
     return Facts(
         [
             Fact(
@@ -194,6 +196,7 @@ def facts(desk: Desk, dossier: Dossier) -> Facts:
                 note=words.word(words.EVIDENCE, row["version_evidence"]),
             ),
             _document(desk, dossier),
+            *([person] if person else []),
             Fact(t("Khóa hồ sơ"), row["dossier_key"], code=True, clipped=True, note=t("bấm để thấy đủ và chép")),
             Fact(
                 t("Mã phiên bản"),

@@ -378,6 +378,11 @@ def meaning(definition: Definition) -> Facts:
     )
 
 
+def counts_patients(definition: Definition) -> bool:
+    """Whether a number counts patients of facilities, who may be one person at several."""
+    return definition.column == "patients"
+
+
 def query(definition: Definition, upstream: Sequence[Any] = ()) -> tuple[str, Sequence[tuple[str, tuple[str, ...]]]]:
     """(SQL text of the model, lineage of tables)."""
     found = explain(definition.id, tuple(upstream))

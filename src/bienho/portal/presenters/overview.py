@@ -26,11 +26,10 @@ from bienho.portal.language import t
 from bienho.portal.presenters import numbers, quarantine
 from bienho.portal.presenters.communes import commune_map, nothing_yet
 from bienho.portal.presenters.delays import RANKED_FROM, Delay, Delays, delays
+from bienho.quality.sending_days import SILENT_DAYS
 
 DAYS_SHOWN = 30
 WEEK = 7
-#: A facility that used to send is called silent after this many days without a delivery (house policy, not law).
-SILENT_DAYS = 3
 LATE_SHOWN = 10
 MOST_TODO = 5
 

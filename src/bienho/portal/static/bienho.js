@@ -40,6 +40,20 @@
     }).then(function () { button.remove(); }, function () { button.disabled = false; });
   });
 
+  // Answers by one key, only while the focus is inside what is asked, so that no key is taken from anybody's own tools.
+  document.querySelectorAll("[data-keys]").forEach(function (asked) {
+    asked.focus();
+    asked.addEventListener("keydown", function (event) {
+      if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+      if (event.target.closest("select, input, textarea")) return;
+      var button = asked.querySelector('button[data-key="' + CSS.escape(event.key) + '"]');
+      if (!button || asked.hasAttribute("data-sent")) return;
+      event.preventDefault();
+      asked.setAttribute("data-sent", "");
+      button.click();
+    });
+  });
+
   // Map: one stop for the Tab key, arrows walk to the nearest commune in that direction.
   document.querySelectorAll("[data-map]").forEach(function (map) {
     var areas = Array.prototype.slice.call(map.querySelectorAll("a.area"));

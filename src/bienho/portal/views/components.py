@@ -15,6 +15,9 @@ from bienho.portal.components.chart import PALETTE
 from bienho.portal.components.map import shapes
 from bienho.portal.language import t
 from bienho.portal.pages import Page, download, render_page
+from bienho.portal.presenters import care_days
+from bienho.portal.presenters.mending import Scope
+from bienho.quality.sending_days import states
 
 
 def _badges() -> list[Any]:
@@ -208,6 +211,19 @@ def _form() -> c.Form:
     )
 
 
+def _calendar() -> c.Calendar:
+    """A made-up month in which every state of a day occurs."""
+    first = date(2026, 11, 1)
+    counts = {
+        first + timedelta(days=back): 8 + back % 3
+        for back in range(-60, 22)
+        if (first + timedelta(days=back)).weekday() < 6
+    }
+    counts |= {date(2026, 11, 11): 0, date(2026, 11, 12): 2}
+    found = states(counts, {date(2026, 11, 5): 3}, first, date(2026, 11, 24), date(2026, 11, 24))
+    return care_days.calendar(Scope("64001"), found, first, first)
+
+
 def _groups() -> list[tuple[str, str, list[Any], str]]:
     """(folder, title, components, layout class) of every component."""
     todo = c.Todo(
@@ -247,6 +263,7 @@ def _groups() -> list[tuple[str, str, list[Any], str]]:
         ("table", t("Bảng"), [_table(), _table(empty=True)], ""),
         ("chart", t("Biểu đồ"), [_chart()], ""),
         ("map", t("Bản đồ"), [_map()], ""),
+        ("calendar", t("Lịch"), [_calendar()], ""),
         ("findings", t("Danh sách phát hiện"), [c.FindingList([finding], none), c.FindingList([], none)], ""),
         ("state", t("Trạng thái"), _states(), "grid-2"),
         ("form", t("Biểu mẫu"), [_form()], ""),

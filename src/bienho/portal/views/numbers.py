@@ -10,6 +10,7 @@ from bienho.portal.desk import SURVEILLANCE, Desk
 from bienho.portal.language import t
 from bienho.portal.pages import Page, download, render_page
 from bienho.portal.presenters import numbers as presenter
+from bienho.portal.presenters.linked import quality
 
 
 @require_GET
@@ -44,6 +45,7 @@ def number(request: HttpRequest, indicator: str) -> HttpResponse:
         "chapters": chapters,
         "meaning": presenter.meaning(definition),
         "definition": definition,
+        "linked": quality() if presenter.counts_patients(definition) else None,
         "sql": sql,
         "lineage": lineage,
         "behind": desk.try_part(lambda: presenter.behind(desk, scope)),

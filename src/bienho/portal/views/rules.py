@@ -84,4 +84,4 @@ def one_rule(request: HttpRequest, number: int) -> HttpResponse:
         "sections": sections,
         "snapshot": desk.snapshot,
     }
-    return file or render_page(request, "rule.html", page, context)
+    return file or render_page(request, "figured.html", page, context)

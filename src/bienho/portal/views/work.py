@@ -11,6 +11,7 @@ from bienho.portal.formats import moment
 from bienho.portal.language import t
 from bienho.portal.pages import Page, download, render_page
 from bienho.portal.presenters import work
+from bienho.portal.presenters.notices import DEAD_HREF
 
 
 @require_GET
@@ -28,4 +29,5 @@ def show(request: HttpRequest) -> HttpResponse:
         crumbs=(Crumb(t("Giao nhận"), "/giao-nhan/"),),
     )
     file = download(request, {table.id: table}, desk)
-    return file or render_page(request, "work.html", page, {"todo": work.todo(stands), "table": table})
+    context = {"todo": work.todo(stands), "table": table, "notices_href": DEAD_HREF if desk.may("job") else ""}
+    return file or render_page(request, "work.html", page, context)

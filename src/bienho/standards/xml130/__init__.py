@@ -9,7 +9,7 @@ from bienho.standards.xml130.read_archive import Archive, read_received
 from bienho.standards.xml130.read_check_all import check_all
 from bienho.standards.xml130.read_model import Dossier, Draft, Item, Unreadable, UnreadableDossier, assessment_identity
 from bienho.standards.xml130.redact import redact
-from bienho.standards.xml130.scan import claimed_facility, scan
+from bienho.standards.xml130.scan import claimed_facility, claimed_visits, scan
 from bienho.standards.xml130.signature import Verdict, verify, verify_received
 from bienho.standards.xml130.signature_findings import signature_finding
 from bienho.standards.xml130.versions import BARE, TABLES
@@ -30,6 +30,7 @@ __all__ = [
     "assessment_identity",
     "check_all",
     "claimed_facility",
+    "claimed_visits",
     "columns",
     "opened_size",
     "read_delivery",

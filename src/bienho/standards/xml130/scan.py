@@ -7,6 +7,7 @@ after the receipt, and is set aside there instead of being refused. The reader d
 
 from __future__ import annotations
 
+import binascii
 import re
 
 from bienho.config.limits import Limits
@@ -25,6 +26,9 @@ _TAG = re.compile(rb"<(?=[/!?:_A-Za-z\x80-\xff])")
 """What begins a tag, or something that hides tags; any other `<` is text that no parser takes."""
 _HOSO = re.compile(rb"<(?:[\w.-]+:)?HOSO[\s>/]", re.IGNORECASE)
 _FACILITY = re.compile(rb"<MACSKCB>\s*([A-Z0-9]{5})\s*</MACSKCB>")
+_HOSO_OPENS = b"<HOSO>"
+_PACKED = re.compile(rb"<LOAIHOSO>\s*XML1\s*</LOAIHOSO>\s*<NOIDUNGFILE>\s*([A-Za-z0-9+/]{64,1024})")
+_VISIT = re.compile(rb"<MA_LK>\s*(?:<!\[CDATA\[)?\s*([^<>\]\s][^<>\]]{0,199}?)\s*(?:\]\]>)?\s*</MA_LK>")
 _HEAD = 4096
 _TICK = 1 << 14
 
@@ -95,6 +99,32 @@ def claimed_facility(data: bytes) -> str | None:
     """The first MACSKCB near the beginning, if it has the form of one: a claim of the file, not a proof."""
     match = _FACILITY.search(data, 0, _HEAD)
     return match[1].decode() if match else None
+
+
+def claimed_visits(data: bytes, most: int) -> tuple[bytes, ...]:
+    """MA_LK of each HOSO, or `bare:` and that of the one document without an envelope, where they are plainly told.
+
+    Empty when one of them is not: another dress than the guides', more than `most`, a zip. Like `claimed_facility` a
+    claim of the file, of which only the first bytes of every XML1 are unpacked.
+    """
+    if is_archive(data):
+        return ()
+    count = data.count(_HOSO_OPENS, 0, len(data))
+    if not count:
+        found = _VISIT.search(data, 0, _HEAD)
+        return (b"bare:" + found[1],) if found else ()
+    if count > most:
+        return ()
+    visits = [_visit_of(packed[1]) for packed in _PACKED.finditer(data)]
+    return tuple(visit for visit in visits if visit) if len(visits) == count and all(visits) else ()
+
+
+def _visit_of(packed: bytes) -> bytes | None:
+    try:
+        found = _VISIT.search(binascii.a2b_base64(packed[: len(packed) // 4 * 4]))
+    except binascii.Error:
+        return None
+    return found[1] if found else None
 
 
 def _long_run(data: bytes, limit: int) -> int | None:

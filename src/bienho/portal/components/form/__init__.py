@@ -11,12 +11,14 @@ from typing import ClassVar, Literal
 class Field:
     """`options` are (value, label) pairs of a choice or of check boxes; `values` are the chosen ones.
 
-    `autocomplete` tells a password manager what belongs here; `digits` brings up the keys of numbers on a phone.
+    `autocomplete` tells a password manager what belongs here; `digits` brings up the keys of numbers on a phone;
+    `accept` says which kinds of file a `file` takes. `offers` names a list on the page (`Offers`) of what may be
+    picked; `rows` is the height of an area.
     """
 
     name: str
     label: str
-    kind: Literal["text", "password", "choice", "area", "checks", "hidden"] = "text"
+    kind: Literal["text", "password", "choice", "area", "checks", "hidden", "file"] = "text"
     value: str = ""
     values: Sequence[str] = ()
     options: Sequence[tuple[str, str]] = ()
@@ -26,6 +28,9 @@ class Field:
     hint: str = ""
     autocomplete: str = "off"
     digits: bool = False
+    accept: str = ""
+    offers: str = ""
+    rows: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,10 @@ class Form:
     quiet: bool = False
     username: str = ""
     component: ClassVar[str] = "form"
+
+    @property
+    def sends_a_file(self) -> bool:
+        return any(field.kind == "file" for field in self.fields)
 
     @property
     def errors(self) -> list[Field]:

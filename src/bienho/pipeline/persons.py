@@ -1,0 +1,151 @@
+"""`conformed.person_link`: whose record each facility's patient is; what of it costs little (the rest: `linking`).
+
+Every patient of a current version has a row, as their own person until the index of persons was asked. It is asked by a
+stage of its own after the batches: `bienho job link`, `bienho run`, the worker. Nothing else in the lake changes when
+persons change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import psycopg
+
+from bienho.core.deferred import deferred
+from bienho.database import Role
+from bienho.lake import Lake
+from bienho.pipeline.app import App
+from bienho.pipeline.journal import read_journal
+from bienho.pipeline.judge import Judge
+
+if TYPE_CHECKING:
+    from bienho.linkage.index import postgres
+    from bienho.pipeline import linking
+else:
+    # a second of imports that most commands do without
+    postgres = deferred("bienho.linkage.index.postgres")
+    linking = deferred("bienho.pipeline.linking")
+
+STAGE = "persons"
+LINK = "conformed.person_link"
+DECISION = "reference.person_decision"
+_CURRENT = """
+    SELECT DISTINCT patient_key FROM lake.standard.xml130_dossier
+    ANTI JOIN lake.standard.superseded USING (version_id)
+"""
+_ODD = f"""
+    SELECT (SELECT count(*) FROM temp.patient_now ANTI JOIN lake.{LINK} USING (patient_key)),
+        (SELECT count(*) FROM lake.{LINK} ANTI JOIN temp.patient_now USING (patient_key)),
+        (SELECT count(*) - count(DISTINCT patient_key) FROM lake.{LINK})
+"""
+
+
+def settle(lake: Lake) -> int:
+    """A row for every patient of a current version, none for others; new ones are their own person. Rows changed."""
+    lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_now AS {_CURRENT}")
+    new, gone, double = lake.connection.execute(_ODD).fetchone() or (0, 0, 0)
+
+    def work(connection: duckdb.DuckDBPyConnection) -> None:
+        if double:  # a lake of before had a row a version
+            connection.execute(f"DELETE FROM lake.{LINK}")
+        elif gone:
+            connection.execute(f"DELETE FROM lake.{LINK} WHERE patient_key NOT IN (FROM temp.patient_now)")
+        connection.execute(
+            f"INSERT INTO lake.{LINK} BY NAME SELECT patient_key, patient_key AS person_key, 'identity' AS basis"
+            f" FROM temp.patient_now ANTI JOIN lake.{LINK} USING (patient_key)"
+        )
+
+    if new or gone or double:
+        lake.commit(work, author="bienho-worker", message="person_link", deliveries=())
+    lake.connection.execute("DROP TABLE temp.patient_now")
+    return int(new + gone + double)
+
+
+def made(lake: Lake) -> bool:
+    """Whether persons were ever looked for in this lake."""
+    return STAGE in read_journal(lake).stages
+
+
+def follows(lake: Lake) -> bool:
+    """Whether the persons there are those of this release over what is in the lake and what was decided."""
+    done = read_journal(lake).stages.get(STAGE)
+    return done is not None and (done.batch_id, done.revision) == state(lake)
+
+
+def state(lake: Lake) -> tuple[int, str]:
+    """(the newest batch that changed rows, what the persons are made by and from)."""
+    row = lake.connection.execute(f"SELECT count(*), max(decided_at) FROM lake.{DECISION}").fetchone()
+    return read_journal(lake).last_change, f"{matched_by()}+{row}"
+
+
+@cache
+def matched_by() -> str:
+    """Names the weights and the code that make persons: another release may find others."""
+    room = Path(str(files("bienho").joinpath("linkage")))
+    digest = hashlib.sha256()
+    for path in sorted(room.rglob("*")):
+        if path.suffix in (".py", ".json", ".yaml", ".csv", ".txt") and "index" not in path.relative_to(room).parts:
+            digest.update(f"{path.relative_to(room)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def refresh(app: App, lake: Lake, judge: Judge, catalog: str, *, told: bool = True) -> linking.Refreshed:
+    """Let index and `person_link` follow the lake; nothing happens where they do. `told`: changes go to the history.
+
+    Under the writer lock. `judge` reads deliveries as they were read into this lake.
+    """
+    settle(lake)
+    if follows(lake):
+        return linking.Refreshed()
+    with app.database.connect(Role.WORKER) as connection:
+        return linking.Follower(app, connection, lake, judge, catalog, told=told).follow()
+
+
+def erase(app: App, lake: Lake, judge: Judge, catalog: str, patients: Collection[str]) -> None:
+    """Let erased patients leave index, decisions and history; those who were joined with them are looked at anew."""
+    keys = sorted(patients)
+    named = "left_key IN (SELECT unnest(?)) OR right_key IN (SELECT unnest(?))"
+    row = lake.connection.execute(f"SELECT count(*) FROM lake.{DECISION} WHERE {named}", [keys, keys]).fetchone()
+
+    def work(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(f"DELETE FROM lake.{DECISION} WHERE {named}", [keys, keys])
+
+    if row and row[0]:
+        lake.commit(work, author="bienho-worker", message="person_decision", deliveries=())
+    if made(lake):
+        refresh(app, lake, judge, catalog)
+    with app.database.connect(Role.WORKER) as connection:
+        connection.execute("SELECT governance.forget_person_changes(%s)", ([bytes.fromhex(key) for key in keys],))
+
+
+def tell(app: App, before: str, after: str) -> int:
+    """Before another lake is put in use: how its persons differ goes to the history. Rows written."""
+    with app.database.connect(Role.WORKER) as connection:
+        if {before, after} <= postgres.indexes(connection) and _stands(connection, before):
+            return postgres.tell_differences(connection, before, after)
+    return 0
+
+
+def _stands(connection: psycopg.Connection, catalog: str) -> bool:
+    row = connection.execute("SELECT 1 FROM linkage.standing WHERE catalog = %s", (catalog,)).fetchone()
+    return row is not None
+
+
+def indexes(app: App) -> set[str]:
+    """The lakes that have an index."""
+    with app.database.connect(Role.WORKER) as connection:
+        rows = connection.execute("SELECT catalog FROM linkage.standing").fetchall()
+    return {catalog for (catalog,) in rows}
+
+
+def discard(app: App, catalog: str) -> None:
+    """Remove the index of a lake that is not in use, if it has one."""
+    if catalog in indexes(app):
+        with app.database.connect(Role.WORKER) as connection:
+            postgres.drop_tables(connection, catalog)
