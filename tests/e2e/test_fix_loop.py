@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from bienho.governance import audit
 from support import mending
 from support.accessibility import Looker
-from support.chromium import ARGUMENTS
 from support.homes import Made
 
 pytestmark = [pytest.mark.browser, pytest.mark.database]
@@ -34,14 +33,6 @@ class Loop:
     yesterday: str
     served: mending.Served
     pages: dict[str, Page]
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

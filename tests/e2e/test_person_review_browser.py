@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from bienho.database import Role
 from bienho.pipeline import App, jobs, open_app
 from support.accessibility import Looker
 from support.browsing import Portal, serving
-from support.chromium import ARGUMENTS
 from support.doubtful import fill
 from support.homes import temporary_home
 
@@ -32,14 +31,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Porta
         fill(app, folder, PLAIN, RISKY)
         with serving(made, folder / "server.log") as portal:
             yield app, portal
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 def tab_to(page: Page, text: str) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from support import portal
 from support.accessibility import Looker
-from support.chromium import ARGUMENTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.database]
 
@@ -80,27 +79,6 @@ def link() -> Iterator[str]:
     """The sign-in address of a portal that runs as a process of its own."""
     with portal.standing_alone() as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def state(link: str, browser: Browser) -> Any:
-    """Cookies after signing in with the link, by its button."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(link)
-    page.get_by_role("button", name="Vào Biển Hồ").click()
-    page.wait_for_url(re.compile(r":\d+/$"), wait_until="commit")
-    kept = context.storage_state()
-    context.close()
-    return kept
 
 
 @pytest.fixture

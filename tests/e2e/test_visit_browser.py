@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from support.accessibility import Looker
-from support.chromium import ARGUMENTS
 from support.clinic import clinic_alone
 from support.typed_visits import MOVED, TYPED
 
@@ -34,26 +33,6 @@ BY_KEYS = (
 def link() -> Iterator[str]:
     with clinic_alone() as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def state(link: str, browser: Browser) -> Any:
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(link)
-    page.get_by_role("button", name="Vào Biển Hồ").click()
-    page.wait_for_url("**/")
-    kept = context.storage_state()
-    context.close()
-    return kept
 
 
 def begin(browser: Browser, state: Any, link: str, width: int = 1440, *, script: bool = True) -> Page:

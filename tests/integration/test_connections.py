@@ -31,7 +31,7 @@ from bienho.pipeline.backlog import note_progress
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.connecting import Connecting
 from bienho.pipeline.drop import STABLE_SECONDS, Drops
-from bienho.pipeline.forwarding import Told
+from bienho.pipeline.forwarding import Told, secret_of
 from bienho.pipeline.outward import Answer, Unreached
 from bienho.pipeline.sending import Sending
 from bienho.standards.xml130.write import write_delivery
@@ -278,6 +278,8 @@ def test_a_file_goes_on_to_the_portal_and_its_answer_stands_beside_ours(
     upload(browsers[OTHER], "/gui-ho-so/", envelope(OTHER, 22))
     assert outgoing.send_due(app, NOW)["sent"] == 1
     assert forwarded == [data], "what was sent before, or by others, does not go there"
+    left = [one["entity"][0]["what"]["identifier"] for one in audit.recent(app.database, limit=20)]
+    assert [one for one in left if one.startswith("connect:forward:D")], "what leaves is in the record"
     page = browsers[OWN].get("/ket-noi/").content.decode()
     assert "GD-77" in page
     assert "GD-77" not in browsers[OTHER].get("/ket-noi/").content.decode()
@@ -286,6 +288,12 @@ def test_a_file_goes_on_to_the_portal_and_its_answer_stands_beside_ours(
     assert "GD-77" not in stored, "what was answered lies sealed"
     one = next(one for one in Connections(app.database, app.keys).open_ones() if one.kind == "forward")
     Connecting(app).end(actor(OWN), one.connection_id, NOW)
+    book, lost = Connections(app.database, app.keys), Actor("nv.soan", "x", (), "portal")
+    made = book.add(lost, "forward", OWN, given["dia_chi"], secret_of("52_BV", "x"), app.raw.last_seq(), NOW)
+    upload(browsers[OWN], "/gui-ho-so/", envelope(number=23))
+    assert outgoing.send_due(app, NOW)["dead"] == 1, "whoever named the portal may no longer"
+    assert forwarded == [data]
+    book.end(actor(OWN), made.connection_id, [OWN], NOW)
 
 
 # ── folders ─────────────────────────────────────────────────────────────────────────────────────────────────────────

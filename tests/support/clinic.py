@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import atexit
-import multiprocessing
 import os
-import socket
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing.connection import Connection
@@ -22,7 +20,7 @@ from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.ingest import catch_up, open_writer
 from bienho.pipeline.visits import Writing
 from bienho.portal import serve, signin
-from support import forks, portal
+from support import portal
 
 DOC = "45/QĐ-SYT"
 CHIEF = Actor("chi.nguyen", "Nguyễn Thị Mai Chi", ("administrator",), "cli")
@@ -90,22 +88,9 @@ def _give(app: App, account: str, unit: str, since: datetime) -> None:
     )
 
 
-@contextmanager
-def clinic_alone() -> Iterator[str]:
+def clinic_alone() -> AbstractContextManager[str]:
     """The sign-in address of a doctor at a portal that runs as a process of its own until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    server = forks.start(_stand_alone, dict(os.environ), port, theirs)
-    theirs.close()
-    try:
-        yield str(ours.recv())
-    finally:
-        ours.close()
-        server.terminate()
-        server.join(30)
-        assert server.exitcode == 0, server.exitcode
+    return portal.standing_alone(_stand_alone)
 
 
 def _stand_alone(environment: Mapping[str, str], port: int, ready: Connection) -> None:

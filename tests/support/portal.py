@@ -10,7 +10,7 @@ import functools
 import multiprocessing
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -98,13 +98,13 @@ def use(gate: FakeGate, **changes: Any) -> House:
 
 
 @contextmanager
-def standing_alone() -> Iterator[str]:
-    """The sign-in address of a portal that runs as a process of its own until the block ends."""
+def standing_alone(stand: Callable[[Mapping[str, str], int, Connection], None] | None = None) -> Iterator[str]:
+    """The sign-in address of a portal that runs as a process of its own until the block ends; `stand` serves it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    server = forks.start(_stand_alone, dict(os.environ), port, theirs)
+    server = forks.start(stand or _stand_alone, dict(os.environ), port, theirs)
     theirs.close()
     try:
         yield str(ours.recv())

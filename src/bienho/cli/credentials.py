@@ -178,14 +178,19 @@ def identities(home: Path | None) -> None:
     as_table(("Tài khoản", "Dịch vụ", "Người gắn", "Văn bản", "Lúc"), rows)
 
 
+def keep_secret(app: App, name: str, what: str, document: str) -> None:
+    """Ask for a secret of the house itself and keep it sealed."""
+    people.door_secrets.keep(
+        app.database, app.home, by=ask.caller(app), name=name, secret=ask_secret(what), document=document,
+        now=datetime.now(UTC),
+    )  # fmt: skip
+    console.print(f"Đã cất {what.lower()}, niêm phong bằng khóa của kho.", markup=False)
+
+
 @click.command("sso-secret")
 @DOCUMENT
 @click.pass_obj
 def sso_secret(home: Path | None, document: str) -> None:
     """Cất bí mật của kho ở dịch vụ đăng nhập ngoài (doors.yaml, sso); nhập từ bàn phím hoặc đầu vào chuẩn."""
     with open_app(home) as app:
-        people.door_secrets.keep(
-            app.database, app.home, by=ask.caller(app), name=people.door_secrets.SSO,
-            secret=ask_secret("Bí mật"), document=document, now=datetime.now(UTC),
-        )  # fmt: skip
-    console.print("Đã cất bí mật, niêm phong bằng khóa của kho.")
+        keep_secret(app, people.door_secrets.SSO, "Bí mật", document)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bienho.cli.credentials import DOCUMENT, ask_secret
+from bienho.cli.credentials import DOCUMENT, keep_secret
 from bienho.cli.data import JSON
 from bienho.cli.output import as_json, console, number
 from bienho.config import read_notice_ways
@@ -48,11 +48,7 @@ def status(home: Path | None, json_: bool) -> None:
 def secret(home: Path | None, document: str) -> None:
     """Cất mật khẩu của kho ở máy chủ thư (notices.yaml, mail); nhập từ bàn phím hoặc đầu vào chuẩn."""
     with open_app(home) as app:
-        people.door_secrets.keep(
-            app.database, app.home, by=ask.caller(app), name=people.door_secrets.SMTP,
-            secret=ask_secret("Mật khẩu"), document=document, now=datetime.now(UTC),
-        )  # fmt: skip
-    console.print("Đã cất mật khẩu, niêm phong bằng khóa của kho.")
+        keep_secret(app, people.door_secrets.SMTP, "Mật khẩu", document)
 
 
 @notices.command("test")

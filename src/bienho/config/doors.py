@@ -24,10 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from yaml import YAMLError
-
 from bienho.config.home import Home
-from bienho.core.documents import read_yaml
+from bienho.config.lines import read_lines
 from bienho.core.errors import ConfigError
 
 FILE = "doors.yaml"
@@ -66,15 +64,7 @@ class Doors:
 
 def read_doors(home: Home) -> Doors:
     """What the file says; ConfigError CFG-DOORS for what it may not say. A line that nobody knows is refused too."""
-    path = home.path / FILE
-    if not path.exists():
-        return Doors()
-    try:
-        told = read_yaml(path.read_text(encoding="utf-8")) or {}
-    except (OSError, ValueError, YAMLError) as error:
-        raise _wrong("không đọc được") from error
-    if not isinstance(told, dict) or set(told) - _LINES:
-        raise _wrong(f"chỉ có các dòng {', '.join(sorted(_LINES))}")
+    told = read_lines(home.path / FILE, _LINES, _wrong)
     address = str(told.get("address") or "").rstrip("/")
     parts = urlsplit(address)
     if address and (parts.scheme != "https" or not parts.hostname or parts.path or parts.query or parts.username):

@@ -19,10 +19,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from yaml import YAMLError
-
 from bienho.config.home import Home
-from bienho.core.documents import read_yaml
+from bienho.config.lines import read_lines
 from bienho.core.errors import ConfigError
 
 FILE = "notices.yaml"
@@ -61,15 +59,7 @@ class NoticeWays:
 
 def read_notice_ways(home: Home) -> NoticeWays:
     """What the file says; ConfigError CFG-NOTICES for what it may not say. A line that nobody knows is refused too."""
-    path = home.path / FILE
-    if not path.exists():
-        return NoticeWays()
-    try:
-        told = read_yaml(path.read_text(encoding="utf-8")) or {}
-    except (OSError, ValueError, YAMLError) as error:
-        raise _wrong("không đọc được") from error
-    if not isinstance(told, dict) or set(told) - _LINES:
-        raise _wrong(f"chỉ có các dòng {', '.join(sorted(_LINES))}")
+    told = read_lines(home.path / FILE, _LINES, _wrong)
     webhooks = told.get("webhooks", False)
     if not isinstance(webhooks, bool):
         raise _wrong("webhooks phải là true hoặc false")

@@ -18,7 +18,7 @@ import psycopg
 import pyarrow as pa
 
 from bienho.core.ids import delivery_id
-from bienho.lake import Lake
+from bienho.lake import Lake, RawHeader
 from bienho.linkage import RECORDS, clean
 from bienho.linkage.index import Cause, Changes, Index, PostgresStore, digester, empty_tables, open_tables
 from bienho.linkage.model.matcher import Matcher
@@ -27,7 +27,7 @@ from bienho.linkage.shipped import shipped
 from bienho.pipeline.app import App
 from bienho.pipeline.journal import read_journal
 from bienho.pipeline.judge import Candidate, Judge
-from bienho.pipeline.persons import DECISION, LINK, STAGE, matched_by, state
+from bienho.pipeline.persons import DECISION, LINK, STAGE, TOUCHED, matched_by, state
 from bienho.pipeline.reviewing import FIELDS, renew
 
 T = TypeVar("T")
@@ -41,10 +41,6 @@ _DESCRIBED = """
     SELECT d.patient_key, max(version_id), min(version_id)
     FROM lake.standard.xml130_dossier AS d ANTI JOIN lake.standard.superseded USING (version_id)
     SEMI JOIN lake.standard.xml130_1 USING (version_id) {some} GROUP BY d.patient_key
-"""
-_TOUCHED = """
-    SELECT DISTINCT patient_key FROM lake.standard.xml130_dossier
-    SEMI JOIN (SELECT version_id FROM lake.journal.change WHERE batch_id > {since}) USING (version_id)
 """
 
 
@@ -120,7 +116,7 @@ class Follower:
         of those whose versions came or went since."""
         some, touched = "", None
         if self._since is not None:
-            query = _TOUCHED.format(since=self._since)
+            query = TOUCHED.format(since=self._since)
             some = f"SEMI JOIN ({query}) USING (patient_key)"
             touched = [patient for (patient,) in self._lake.connection.execute(query).fetchall()]
         rows = self._lake.connection.execute(_DESCRIBED.format(some=some)).fetchall()
@@ -139,13 +135,21 @@ class Follower:
 
     def _read(self, wanted: Collection[int]) -> Iterator[Candidate]:
         """The documents of some versions, read from raw again, some deliveries at a time."""
-        waiting = [self._app.raw.read(seq) for seq in sorted({version // STEP for version in wanted})]
-        while waiting:
-            some = [waiting.pop(0)]
-            while waiting and sum(len(data) for _, data in some) + len(waiting[0][1]) <= READ_BYTES:
-                some.append(waiting.pop(0))
-            for judged in self._judge.read_all(some):
-                yield from (one for one in judged.candidates if one.version_id in wanted)
+        some: list[tuple[RawHeader, bytes]] = []
+        size = 0
+        for seq in sorted({version // STEP for version in wanted}):
+            header, data = self._app.raw.read(seq)
+            if some and size + len(data) > READ_BYTES:
+                yield from self._judged(some, wanted)
+                some, size = [], 0
+            some.append((header, data))
+            size += len(data)
+        if some:
+            yield from self._judged(some, wanted)
+
+    def _judged(self, some: Sequence[tuple[RawHeader, bytes]], wanted: Collection[int]) -> Iterator[Candidate]:
+        for judged in self._judge.read_all(some):
+            yield from (one for one in judged.candidates if one.version_id in wanted)
 
     def _note(self, changes: Changes) -> None:
         self._moved |= {move.record_id for move in changes.moves}

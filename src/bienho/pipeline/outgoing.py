@@ -21,7 +21,7 @@ from bienho.config import read_doors
 from bienho.core.errors import DeniedError
 from bienho.core.ids import delivery_id
 from bienho.database import Role, storage_errors
-from bienho.governance import people
+from bienho.governance import people, permits
 from bienho.governance.connections import Connection, Connections
 from bienho.governance.purposes import OPERATIONS, claimed
 from bienho.pipeline.app import App
@@ -30,7 +30,7 @@ from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.forwarding import forward
 from bienho.pipeline.outward import Outward, Post, Unreached
 from bienho.pipeline.signed import signed
-from bienho.sources import ACCOUNT_DOORS
+from bienho.sources import FILE_DOORS
 
 EVENT = "results-ready"
 STEPS = (60, 300, 1_800, 7_200, 21_600, 43_200)
@@ -194,7 +194,7 @@ def _files(app: App, known: list[Connection], after: int, upto: int, now: dateti
     found = []
     for header in takewhile(lambda one: one.seq <= upto, app.raw.headers(after)):
         one = of.get(header.facility_asserted or "")
-        if one is not None and header.source in ACCOUNT_DOORS and header.seq > one.from_seq:
+        if one is not None and header.source in FILE_DOORS and header.seq > one.from_seq:
             found.append((one.connection_id, header.seq, Jsonb({}), "waiting", now, now, ""))
     return found
 
@@ -211,6 +211,8 @@ def _try(
             header, data = app.raw.read(seq)
             if header.tombstones:
                 return "refused", "erased", b""  # somebody was erased from it since: it is not what was sent any more
+            if not _may_pass_on(app, one, seq, now):
+                return "dead", "right", b""
             told = forward(post, one.url, book.secret(one), one.facility, data)
             state = "sent" if told.code == "200" else "refused" if told.is_final else "waiting"
             return state, told.code, told.body
@@ -218,6 +220,19 @@ def _try(
     except Unreached as error:
         return "waiting", error.why, b""
     return ("sent" if 200 <= status < 300 else "waiting"), str(status), b""
+
+
+def _may_pass_on(app: App, one: Connection, seq: int, now: datetime) -> bool:
+    """Whether whoever named the portal may still do so: asked and recorded for every file that leaves."""
+    actor = people.actor_of(app.database, one.made_by, "worker", "none", now)
+    if actor is None:
+        return False
+    what, purpose = f"forward:{delivery_id(seq)}", claimed(actor.roles, OPERATIONS)
+    try:
+        permits.permit(app.database, app.keys, app.home, actor, "connect", what, purpose=purpose)
+    except DeniedError:
+        return False
+    return True
 
 
 def _tell(post: Post, url: str, secret: str, notice: int, body: dict[str, Any], now: datetime) -> int:

@@ -35,31 +35,52 @@ else:
 STAGE = "persons"
 LINK = "conformed.person_link"
 DECISION = "reference.person_decision"
+SETTLED = "person rows"
+"""Stage of the journal: up to which batch every patient has a row."""
+TOUCHED = """
+    SELECT DISTINCT patient_key FROM lake.standard.xml130_dossier
+    SEMI JOIN (SELECT version_id FROM lake.journal.change WHERE batch_id > {since}) USING (version_id)
+"""
+"""Patients of versions that came or went after a batch."""
 _CURRENT = """
     SELECT DISTINCT patient_key FROM lake.standard.xml130_dossier
-    ANTI JOIN lake.standard.superseded USING (version_id)
+    ANTI JOIN lake.standard.superseded USING (version_id) {some}
 """
 _ODD = f"""
     SELECT (SELECT count(*) FROM temp.patient_now ANTI JOIN lake.{LINK} USING (patient_key)),
-        (SELECT count(*) FROM lake.{LINK} ANTI JOIN temp.patient_now USING (patient_key)),
-        (SELECT count(*) - count(DISTINCT patient_key) FROM lake.{LINK})
+        (SELECT count(*) FROM lake.{LINK} {{some}} ANTI JOIN temp.patient_now USING (patient_key)),
+        (SELECT count(*) - count(DISTINCT patient_key) FROM lake.{LINK} {{some}})
 """
 
 
 def settle(lake: Lake) -> int:
-    """A row for every patient of a current version, none for others; new ones are their own person. Rows changed."""
-    lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_now AS {_CURRENT}")
-    new, gone, double = lake.connection.execute(_ODD).fetchone() or (0, 0, 0)
+    """A row for every patient of a current version, none for others; new ones are their own person. Rows changed.
+
+    Looks at the patients touched since it last wrote something; at all where rows were written anew since.
+    """
+    journal = read_journal(lake)
+    done, upto = journal.stages.get(SETTLED), journal.last_change
+    if done is not None and done.batch_id >= upto:
+        return 0
+    whole = done is None or journal.last_rewrite > done.batch_id
+    some = ""
+    if done is not None and not whole:
+        lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_due AS {TOUCHED.format(since=done.batch_id)}")
+        some = "SEMI JOIN temp.patient_due USING (patient_key)"
+    lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_now AS {_CURRENT.format(some=some)}")
+    new, gone, double = lake.connection.execute(_ODD.format(some=some)).fetchone() or (0, 0, 0)
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
-        if double:  # a lake of before had a row a version
+        if whole and double:  # a lake of before had a row a version
             connection.execute(f"DELETE FROM lake.{LINK}")
         elif gone:
-            connection.execute(f"DELETE FROM lake.{LINK} WHERE patient_key NOT IN (FROM temp.patient_now)")
+            odd = f"SELECT patient_key FROM lake.{LINK} {some} ANTI JOIN temp.patient_now USING (patient_key)"
+            connection.execute(f"DELETE FROM lake.{LINK} WHERE patient_key IN ({odd})")
         connection.execute(
             f"INSERT INTO lake.{LINK} BY NAME SELECT patient_key, patient_key AS person_key, 'identity' AS basis"
             f" FROM temp.patient_now ANTI JOIN lake.{LINK} USING (patient_key)"
         )
+        connection.execute("INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage", [upto, SETTLED])
 
     if new or gone or double:
         lake.commit(work, author="bienho-worker", message="person_link", deliveries=())

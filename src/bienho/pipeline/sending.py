@@ -5,10 +5,10 @@ such door (API, page). And what can be said of a delivery between its receipt an
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
 from typing import Any
@@ -19,7 +19,7 @@ from bienho.database import Role, storage_errors
 from bienho.governance import Actor, Request, decide, permits
 from bienho.governance.decision import Action
 from bienho.governance.purposes import OPERATIONS
-from bienho.lake import RawHeader
+from bienho.lake import RawHeader, Receipt
 from bienho.pipeline.app import App
 from bienho.pipeline.backlog import measure, read_progress, refuse_when_full
 from bienho.pipeline.catalog import current_catalog
@@ -77,14 +77,10 @@ class Sending:
         Denied or DeniedError DENY-FACILITY (recorded), UsageError USE-FACILITY, BusyError BUSY-BACKLOG, InputError and
         LimitError of the door (the attempt is logged, no byte is kept), StorageError: nothing was received.
         """
-        app = self._app
         own = self.facility_of(actor, facility)
-        with app.database.connect(Role.WORKER, autocommit=True) as connection, storage_errors(app.database.place):
-            refuse_when_full(measure(app.raw, connection, current_catalog(app.home)), app.limits)
-            delivery = Door(connection, app.limits, source=source).admit_bytes(data, own)
-        (receipt,) = receive(app.raw, [delivery])
+        receipt, received_at = take(self._app, data, own, source)
         self._wake()
-        return Sent(receipt.delivery_id, own, receipt.size, receipt.sha256, delivery.received_at)
+        return Sent(receipt.delivery_id, own, receipt.size, receipt.sha256, received_at)
 
     def facility_of(self, actor: Actor, wanted: str) -> str:
         """The facility an actor sends for; see `facility_of`."""
@@ -128,6 +124,21 @@ class Sending:
             if self._asking is None:
                 self._asking = Asking(self._app.database).__enter__()
             self._asking.ask(TAKE_IN)
+
+
+def take(
+    app: App, data: bytes, facility: str, source: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> tuple[Receipt, datetime]:
+    """Bytes of an account for its facility through the door; the receipt once they are on disk, and when they came.
+
+    BusyError BUSY-BACKLOG, InputError and LimitError of the door (the attempt is logged, no byte is kept),
+    StorageError: nothing was received.
+    """
+    with app.database.connect(Role.WORKER, autocommit=True) as connection, storage_errors(app.database.place):
+        refuse_when_full(measure(app.raw, connection, current_catalog(app.home)), app.limits)
+        delivery = Door(connection, app.limits, source=source, now=now).admit_bytes(data, facility)
+    (receipt,) = receive(app.raw, [delivery])
+    return receipt, delivery.received_at
 
 
 def facility_of(app: App, actor: Actor, wanted: str, action: Action) -> str:

@@ -12,7 +12,11 @@ from bienho.core.errors import InputError, LimitError
 from bienho.lake import RawItem, RawStore, Receipt
 from bienho.sources.portal_api import SOURCE
 
-ACCOUNT_DOORS = frozenset({SOURCE, "api", "upload", "drop", "portal-form"})
+FILE_DOORS = frozenset({SOURCE, "api", "upload", "drop"})
+"""Doors at which a facility sends files of its own software."""
+FORM = "portal-form"
+"""Where a practice without software writes its visits; their patients pay themselves."""
+ACCOUNT_DOORS = FILE_DOORS | {FORM}
 """Doors at which an account speaks for its own facility: what names another one there is set aside when it is read."""
 
 

@@ -17,25 +17,21 @@ from importlib.resources import files
 
 from bienho.config import load_profile
 from bienho.core.errors import BienhoError, InputError
-from bienho.database import Role, storage_errors
 from bienho.governance import Actor, people
 from bienho.governance.roles import CLINICIAN
 from bienho.governance.visit_book import Draft, Sent, VisitBook
 from bienho.pipeline.app import App
-from bienho.pipeline.backlog import measure, refuse_when_full
-from bienho.pipeline.catalog import current_catalog
-from bienho.pipeline.door import Door
+from bienho.pipeline.sending import take
 from bienho.pipeline.visits.checked import Fault, Visit, checked
 from bienho.pipeline.visits.dossier import VERSION, Numbers, sheet_of, tables_of
 from bienho.pipeline.visits.sheet import Sheet, blank
 from bienho.pipeline.worker.queue import TAKE_IN, Asking
 from bienho.privacy import Digests
-from bienho.sources import receive
+from bienho.sources import FORM
 from bienho.standards.xml130 import Dossier, read_delivery
 from bienho.standards.xml130.write import write_delivery
 
 log = logging.getLogger(__name__)
-SOURCE = "portal-form"
 KIND = "private-practice"
 REMEMBERED = ("ma_bac_si", "ma_phu_trach", "dich_vu", "ma_dich_vu", "gia_dich_vu")
 PER_VISIT = (
@@ -109,10 +105,7 @@ class Writing:
         tables = tables_of(visit, draft.facility, numbers)
         created = f"{people.units.local_day(now):%Y%m%d}"
         data = write_delivery([tables], facility=draft.facility, created=created, version=VERSION)
-        with app.database.connect(Role.WORKER, autocommit=True) as connection, storage_errors(app.database.place):
-            refuse_when_full(measure(app.raw, connection, current_catalog(app.home)), app.limits)
-            door = Door(connection, app.limits, source=SOURCE, now=lambda: now)
-            (receipt,) = receive(app.raw, [door.admit_bytes(data, draft.facility)])
+        receipt, _ = take(app, data, draft.facility, FORM, lambda: now)
         key = Digests(app.keys).dossier_key(draft.facility, numbers.visit)
         sent = self.book.note_sent(draft, actor.account_id, receipt.seq, key, now)
         known = Sheet.kept(draft.texts)
