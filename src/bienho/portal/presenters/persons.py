@@ -58,7 +58,7 @@ def no_index() -> State:
     return State(
         "empty",
         t("Chưa có chỉ mục con người"),
-        t("Các cặp cần xét hiện ở đây sau lượt liên kết đầu tiên: chạy bienho job link."),
+        t("Các cặp hiện ở đây sau lượt liên kết đầu tiên; tiến trình nền làm việc này mỗi giờ."),
     )
 
 
