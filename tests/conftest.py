@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
@@ -128,6 +129,14 @@ def office_path() -> str:
     path = find_office()
     assert path is not None, "a test that asks for LibreOffice must be marked `office`"
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def usual_house() -> None:
+    """A file of tests that put another house behind the pages of this process leaves it to no other file."""
+    portal: Any = sys.modules.get("support.portal")
+    if portal is not None and portal.base.cache_info().currsize:
+        portal.use_usual()
 
 
 def pytest_collection_finish() -> None:

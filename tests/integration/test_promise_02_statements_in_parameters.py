@@ -11,7 +11,6 @@ from django.test import Client
 
 from support import portal
 from support.addresses import address, parameters, routes
-from support.fake_gate import FakeGate
 from support.governed import FACILITY, Governed, actor, governed
 
 pytestmark = pytest.mark.database
@@ -39,7 +38,7 @@ def house() -> Iterator[Governed]:
     portal.base()
     with governed() as made:
         yield made
-    portal.use(FakeGate(portal.base().gate.connection))  # type: ignore[attr-defined]
+    portal.use_usual()
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from support import portal
 from support.connected import REHEARSED, aligned
 from support.doors import HOST, PROXY, Doors, ensure_units
 from support.examples import some
-from support.fake_gate import FakeGate
 from support.matrix import gate_over
 from support.peopled import BOSS, DAY, DOC, START
 
@@ -59,7 +58,7 @@ def house() -> Iterator[Doors]:
         aligned(app)
         made.use(gate=gate, sending=sending, rehearse=lambda data, *_: {**REHEARSED, "bytes": len(data)})
         yield made
-    portal.use(FakeGate(portal.base().gate.connection))  # type: ignore[attr-defined]
+    portal.use_usual()
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from support import injections, portal
 from support.addresses import address, parameters, routes
 from support.doors import HOST, Doors
 from support.examples import some
-from support.fake_gate import NOW, FakeGate
+from support.fake_gate import NOW
 from support.peopled import GOOD, place
 
 pytestmark = pytest.mark.database
@@ -51,7 +51,7 @@ CONTROL = re.compile(r"[\x00-\x20]")
 def _house() -> Iterator[None]:
     portal.base()
     yield
-    portal.use(FakeGate(portal.base().gate.connection))  # type: ignore[attr-defined]
+    portal.use_usual()
 
 
 @pytest.fixture
@@ -366,7 +366,7 @@ def test_errors_repeat_nothing_that_was_sent(browser: Client, caplog: pytest.Log
 @pytest.fixture
 def house() -> Iterator[Doors]:
     yield Doors.open()
-    portal.use(FakeGate(portal.base().gate.connection))  # type: ignore[attr-defined]
+    portal.use_usual()
 
 
 def test_in_production_every_cookie_is_tied_to_the_host_and_to_https(house: Doors) -> None:

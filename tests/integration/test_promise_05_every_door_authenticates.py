@@ -83,7 +83,7 @@ def test_link_opens_nothing_in_production() -> None:
     token = signin.new_token(portal.ACTOR.account_id, NOW)
     here = Client(headers={"Host": "localhost"})
     assert here.post("/dang-nhap/", {"ma": token}).status_code == 403
-    portal.use(FakeGate(portal.base().gate.connection))  # type: ignore[attr-defined]
+    portal.use_usual()
     assert Client().post("/dang-nhap/", {"ma": token}).status_code == 302
 
 

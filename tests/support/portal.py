@@ -77,7 +77,7 @@ def empty_gate() -> FakeGate:
 def client(actor: FakeActor = ACTOR, gate: FakeGate | None = None) -> Client:
     """A browser without a screen, signed in as `actor` through the real sign-in."""
     ensure(base().database, base().home, actor)
-    use(gate or FakeGate(base().gate.connection))  # type: ignore[attr-defined]
+    use(gate) if gate else use_usual()
     return signed_in(actor.account_id)
 
 
@@ -95,6 +95,11 @@ def use(gate: FakeGate, **changes: Any) -> House:
     house = replace(base(), gate=gate, **changes)
     settings.set_up(house)
     return house
+
+
+def use_usual() -> House:
+    """Put the house of this process as it was made behind its pages again."""
+    return use(FakeGate(base().gate.connection))  # type: ignore[attr-defined]
 
 
 @contextmanager
