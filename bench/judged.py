@@ -124,7 +124,7 @@ class House:
         rows, visits = self.size()
         growing = [dataset_of(table) for table in GROWING]
         spare = sum(self._tables[name].num_rows for name in growing)
-        times = max(1, round((lines * visits - (rows - spare)) / spare))
+        times = max(1.0, (lines * visits - (rows - spare)) / spare)
         for name in growing:
             self._tables[name] = _repeated(self.connection, self._tables[name], times)
             self._put(name, self._tables[name])
@@ -151,12 +151,13 @@ class House:
         return time.process_time() - began
 
 
-def _repeated(connection: duckdb.DuckDBPyConnection, table: pa.Table, times: int) -> pa.Table:
-    """Each row `times` over, under other numbers."""
+def _repeated(connection: duckdb.DuckDBPyConnection, table: pa.Table, times: float) -> pa.Table:
+    """Each row `times` over, under other numbers; of a part of a time, so large a share of the dossiers once more."""
+    whole, share = divmod(times, 1.0)
     connection.register("incoming", table)
     made = connection.execute(
-        f"SELECT t.* REPLACE (row_no + m * 1000 AS row_no) FROM incoming AS t, range({times}) AS q(m)"
-        " ORDER BY version_id, row_no"
+        f"SELECT t.* REPLACE (row_no + m * 1000 AS row_no) FROM incoming AS t, range({int(whole) + 1}) AS q(m)"
+        f" WHERE m < {int(whole)} OR version_id % 1000 < {round(share * 1000)} ORDER BY version_id, row_no"
     ).to_arrow_table()
     connection.unregister("incoming")
     return made.cast(table.schema)

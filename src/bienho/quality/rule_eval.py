@@ -6,6 +6,7 @@ for each visit; any other, for each row. A part is worked out once, however many
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -118,6 +119,19 @@ class Evaluator:
         if key not in self._memo:
             self._memo[key] = self._worth(tree)
         return self._memo[key]
+
+    def numbered(self, tree: Tree, known: dict[object, int]) -> Array:
+        """For each row the number of what it is worth among the values `known`, which gain what is new; -1 for NULL."""
+        value = self.value(tree)
+        if value.kind == "number":
+            raise ValueError("no rule may pair rows by a number: its decimals may differ")
+        numbers = np.array([known.setdefault(one, len(known)) for one in value.data.tolist()], np.int64)
+        if value.null is not None:
+            numbers = np.where(value.null, -1, numbers)
+        lifted = numbers[np.zeros(len(self.visit), np.int64)] if value.domain == "" else numbers
+        if value.domain not in ("", "rows"):
+            lifted = self._lift(replace(value, kind="number", data=numbers, null=None), "rows").data
+        return lifted
 
     def own_codes(self, domain: tuple[str, str, bool]) -> Array:
         """For each row the place of its text among the different texts of a column."""
@@ -257,10 +271,19 @@ def _mapped(name: str, values: Sequence[Value], domain: Any) -> Value:
     size = max((len(value.data) for value in values if value.domain != ""), default=1)
     null = either(*(value.null for value in values))
     there = np.arange(size) if null is None else np.nonzero(~np.broadcast_to(null, size))[0]
+    given: list[Any] = [
+        itertools.repeat(value.data[0]) if value.domain == "" else np.broadcast_to(value.data, size)[there].tolist()
+        for value in values
+    ]
+    varying = [number for number, value in enumerate(values) if value.domain != ""]
+    made = map(function, *given)
+    if len(varying) == 1 and isinstance(domain, str):  # of visits or rows many say the same
+        texts = list(given[varying[0]])
+        different = list(dict.fromkeys(texts))
+        given[varying[0]] = different
+        made = map(dict(zip(different, map(function, *given), strict=False)).__getitem__, texts)
     data = np.full(size, _EMPTY[kind][1], _EMPTY[kind][0])
-    columns = [np.broadcast_to(value.data, size)[there].tolist() for value in values]
-    for place, given in zip(there.tolist(), zip(*columns, strict=True), strict=True):
-        data[place] = function(*given)
+    data[there] = np.fromiter(made, data.dtype, len(there))
     return Value(kind, data, null, domain)
 
 

@@ -22,6 +22,8 @@ from bienho.quality.rule_rows import VISIT, BatchRows, contract_of, wanted_of
 from bienho.quality.rule_text import Ask, Tree, learn, leaves, tree_of
 from bienho.quality.rule_values import Array, Mask
 
+Windows = Sequence[tuple[int, int]]
+"""From which day a code is in a list and from which it is no more, in days since 1970."""
 _TRUE: Tree = ("constant", "truth", True, 0)
 _SUM = re.compile(r"\bs\.([a-z_0-9]+)")
 _EPOCH = date(1970, 1, 1)
@@ -324,20 +326,19 @@ class _Judge:
         low, high = int(day.min()), int(day.max())
         find = self._lists.of(asked.list)
         if asked.forbid:
-            doubtful = [any(code in find for code in codes) for codes in split]
+            doubtful = [not find.keys().isdisjoint(codes) for codes in split]
         else:
-            doubtful = [not all(_covers(find.get(code, ()), low, high) for code in codes) for codes in split]
+            sure = {code for code, windows in find.items() if _covers(windows, low, high)}
+            doubtful = [not sure.issuperset(codes) for codes in split]
         if not any(doubtful):
             return np.empty(0, np.int64)
         value = over.value(one.field)
         codes = over.own_codes(value.domain) if value.domain else np.zeros(len(over.visit), np.int64)
         places = self._guarded(one, np.nonzero(np.array(doubtful)[codes])[0])
-        days = day[over.visit[places]].tolist()
-        broken = [
-            any(_covers(find.get(code, ()), when, when) == asked.forbid for code in split[at])
-            for at, when in zip(codes[places].tolist(), days, strict=True)
+        windows = [
+            [find.get(code, ()) for code in of] if doubt else [] for of, doubt in zip(split, doubtful, strict=True)
         ]
-        places = places[np.array(broken, bool)]
+        places = places[_outside(windows, codes[places], day[over.visit[places]], asked.forbid)]
         for tree, listed in one.only:
             also = self._lists.of(listed)
             texts = np.broadcast_to(over.narrowed(places).rows(tree).data, len(places)).tolist()
@@ -351,20 +352,19 @@ class _Judge:
         places = self._guarded(one, np.nonzero(over.true(one.of))[0])
         if not len(places):
             return places
-        keys = _keys(over, one.same, places)
         if asked.unique:
-            numbers = self._row_no(one.seat, places).tolist()
-            first: dict[tuple[object, ...], int] = {}
-            for key, number in zip(keys, numbers, strict=True):
-                first[key] = min(number, first.get(key, number))
-            later = [first[key] < number for key, number in zip(keys, numbers, strict=True)]
-            return places[np.array(later, bool)]
+            (keys,) = _keys(one.same, (over, places))
+            numbers = self._row_no(one.seat, places)
+            order = np.lexsort((numbers, keys))
+            firsts = np.append(True, keys[order][1:] != keys[order][:-1])
+            first = numbers[order][np.nonzero(firsts)[0][np.cumsum(firsts) - 1]]
+            return np.sort(places[order][first < numbers[order]])
         other = self._sums.over(asked.table or one.seat)
         mine = np.zeros(self._batch.count, bool)
         mine[over.visit[places]] = True
         inside = np.nonzero(other.true(one.inside) & mine[other.visit])[0]
-        partners = {key for key in _keys(other, one.same, inside) if None not in key}
-        return places[np.array([(key in partners) == asked.forbid for key in keys], bool)]
+        keys, partners = _keys(one.same, (over, places), (other, inside))
+        return places[np.isin(keys, partners[partners >= 0]) == asked.forbid]
 
 
 def _is_narrow(tree: Tree) -> bool:
@@ -373,18 +373,38 @@ def _is_narrow(tree: Tree) -> bool:
     return len({name for _, name in read}) == 1 and not any(space[0] in "vs" for space, _ in read)
 
 
-def _covers(windows: Sequence[tuple[int, int]], low: int, high: int) -> bool:
+def _covers(windows: Windows, low: int, high: int) -> bool:
     return any(start <= low and high < end for start, end in windows)
 
 
-def _keys(over: Evaluator, same: Sequence[Tree], places: Array) -> list[tuple[object, ...]]:
-    """The dossier and the values of rows, None where one is missing."""
-    inner = over.narrowed(places)
-    columns: list[list[object]] = [inner.visit.tolist()]
+def _outside(windows: Sequence[Sequence[Windows]], texts: Array, days: Array, forbid: bool) -> Mask:
+    """Of each row, whether one of the codes of its text is in no window on its day; with `forbid`, whether in one."""
+    plain = np.array([len(of) == 1 for of in windows], bool)
+    found = np.zeros(len(texts), bool)
+    for at in range(max((len(of[0]) for of in windows if len(of) == 1), default=0)):
+        window = np.array(
+            [of[0][at] if one and at < len(of[0]) else (0, 0) for of, one in zip(windows, plain, strict=True)]
+        )
+        found |= (window[texts, 0] <= days) & (days < window[texts, 1])
+    found = plain[texts] & (found == forbid)
+    for row in np.nonzero(~plain[texts])[0].tolist():
+        day = int(days[row])
+        found[row] = any(_covers(code, day, day) == forbid for code in windows[texts[row]])
+    return found
+
+
+def _keys(same: Sequence[Tree], *sides: tuple[Evaluator, Array]) -> list[Array]:
+    """Of each side the rows at its places as numbers: alike in two rows where dossier and values are. Below 0 where a
+    value is missing."""
+    keys = [over.visit[places].astype(np.int64) for over, places in sides]
+    missing = [np.zeros(len(places), bool) for _, places in sides]
     for tree in same:
-        value = inner.rows(tree)
-        data = np.broadcast_to(value.data, len(places)).astype(object)
-        if value.null is not None:
-            data[np.broadcast_to(value.null, len(places))] = None
-        columns.append(data.tolist())
-    return list(zip(*columns, strict=True))
+        known: dict[object, int] = {}
+        values = [over.numbered(tree, known) for over, _ in sides]
+        if max((int(key.max(initial=0)) for key in keys), default=0) * (len(known) + 1) >= 2**62:
+            every = np.unique(np.concatenate(keys), return_inverse=True)[1]
+            keys = np.split(every, np.cumsum([len(key) for key in keys])[:-1])
+        for side, (value, (_, places)) in enumerate(zip(values, sides, strict=True)):
+            missing[side] |= value[places] < 0
+            keys[side] = keys[side] * (len(known) + 1) + value[places] + 1
+    return [np.where(gone, -1 - key, key) for gone, key in zip(missing, keys, strict=True)]

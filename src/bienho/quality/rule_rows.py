@@ -97,6 +97,9 @@ class _Spelled:
 
 def _spell(column: pa.Array) -> _Spelled:
     if len(column) > _FEW:
+        alone = _one_text(column)
+        if alone is not None:
+            return _Spelled(alone, np.zeros(len(column), np.intp))
         encoded = pc.dictionary_encode(column)
         texts = encoded.dictionary
         return _Spelled(texts, encoded.indices.fill_null(len(texts)).to_numpy().astype(np.intp))
@@ -104,6 +107,16 @@ def _spell(column: pa.Array) -> _Spelled:
     places = {text: place for place, text in enumerate(dict.fromkeys(text for text in given if text is not None))}
     last = len(places)
     return _Spelled(list(places), np.array([places.get(text, last) for text in given], np.intp))
+
+
+def _one_text(column: pa.Array) -> list[str] | None:
+    """Of a column that says the same in every row its text, of one that says nothing none; of any other None."""
+    if column.null_count == len(column):
+        return []
+    first = column[0]
+    if column.null_count or first != column[len(column) // 2] or first != column[-1]:
+        return None
+    return [first.as_py()] if pc.all(pc.equal(column, first)).as_py() else None
 
 
 @dataclass(slots=True)
