@@ -7,6 +7,8 @@ One home holds a dossier each of two facilities; pages are asked through Django'
 
 from __future__ import annotations
 
+import html
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -32,9 +34,11 @@ from bienho.governance.people import leading, memberships
 from bienho.governance.purposes import claimed
 from bienho.pipeline import App, jobs, open_app
 from bienho.pipeline import keys as masters
+from bienho.portal import entry
 from bienho.portal.components import chart
 from bienho.portal.rates import RATES
 from bienho.portal.urls import urlpatterns
+from bienho.portal.ways import OPEN_TO, is_open
 from support import matrix, portal, rooms
 from support.matrix import OTHER, OWN, Door, Things, doors, expected
 from tools import authorisation as tool
@@ -227,6 +231,33 @@ def test_a_page_opens_to_whom_the_table_says(
                 assert not marks(text, OTHER, door), place
             if everything and shows(door) and not several:
                 assert marks(text, OTHER, door), place
+
+
+def test_the_first_page_holds_nothing_that_is_closed_to_its_reader(browsers: dict[tuple[str, str], Client]) -> None:
+    for (role, reach), browser in browsers.items():
+        text = browser.get("/").content.decode()
+        actor = entry.house().find_actor(f"{role}.{reach}")
+        ways = set(re.findall(r'href="(/[^"]*)"', text))
+        assert "DENY-" not in text, (role, reach)
+        assert ways, (role, reach)
+        assert not [one for one in ways if not is_open(actor, html.unescape(one))], (role, reach)
+
+
+WAYS = [one for one in ASKING_PAGES if one.way == "GET" and one.name != "emergencies"]
+
+
+@pytest.mark.parametrize("door", WAYS, ids=lambda door: door.name)
+def test_a_way_is_shown_to_whom_the_table_lets_in(
+    door: Door, app: App, browsers: dict[tuple[str, str], Client]
+) -> None:
+    href = next((f"/{route.pattern}" for route in urlpatterns if route.name == door.name), "")
+    if href not in OPEN_TO or href == "/kham-benh/":  # its room is not in this house
+        return
+    for role, reach in browsers:
+        actor = entry.house().find_actor(f"{role}.{reach}")
+        cells = expected().get((role, reach), {})
+        shown, may = is_open(actor, href), any(name in cells for name in door.classes)
+        assert may if shown else not may or (door.name == "senders" and "remind" not in cells), (role, reach, href)
 
 
 def refusals(door: Door, facility: str) -> set[int]:

@@ -14,8 +14,9 @@ import pytest
 from bienho.core.errors import DeniedError
 from bienho.portal.components import Chart, State
 from bienho.portal.desk import Desk
-from bienho.portal.presenters import numbers, overview
+from bienho.portal.presenters import numbers
 from bienho.portal.presenters.delays import Delay, delays
+from bienho.portal.presenters.received import days_received
 from support.fake_gate import NOW, FakeActor, FakeGate, fake_gate
 
 
@@ -105,4 +106,4 @@ def test_days_begin_at_midnight_in_vietnam(gate: FakeGate) -> None:
         day = wanted[received.astimezone(timezone(timedelta(hours=7))).date()]
         for place, amount in enumerate((1, found, accepted)):
             day[place] += amount
-    assert {one.day: [one.deliveries, one.found, one.accepted] for one in overview.days_received(desk(gate))} == wanted
+    assert {one.day: [one.deliveries, one.found, one.accepted] for one in days_received(desk(gate))} == wanted

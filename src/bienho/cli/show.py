@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from bienho.cli.twin import make_files
 from bienho.config import Home, create_key, default_home, read_doors
 from bienho.core.errors import ConfigError
 from bienho.governance import Actor, people
-from bienho.pipeline import App, ask, jobs, open_app, setup
+from bienho.pipeline import App, ask, cast, jobs, open_app, setup
 from bienho.pipeline.connecting import Connecting
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.reception import Reception
@@ -78,18 +79,28 @@ def open_portal(app: App, port: int) -> None:
         )  # fmt: skip
         settings.set_up(house)
         demo = app.home.mode == "demo"
-        address = server.link(signin.new_token(caller.account_id, datetime.now(UTC)), port=port) if demo else ""
+        links = list(_links(app, caller, port)) if demo else []
 
         def ready() -> None:
             if not demo:
                 console.print(f"\nCổng thông tin mở: {doors.address or f'http://localhost:{port}'}. Dừng: Ctrl-C")
                 return
             console.print("\nMở cổng thông tin bằng đường dẫn này (dùng một lần, trong 10 phút):")
-            console.print(f"  {address}\n", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"  {links[0][1]}\n", markup=False, highlight=False, soft_wrap=True)
+            for who, address in links[1:]:
+                console.print(f"Thử với vai {who}:\n  {address}", markup=False, highlight=False, soft_wrap=True)
             console.print("Dừng: Ctrl-C")
 
         with supervised(app.home):
             server.listen("127.0.0.1", port, on_ready=ready)
+
+
+def _links(app: App, caller: Actor, port: int) -> Iterator[tuple[str, str]]:
+    """Who may sign in by a one-time link, and the link: the caller first, then those who play in the demonstration."""
+    now = datetime.now(UTC)
+    yield "", server.link(signin.new_token(caller.account_id, now), port=port)
+    for part in cast.playing(app, now):
+        yield part.work, server.link(signin.new_token(part.account_id, now), port=port)
 
 
 @click.command()
@@ -115,6 +126,7 @@ def demo(home: Path | None, port: int, persons: int, serve_: bool, today: dateti
     console.print(f"Đã tạo {number(summary.dossiers)} hồ sơ giả lập trong {number(summary.files)} tệp.")
     with open_app(made.path) as app:
         setup.first_run(app)
+        cast.gather(app, datetime.now(UTC))
         sent = [path for path in delivery_files(files) if path not in there or app.raw.last_seq() == 0]
         if sent:
             _take_in(app, sent, plan)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bienho.config import Home, KeyRing
+from bienho.contracts import catalogue
 from bienho.core.errors import DeniedError, UsageError
 from bienho.database import Database
 from bienho.governance import accounts, audit, people
@@ -40,6 +41,12 @@ _LETTERS = {
 def may(actor: Actor, action: Action, purpose: str = OPERATIONS) -> bool:
     """Whether `permit` would let the actor do this; nothing is recorded. For buttons, never in place of `permit`."""
     return decide(Request("", actor, purpose, action, None)).allowed
+
+
+def may_see(actor: Actor, dataset: str, purpose: str, action: Action = "read", columns: tuple[str, ...] = ()) -> bool:
+    """Whether the gate would let the actor see these columns of a dataset; nothing is recorded. For ways to a page and
+    parts of one, as `may`."""
+    return decide(Request("", actor, purpose, action, catalogue()[dataset], columns)).allowed
 
 
 def permit(

@@ -47,6 +47,10 @@ class Desk:
         """Whether a button for this is shown; nothing is recorded."""
         return permits.may(self.actor, action, self.purpose)
 
+    def sees(self, dataset: str, *columns: str, action: Action = "aggregate") -> bool:
+        """Whether a part of a page made of these columns is for this reader; nothing is recorded."""
+        return permits.may_see(self.actor, dataset, self.purpose, action, columns)
+
     def permit(self, action: Action, what: str = "") -> None:
         """The recorded leave to do this to the house; Denied when the policies do not let this reader."""
         house = self.house

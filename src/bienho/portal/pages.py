@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,16 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bienho.config import load_profile
-from bienho.governance import PURPOSES, permits
-from bienho.governance.purposes import PERSON_REVIEW, QUALITY, claimed
+from bienho.governance import PURPOSES
 from bienho.governance.roles import ADMINISTRATOR
 from bienho.portal.components import Chart, Crumb, Crumbs, Table
-from bienho.portal.desk import CARE, Desk
+from bienho.portal.desk import Desk
 from bienho.portal.export import Line, Sheet, table_csv, table_xlsx
 from bienho.portal.formats import moment
 from bienho.portal.guide import help_for
 from bienho.portal.language import current_language, later, t
-from bienho.portal.presenters import emergencies, mending
+from bienho.portal.presenters import emergencies
+from bienho.portal.ways import is_open
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NAVIGATION = (
@@ -45,24 +45,6 @@ NAVIGATION = (
     ("/khan-cap/", later("Mở khẩn cấp"), "alarm"),
     ("/huong-dan/", later("Hướng dẫn"), "help"),
 )
-
-
-def _everybody(actor: Any) -> bool:
-    return True
-
-
-#: Pages about the house itself stand in the navigation of those only whom the policies let.
-HOUSE: dict[str, Callable[[Any], bool]] = {
-    "/gui-ho-so/": lambda actor: permits.may(actor, "send", claimed(actor.roles)),
-    "/sua-du-lieu/": lambda actor: mending.may_read(actor, claimed(actor.roles, QUALITY)),
-    "/theo-doi/": lambda actor: permits.may(actor, "remind", claimed(actor.roles, QUALITY)),
-    "/kham-benh/": lambda actor: settings.BIENHO_HOUSE.visits is not None
-    and permits.may(actor, "visit-write", claimed(actor.roles, CARE)),
-    "/thoa-thuan/": lambda actor: permits.may(actor, "agreement-read", claimed(actor.roles)),
-    "/con-nguoi/xet/": lambda actor: permits.may(actor, "person-review", claimed(actor.roles, PERSON_REVIEW)),
-    "/khan-cap/": lambda actor: emergencies.may_open(actor)
-    or permits.may(actor, "emergency-review", claimed(actor.roles)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +85,7 @@ def render_page(
         "navigation": [
             (href, t(title), icon, _here(request.path, href))
             for href, title, icon in NAVIGATION
-            if actor is None or HOUSE.get(href, _everybody)(actor)
+            if actor is None or is_open(actor, href)
         ],
         "urgent": emergencies.banner(Desk.of(request)) if actor is not None else None,
         "province": load_profile().full_name_vi,

@@ -164,6 +164,7 @@ def dossiers(desk: Desk, delivery_id: str) -> Listing:
     """Dossier versions that came with a delivery, replaced ones too."""
     replaced: set[int] = set()
     flawed: dict[int, int] = {}
+    judged = desk.sees("quality.finding", "version_id")
 
     def prepare(rows: list[Row]) -> None:
         ids = [row["version_id"] for row in rows]
@@ -171,12 +172,15 @@ def dossiers(desk: Desk, delivery_id: str) -> Listing:
             return
         old = desk.rows("standard.superseded", ["version_id"], [("version_id", "in", ids)])
         replaced.update(row["version_id"] for row in old)
-        found = desk.totals("quality.finding", ["version_id"], {"n": ("count", None)}, [("version_id", "in", ids)])
+        among, counted = [("version_id", "in", ids)], {"n": ("count", None)}
+        found = desk.totals("quality.finding", ["version_id"], counted, among) if judged else []
         flawed.update({row["version_id"]: row["n"] for row in found})
 
     def state(row: Row) -> Cell:
         if row["version_id"] in replaced:
             return Cell("", badge=Badge(t("Đã có bản mới"), "quiet"))
+        if not judged:
+            return Cell("", badge=Badge(t("Đang dùng"), "ok"))
         count = flawed.get(row["version_id"], 0)
         return Cell(
             "", badge=Badge(t("{n} phát hiện", n=number(count)), "warn") if count else words.outcome("accepted")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest
 
 from bienho.contracts import catalogue
+from bienho.governance import permits
 from bienho.governance.decision import Denied, Request, decide
 from bienho.governance.scope import CODE
 from bienho.portal import formats, words
@@ -152,6 +153,11 @@ def came(day: date) -> str:
 def may_mend(desk: Desk) -> bool:
     """Whether the worklist is shown to this reader; nothing is recorded, the gate is asked again behind the link."""
     return may_read(desk.actor, desk.purpose)
+
+
+def may_begin(actor: Any, purpose: str) -> bool:
+    """Whether the fix loop is for this reader at all: they may see all that it is made of."""
+    return may_read(actor, purpose) and all(permits.may_see(actor, one, purpose, "query") for one in MADE_OF)
 
 
 def may_read(actor: object, purpose: str) -> bool:

@@ -66,12 +66,7 @@ def asked(desk: Desk, request: HttpRequest) -> Scope | None:
     """The scope of an address; the newest closed week where it names none, None where nothing has a score."""
     facility = request.GET.get("co_so", "").replace("\0", "").strip()[:40]
     dataset = request.GET.get("bo", "").replace("\0", "").strip()[:40] or VISITS
-    own = [("facility_code", "=", facility)] if facility else []
-    found = desk.totals(
-        SCORE, ["week_start", "standing"], {"n": ("count", None)}, [("dataset", "=", dataset), *own],
-        order=[("week_start", "desc")],
-    )  # fmt: skip
-    closed = {row["week_start"]: row["standing"] == "closed" for row in found}
+    closed = _weeks(desk, dataset, facility)
     if not closed:
         return None
     try:
@@ -80,8 +75,31 @@ def asked(desk: Desk, request: HttpRequest) -> Scope | None:
             raise ValueError
         week = wanted - timedelta(days=wanted.weekday())
     except ValueError:
-        week = next((one for one, done in closed.items() if done), next(iter(closed)))
+        week = _newest(closed)
     return Scope(dataset, week, closed.get(week, False), tuple(closed), facility)
+
+
+def newest(desk: Desk) -> Scope | None:
+    """The newest closed week of visits; None where nothing has a score."""
+    closed = _weeks(desk, VISITS, "")
+    if not closed:
+        return None
+    week = _newest(closed)
+    return Scope(VISITS, week, closed[week], tuple(closed), "")
+
+
+def _weeks(desk: Desk, dataset: str, facility: str) -> dict[date, bool]:
+    """Week, newest first → whether it is closed."""
+    own = [("facility_code", "=", facility)] if facility else []
+    found = desk.totals(
+        SCORE, ["week_start", "standing"], {"n": ("count", None)}, [("dataset", "=", dataset), *own],
+        order=[("week_start", "desc")],
+    )  # fmt: skip
+    return {row["week_start"]: row["standing"] == "closed" for row in found}
+
+
+def _newest(closed: dict[date, bool]) -> date:
+    return next((one for one, done in closed.items() if done), next(iter(closed)))
 
 
 def nothing_yet() -> State:

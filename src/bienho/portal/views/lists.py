@@ -51,8 +51,8 @@ def delivery(request: HttpRequest, delivery_id: str) -> HttpResponse:
         "receipt": deliveries.receipt(desk, row),
         "listed": listed,
         "signature": desk.try_part(lambda: signatures.of_delivery(desk, delivery_id)),
-        "aside": deliveries.set_aside(desk, delivery_id),
-        "findings": findings.of_delivery(desk, delivery_id),
+        "aside": deliveries.set_aside(desk, delivery_id) if desk.sees("quality.quarantine", action="read") else None,
+        "findings": findings.of_delivery(desk, delivery_id) if desk.sees("quality.finding", action="read") else None,
         "snapshot": desk.snapshot,
     }
     file = download(request, {"ho-so-trong-lan": listed.table}, desk, [(t("Lần nhận"), delivery_id), *listed.lines])

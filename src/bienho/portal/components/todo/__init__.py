@@ -11,6 +11,8 @@ from bienho.portal.components.state import State
 
 @dataclass(frozen=True, slots=True)
 class Todo:
+    """One thing to do; without `href` there is no page of it that is open to the reader."""
+
     tone: Literal["act", "warn", "info"]
     title: str
     text: str
