@@ -42,6 +42,19 @@ PICTURES = {
     "cach-ly": (("quarantine", "Trang Cách ly: lý do và cách sửa"),),
     "chi-so": (("number-explained", "Một con số: định nghĩa, câu lệnh tính, các lần nhận đứng sau"),),
     "danh-muc-du-lieu": (("catalogue", "Trang Danh mục dữ liệu"),),
+    "gui-ho-so": (
+        ("send", "Trang Gửi hồ sơ của một cơ sở"),
+        ("rehearsal", "Trang Xét thử: xem phát hiện trước khi gửi thật"),
+    ),
+    "sua-du-lieu": (
+        ("mending", "Trang Sửa dữ liệu: sửa gì trước, ở màn hình nào, lấy lại được bao nhiêu điểm"),
+        ("calendar", "Lịch gửi hồ sơ: ngày đã gửi, ngày thiếu, ngày chậm"),
+    ),
+    "theo-doi": (("senders", "Trang Theo dõi gửi dữ liệu: ai im lặng, gọi ai, nhắc"),),
+    "chat-luong": (("scores", "Trang Chất lượng dữ liệu: điểm theo tuần, bản đồ, xếp hạng"),),
+    "kham-benh": (("visit", "Một lượt khám ghi trên cổng"),),
+    "thong-bao": (("notices", "Trang Thông báo của tôi"),),
+    "lanh-dao-don-vi": (("overview-leader", "Trang Tổng quan của lãnh đạo Sở"),),
     "bao-cao": (("report-result", "Một kỳ đã chạy: số liệu như kho có lúc chạy"),),
 }
 STRONG = re.compile(r"\*\*([^*]+)\*\*")
