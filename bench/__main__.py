@@ -27,6 +27,8 @@ BENCHES = {
     "doors": doors.run,
 }
 """Each takes what it needs of rounds, persons and dossiers."""
+LONG = ("detect", "linkage")
+"""Made of parts, of which each is kept when it is done."""
 
 
 def main() -> None:
@@ -39,7 +41,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=doors.CLIENTS, help="of doors: how many at once")
     parser.add_argument("--stored", type=int, default=0, help="of doors: dossiers that are there before")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--only", choices=detect.PARTS, help="of detect: this part")
+    parser.add_argument("--only", choices=(*detect.PARTS, *linkage.PARTS), help="of detect or linkage: this part")
     given = parser.parse_args()
     unknown = sorted(set(given.names) - BENCHES.keys())
     if unknown:
@@ -63,7 +65,7 @@ def main() -> None:
             given.json.write_text(text + "\n", encoding="utf-8")
 
     for name in given.names or BENCHES:
-        more: dict[str, Any] = {"only": given.only, "keep": partial(keep, name)} if name == "detect" else {}
+        more: dict[str, Any] = {"only": given.only, "keep": partial(keep, name)} if name in LONG else {}
         if name == "doors":
             more = {"seconds": given.seconds, "clients": given.clients, "stored": given.stored}
         keep(name, BENCHES[name](rounds=given.rounds, persons=given.persons, dossiers=given.dossiers, **more))

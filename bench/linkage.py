@@ -1,4 +1,4 @@
-"""Linkage beside plain Splink: the packs of `bench.linkage_packs`, FEBRL 3 and 4, and a million records.
+"""Linkage beside plain Splink: the packs of `bench.linkage_packs`, FEBRL 3 and 4, a million records; and its index.
 
 Plain Splink is what its own guide recommends for persons, over the same cleaned columns: library comparisons with term
 frequencies, `block_on` rules, u from random pairs with a seed, m by expectation maximisation, clusters of linked pairs.
@@ -8,8 +8,6 @@ Its threshold is the best of several, told afterwards from the truth; ours is th
 from __future__ import annotations
 
 import logging
-import resource
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +20,7 @@ import pyarrow.csv
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
+from bench import linkage_batch, linkage_index
 from bench.linkage_packs import KINDS, pack
 from bienho.linkage import CLEAN, clean
 from bienho.linkage.batch import link_clean
@@ -31,7 +30,7 @@ from bienho.linkage.model.workspace import engine
 SEEDS = (1, 2, 3)
 PACK = 10_000
 FEBRL_SEEDS = range(10)
-MILLION = 1_000_000
+PARTS = ("batch", "packs", "febrl", "index")
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999)
 
 
@@ -129,15 +128,22 @@ def _summed(runs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def packs(kinds: tuple[str, ...] = tuple(KINDS), seeds: tuple[int, ...] = SEEDS, records: int = PACK) -> dict[str, Any]:
+def packs(
+    kinds: tuple[str, ...] = tuple(KINDS),
+    seeds: tuple[int, ...] = SEEDS,
+    records: int = PACK,
+    keep: Callable[[Any], None] | None = None,
+) -> dict[str, Any]:
     """Every kind of pack, every seed, both ways."""
-    found = {}
+    found: dict[str, Any] = {}
     for kind in kinds:
         runs = []
         for seed in seeds:
             records_of, truth = pack(kind, records, seed)
             runs.append(_both(truth, clean(records_of), seed))
         found[kind] = {"runs": runs, **_summed(runs)}
+        if keep:
+            keep(found)
     return found
 
 
@@ -183,34 +189,27 @@ def febrls(seeds: tuple[int, ...] = tuple(FEBRL_SEEDS)) -> dict[str, Any]:
     return found
 
 
-def _timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    made = work()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return made, {
-        "seconds": round(time.perf_counter() - wall, 2), "cpu_seconds": round(time.process_time() - cpu, 2),
-        "most_memory_gib": round(memory, 2),
-    }  # fmt: skip
+def run(
+    *, rounds: int, persons: int, dossiers: int, only: str | None = None, keep: Callable[[Any], None] | None = None
+) -> dict[str, Any]:
+    """All of it, or the part `only`; `rounds` seeds of packs, three at least. `keep` is given what stands so far: it
+    takes some twenty minutes. `persons` and `dossiers` are not used."""
+    del persons, dossiers
+    found: dict[str, Any] = {}
 
+    def told(name: str, figures: Any) -> None:
+        found[name] = figures
+        if keep:
+            keep(found)
 
-def speed(records: int = MILLION) -> dict[str, Any]:
-    """A batch of a million records, training included, and plain Splink over the same cleaned columns."""
-    raw, truth = pack("usual", records, 1)
-    cleaned, cleaning = _timed(lambda: clean(raw))
-    linked, linking = _timed(lambda: link_clean(cleaned, seed=1))
-    theirs, plainly = _timed(lambda: plain(cleaned, 1, thresholds=(0.99,)))
-    return {
-        "records": records, "cleaning": cleaning, "linking": linking, "plain_splink": plainly,
-        "ratio": round(linking["seconds"] / plainly["seconds"], 2),
-        "ratio_cpu": round(linking["cpu_seconds"] / plainly["cpu_seconds"], 2),
-        "bienho": _short(evaluate(truth, linked.persons)), "plain": _short(evaluate(truth, theirs[0.99])),
-    }  # fmt: skip
-
-
-def run(*, rounds: int, persons: int, dossiers: int) -> dict[str, Any]:
-    """All of it; `rounds` seeds of packs and, twice as many, of FEBRL. `persons` and `dossiers` are not used."""
-    return {
-        "packs": packs(seeds=tuple(range(1, max(3, rounds) + 1))),
-        "febrl": febrls(),
-        "speed": speed(),
+    seeds = tuple(range(1, max(len(SEEDS), rounds) + 1))
+    parts: dict[str, Callable[[], Any]] = {
+        "batch": lambda: linkage_batch.run(plain, _short, keep=lambda figures: told("batch", figures)),
+        "packs": lambda: packs(seeds=seeds, keep=lambda figures: told("packs", figures)),
+        "febrl": febrls,
+        "index": lambda: linkage_index.run(keep=lambda figures: told("index", figures)),
     }
+    for name, part in parts.items():
+        if only in (None, name):
+            told(name, part())
+    return found

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from bienho.database import Role
-from bienho.linkage.index import Cause, Index, MemoryStore, PostgresStore, digester, drop_tables, open_tables
+from bienho.linkage.index import Cause, Index, MemoryStore, PostgresStore, digester, drop_tables, open_tables, tables
 from bienho.linkage.persons import Decision
 from bienho.privacy import Vault, VaultEntry
 from support.few_people import ByHand, some_decisions, some_records, table
@@ -72,11 +72,40 @@ def test_it_says_what_the_index_in_memory_says(made: Made, connection: psycopg.C
                 told.append(index.decide(said, CAUSE) if act == "decide" else index.undecide(said, CAUSE))
         assert told[0] == told[1]
         assert persons(connection, catalog) == memory.everyone()
+        unmarked = connection.execute(
+            f"SELECT count(*) FROM linkage.{catalog}_tie JOIN linkage.{catalog}_record AS a ON a.number = one"
+            f" JOIN linkage.{catalog}_record AS b ON b.number = other"
+            " WHERE NOT apart AND a.person_id <> b.person_id"
+        ).fetchone()
+        assert unmarked == (0,), "nobody would be asked about them"
     told_changes = connection.execute(
         "SELECT encode(record_id, 'hex'), encode(before, 'hex'), encode(after, 'hex') FROM governance.person_change"
         " ORDER BY change"
     ).fetchall()
     assert told_changes == [tuple(move) for move, _ in memory.history if move[1:] != (None, move[0])]
+
+
+def test_another_release_tells_what_differs_and_nothing_twice(made: Made, connection: psycopg.Connection[Any]) -> None:
+    first = index_on(PostgresStore(connection, made.keys, told=False))
+    first.add(table(ROWS[:16]), CAUSE)
+    before = persons(connection)
+    for _ in range(2):  # killed in the middle and begun again
+        tables.set_aside(connection, "lake")
+        assert tables.is_aside(connection, "lake")
+        index_on(PostgresStore(connection, made.keys, told=False)).add(table(ROWS[4:20]), CAUSE)
+    after = persons(connection)
+    first_told = connection.execute("SELECT coalesce(max(change), 0) FROM governance.person_change").fetchone()
+    tables.tell_before(connection, "lake", "release")
+    assert not tables.is_aside(connection, "lake")
+    rows = connection.execute(
+        "SELECT encode(record_id, 'hex'), encode(before, 'hex'), encode(after, 'hex'), cause"
+        " FROM governance.person_change WHERE change > %s",
+        first_told,
+    ).fetchall()
+    everyone = before.keys() | after.keys()
+    moved = [(one, before.get(one), after.get(one)) for one in everyone if before.get(one) != after.get(one)]
+    # a record that is new and its own person has left nobody
+    assert sorted(rows, key=str) == sorted(((*one, "weights") for one in moved if one[1:] != (None, one[0])), key=str)
 
 
 def test_what_lies_there_is_sealed_and_goes_with_the_key(made: Made, connection: psycopg.Connection[Any]) -> None:

@@ -13,7 +13,7 @@ from bienho.core.errors import UsageError
 from bienho.governance import Actor, Membership, accounts, audit
 from bienho.governance.decision import Denied
 from bienho.governance.purposes import PERSON_REVIEW
-from bienho.pipeline import App, jobs, open_app
+from bienho.pipeline import App, jobs, linking, open_app, persons
 from bienho.pipeline.reviewing import Question, Reviews
 from bienho.portal.house import House
 from bienho.portal.presenters import persons as presenter
@@ -93,6 +93,25 @@ def test_undo_is_a_later_decision(app: App, reviews: Reviews) -> None:
     assert rows == (1,)
 
 
+def test_the_queue_says_who_moved_and_what_for(app: App, reviews: Reviews) -> None:
+    found, count = reviews.changes(AN, 0, 1_000)
+    assert count == len(found)
+    assert [one.change for one in found] == sorted({one.change for one in found})
+    whose = dict[str, str | None]()
+    for one in found:
+        assert one.before != one.after
+        assert whose.get(one.patient, one.before) == one.before, "no step between two rows is left out"
+        whose[one.patient] = one.after
+    with app.writing() as lake:
+        now = dict(lake.connection.execute("SELECT patient_key, person_key FROM lake.conformed.person_link").fetchall())
+    assert whose == {one: person for one, person in now.items() if one in whose}
+    assert {one for one, person in now.items() if one != person} <= whose.keys()
+    assert "decision" in {one.cause for one in found}
+    last = found[-1].change
+    assert reviews.changes(AN, last - 1, 10) == ([found[-1]], 1)
+    assert reviews.changes(AN, last, 10) == ([], 0)
+
+
 def test_a_proposal_can_be_taken_back_and_unsure_is_left_to_others(reviews: Reviews) -> None:
     unsure, *_ = (one for one in reviews.questions(BINH) if not one.asked.veto)
     assert answer(reviews, BINH, unsure, "unsure") == "unsure"
@@ -133,8 +152,37 @@ def test_others_are_refused(app: App, reviews: Reviews, who: str) -> None:
         reviews.answer(actor, "0" * 32, "1" * 32, "same", "papers", NOW)
     with pytest.raises(Denied):
         reviews.undo(actor)
+    with pytest.raises(Denied):
+        reviews.changes(actor, 0, 1)
     assert reviews.answers(actor) == []
     assert len(deliveries(app)) == before
+
+
+def test_another_release_fills_the_index_anew_and_tells_what_differs_alone(
+    app: App, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def everyone() -> list[Any]:
+        with app.writing() as lake:
+            query = "SELECT patient_key, person_key, basis FROM lake.conformed.person_link ORDER BY ALL"
+            return lake.connection.execute(query).fetchall()
+
+    filled = list[int]()
+
+    def fill_and_note(*given: Any) -> int:
+        filled.append(linking_fill(*given))
+        return filled[-1]
+
+    linking_fill = linking.fill
+    before, told, asked = everyone(), reviews.changes(AN, 0, 1)[1], reviews.questions(AN)
+    for module in (persons, linking):
+        monkeypatch.setattr(module, "matched_by", lambda: "another")
+    monkeypatch.setattr(linking, "CHUNK", 1)
+    monkeypatch.setattr(linking, "fill", fill_and_note)
+    jobs.bring_up_to_date(app)
+    assert filled == [len(before)]
+    assert everyone() == before
+    assert reviews.changes(AN, 0, 1)[1] == told
+    assert reviews.questions(AN) == asked
 
 
 def _house(app: App, gate: Any) -> House:

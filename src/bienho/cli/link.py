@@ -1,7 +1,9 @@
-"""`bienho link`: persons out of a file of records on the user's own disk. No home, nothing stored, nothing sent."""
+"""`bienho link`: persons out of a file of records on the user's own disk, for which no home is needed and nothing is
+stored; and what changed of the persons of a home."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,14 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from bienho.cli.data import JSON
-from bienho.cli.output import as_json, as_table, console
+from bienho.cli.output import as_json, as_table, console, number
 from bienho.core.errors import InputError, StorageError, UsageError
 from bienho.linkage.batch import SEED, Linked
 from bienho.linkage.batch import link as link_records
 from bienho.linkage.evaluate import evaluate
 from bienho.linkage.model import Weights
+from bienho.pipeline import ask, open_app
+from bienho.pipeline.reviewing import Reviews
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 OUT = click.Path(path_type=Path, dir_okay=False)
@@ -27,7 +31,7 @@ SEED_OPTION = click.option("--seed", type=int, default=SEED, show_default=True, 
 
 @click.group()
 def link() -> None:
-    """Ghép bản ghi thành người: chạy trên tệp của chính bạn, không cần kho, không gửi đi đâu."""
+    """Ghép bản ghi thành người: trên tệp của chính bạn, không gửi đi đâu; và những thay đổi người trong kho."""
 
 
 @link.command("batch")
@@ -110,6 +114,30 @@ def link_evaluate(
         console.print(f"Cặp đúng còn lại sau khi chia khối: {found['blocking']['recall']:.4%}")
 
 
+@link.command("changes")
+@click.option("--after", type=click.IntRange(0), default=0, show_default=True, help="Chỉ những thay đổi sau số này.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Nhiều nhất bao nhiêu.")
+@JSON
+@click.pass_obj
+def link_changes(home: Path | None, after: int, limit: int, json_: bool) -> None:
+    """Hồ sơ đã chuyển từ người này sang người khác, cũ trước mới sau: điều đã cấp theo người cũ thì không còn đúng.
+
+    Ai đã nhận dữ liệu theo người thì được báo đến một số thay đổi; mọi dòng sau số ấy còn phải báo.
+    """
+    with open_app(home) as app:
+        found, count = Reviews(app).changes(ask.caller(app), after, limit)
+    if json_:
+        as_json({"after": after, "changes": [asdict(one) for one in found], "left": count - len(found)})
+        return
+    rows = [
+        (str(one.change), one.patient, one.before or "—", one.after or "—", f"{_CAUSES[one.cause]} {one.cause_name}")
+        for one in found
+    ]
+    as_table(["Số", "Người bệnh của cơ sở", "Người cũ", "Người mới", "Vì"], rows)
+    console.print(f"{number(count)} thay đổi sau số {after}; còn {number(count - len(found))} chưa hiện.")
+
+
+_CAUSES = {"delivery": "lần gửi", "decision": "quyết định", "erasure": "xóa", "weights": "bộ ghép"}
 _KINDS = {
     "twin": "sinh đôi", "mother": "mẹ và con", "father": "cha và con", "household": "cùng nhà", "stranger": "người dưng"
 }  # fmt: skip

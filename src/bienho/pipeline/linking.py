@@ -3,7 +3,8 @@
 What a patient is known by stands in the newest current version that describes them. It is read from raw again, cleaned
 and compared in memory, and kept only sealed (`linkage.index`).
 
-    index      transactions of PostgreSQL, some thousand records each; killed, it goes on where it was
+    index      transactions of PostgreSQL, some thousand records each, the first of an empty index at once; killed, it
+               goes on where it was
     lake       one transaction with the journal row, after the index; where it may lag behind, all of it is compared
 """
 
@@ -20,7 +21,9 @@ import pyarrow as pa
 from bienho.core.ids import delivery_id
 from bienho.lake import Lake, RawHeader
 from bienho.linkage import RECORDS, clean
-from bienho.linkage.index import Cause, Changes, Index, PostgresStore, digester, empty_tables, open_tables
+from bienho.linkage.index import Cause, Changes, Index, PostgresStore, digester, open_tables
+from bienho.linkage.index.filling import fill
+from bienho.linkage.index.tables import is_aside, set_aside, tell_before, tidy
 from bienho.linkage.model.matcher import Matcher
 from bienho.linkage.persons import Decision
 from bienho.linkage.shipped import shipped
@@ -34,6 +37,8 @@ T = TypeVar("T")
 STEP = 1_000_000
 CHUNK = 2_000
 """Records in one transaction of the index."""
+FILLED = 2_000_000
+"""Records put into an empty index at once; they lie in memory, some 2 KB each."""
 _LINKED = pa.schema([("patient_key", pa.string()), ("person_key", pa.string())])
 READ_BYTES = 64 * 1024 * 1024
 """Of deliveries read again at a time."""
@@ -65,11 +70,14 @@ class Follower:
     ) -> None:
         self._app, self._connection, self._lake, self._judge, self._catalog = app, connection, lake, judge, catalog
         open_tables(connection, catalog)
-        matcher = Matcher(shipped())
+        self._matcher = Matcher(shipped())
         self._since = self._begin()
-        self._store = PostgresStore(connection, app.keys, catalog=catalog, told=told)
-        self._index = Index(self._store, matcher, digester(app.keys.derive("linkage/blocks"), matcher))
+        self._aside = is_aside(connection, catalog)
+        self._store = PostgresStore(connection, app.keys, catalog=catalog, told=told and not self._aside)
+        self._keys = digester(app.keys.derive("linkage/blocks"), self._matcher)
+        self._index = Index(self._store, self._matcher, self._keys)
         self._moved: set[str] = set()
+        self._changed: set[str] = set()
 
     def follow(self) -> Refreshed:
         """Do all of it."""
@@ -80,11 +88,18 @@ class Follower:
         for some in _chunks(gone, CHUNK):
             self._note(self._index.remove(some, Cause("delivery", self._newest())))
             self._connection.commit()
-        for versions in _chunks(due, CHUNK):
+        first = min(len(due), FILLED) if len(due) > CHUNK and self._store.is_empty() else 0
+        if first:
+            self._fill(due[:first], described)
+        for versions in _chunks(due[first:], CHUNK):
             self._add(versions, described)
         decided = self._decide()
+        if self._aside:
+            tell_before(self._connection, self._catalog, matched_by())
+            self._connection.commit()
         written = self._link(now)
-        renew(self._connection, self._lake, self._catalog)
+        changed = None if self._since is None else self._changed
+        renew(self._connection, self._lake, self._catalog, (self._store, self._matcher), changed)
         return Refreshed(len(due), len(gone), decided, written)
 
     def _begin(self) -> int | None:
@@ -94,7 +109,7 @@ class Follower:
             "SELECT matcher, batch_id FROM linkage.standing WHERE catalog = %s", (self._catalog,)
         ).fetchone()
         if row is not None and row[0] != matched_by():
-            empty_tables(self._connection, self._catalog)
+            set_aside(self._connection, self._catalog)
             row = None
         journal = read_journal(self._lake)
         done = journal.stages.get(STAGE)
@@ -125,13 +140,25 @@ class Follower:
     def _newest(self) -> str:
         return delivery_id(read_journal(self._lake).last_seq)
 
-    def _add(self, due: Sequence[tuple[int, str]], described: Mapping[str, tuple[int, int]]) -> None:
-        wanted = {version for version, _ in due}
-        rows = [_record(one, described[one.patient_key][1]) for one in self._read(wanted)]
-        cleaned = clean(pa.Table.from_pylist(rows, schema=RECORDS))
-        self._note(self._index.add(cleaned, Cause("delivery", delivery_id(max(wanted) // STEP))))
-        self._store.describe({row["record_id"]: described[row["record_id"]][0] for row in rows})
+    def _fill(self, due: Sequence[tuple[int, str]], described: Mapping[str, tuple[int, int]]) -> None:
+        """The first records of an empty index, in one transaction."""
+        records = pa.concat_tables([self._records(some, described) for some in _chunks(due, CHUNK)])
+        versions = {one: described[one][0] for _, one in due}
+        cause = Cause("delivery", delivery_id(due[-1][0] // STEP))
+        fill(self._store, self._matcher, self._keys, clean(records), cause, versions)
         self._connection.commit()
+        tidy(self._connection, self._catalog)
+
+    def _add(self, due: Sequence[tuple[int, str]], described: Mapping[str, tuple[int, int]]) -> None:
+        records = self._records(due, described)
+        self._note(self._index.add(clean(records), Cause("delivery", delivery_id(due[-1][0] // STEP))))
+        self._store.describe({one: described[one][0] for one in records["record_id"].to_pylist()})
+        self._connection.commit()
+
+    def _records(self, due: Sequence[tuple[int, str]], described: Mapping[str, tuple[int, int]]) -> pa.Table:
+        """RECORDS of patients by the versions that describe them."""
+        rows = [_record(one, described[one.patient_key][1]) for one in self._read({version for version, _ in due})]
+        return pa.Table.from_pylist(rows, schema=RECORDS)
 
     def _read(self, wanted: Collection[int]) -> Iterator[Candidate]:
         """The documents of some versions, read from raw again, some deliveries at a time."""
@@ -153,6 +180,7 @@ class Follower:
 
     def _note(self, changes: Changes) -> None:
         self._moved |= {move.record_id for move in changes.moves}
+        self._changed |= changes.persons
 
     def _decide(self) -> int:
         """Decisions in the lake and in the index are the same afterwards; how many were not."""

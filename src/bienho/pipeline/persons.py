@@ -25,11 +25,11 @@ from bienho.pipeline.journal import read_journal
 from bienho.pipeline.judge import Judge
 
 if TYPE_CHECKING:
-    from bienho.linkage.index import postgres
+    from bienho.linkage.index import tables
     from bienho.pipeline import linking
 else:
     # a second of imports that most commands do without
-    postgres = deferred("bienho.linkage.index.postgres")
+    tables = deferred("bienho.linkage.index.tables")
     linking = deferred("bienho.pipeline.linking")
 
 STAGE = "persons"
@@ -148,8 +148,8 @@ def erase(app: App, lake: Lake, judge: Judge, catalog: str, patients: Collection
 def tell(app: App, before: str, after: str) -> int:
     """Before another lake is put in use: how its persons differ goes to the history. Rows written."""
     with app.database.connect(Role.WORKER) as connection:
-        if {before, after} <= postgres.indexes(connection) and _stands(connection, before):
-            return postgres.tell_differences(connection, before, after)
+        if {before, after} <= tables.indexes(connection) and _stands(connection, before):
+            return tables.tell_differences(connection, before, after)
     return 0
 
 
@@ -169,4 +169,4 @@ def discard(app: App, catalog: str) -> None:
     """Remove the index of a lake that is not in use, if it has one."""
     if catalog in indexes(app):
         with app.database.connect(Role.WORKER) as connection:
-            postgres.drop_tables(connection, catalog)
+            tables.drop_tables(connection, catalog)

@@ -20,6 +20,7 @@ from bienho.core.errors import UsageError
 from bienho.database import Role, storage_errors
 from bienho.governance import Actor, permits
 from bienho.governance.decision import Action
+from bienho.governance.person_changes import PersonChange, PersonChanges
 from bienho.governance.person_reviews import Answer, Asked, PersonReviews, State, Verdict
 from bienho.governance.purposes import PERSON_REVIEW
 from bienho.lake import Lake
@@ -32,17 +33,20 @@ from bienho.standards.decision import Verdict as Decided
 if TYPE_CHECKING:
     from bienho import linkage
     from bienho.linkage import shipped
-    from bienho.linkage.index import waiting
+    from bienho.linkage.index import PostgresStore, contradictions, waiting
     from bienho.linkage.model import evidence, matcher
     from bienho.linkage.persons import worklist
 else:
     linkage = deferred("bienho.linkage")
     shipped = deferred("bienho.linkage.shipped")
+    contradictions = deferred("bienho.linkage.index.contradictions")
     waiting = deferred("bienho.linkage.index.waiting")
     evidence = deferred("bienho.linkage.model.evidence")
     matcher = deferred("bienho.linkage.model.matcher")
     worklist = deferred("bienho.linkage.persons.worklist")
 
+Indexed = tuple["PostgresStore", "matcher.Matcher"]
+"""An index and what its pairs are weighed with."""
 MOST = 5_000
 """Pairs on the list: more than all reviewers of a province answer before it is made anew."""
 ENOUGH = 50
@@ -63,9 +67,16 @@ _VISITS = """
 _PERSONS = "SELECT patient_key, person_key FROM lake.conformed.person_link SEMI JOIN asked_patient USING (patient_key)"
 
 
-def renew(connection: psycopg.Connection[Any], lake: Lake, catalog: str) -> int:
-    """Make the list anew from the index and the visits in the lake; how many pairs are on it. Commits."""
-    found = waiting.unsettled(connection, catalog, shipped.shipped().review)
+def renew(
+    connection: psycopg.Connection[Any], lake: Lake, catalog: str, index: Indexed, changed: Collection[str] | None
+) -> int:
+    """Make the list anew from the index and the visits in the lake; how many pairs are on it. Commits.
+
+    What a join would break is looked for between all records of two persons, and again where one of them is among
+    `changed`; None: everywhere.
+    """
+    store, matcher = index
+    found = waiting.unsettled(connection, catalog, matcher.review)
     visits = _visits(lake, {side for one in found for side in (one.left, one.right)})
     columns: dict[str, list[Any]] = {
         "left": [one.left for one in found],
@@ -76,11 +87,19 @@ def renew(connection: psycopg.Connection[Any], lake: Lake, catalog: str) -> int:
         "right_visits": [visits[one.right] for one in found],
     }
     listed = worklist.worklist(pa.table(columns, schema=worklist.UNSETTLED), MOST)
-    by_pair = {(one.left, one.right): one for one in found}
-    pairs = zip(*(listed[name].to_pylist() for name in ("left", "right", "gain")), strict=True)
-    waiting.put(connection, catalog, [(by_pair[left, right], gain) for left, right, gain in pairs])
+    pairs = list(zip(listed["left"].to_pylist(), listed["right"].to_pylist(), strict=True))
+    persons = {(one.left, one.right): one.persons for one in found}
+    told = {(one.left, one.right): one.veto for one in waiting.waiting(connection, catalog)}
+    stale = [one for one in pairs if changed is None or one not in told or not persons[one].isdisjoint(changed)]
+    broken: dict[tuple[str, str], str | None] = {**told, **dict.fromkeys(stale)}
+    broken |= contradictions.contradictions(store, matcher, stale)
+    veto = pa.array([broken[one] for one in pairs], pa.string())
+    place = listed.schema.get_field_index("veto")
+    again = listed.set_column(place, "veto", veto).select(worklist.UNSETTLED.names)
+    rows = worklist.worklist(again, MOST).select(waiting.Waiting._fields).to_pylist()
+    waiting.put(connection, catalog, [waiting.Waiting(**row) for row in rows])
     connection.commit()
-    return listed.num_rows
+    return len(rows)
 
 
 def _visits(lake: Lake, patients: Collection[str]) -> Counter[str]:
@@ -195,6 +214,12 @@ class Reviews:
             return None
         expected = sum(1 / (1 + 2 ** -max(-60.0, min(60.0, one.weight))) for one in sent)
         return Calibration(len(sent), sum(one.verdict == "same" for one in sent), expected)
+
+    def changes(self, actor: Actor, after: int, most: int) -> tuple[list[PersonChange], int]:
+        """The oldest `most` records that changed persons after change `after`, and how many there are. Recorded."""
+        self._permit(actor, f"changes:{after}")
+        queue = PersonChanges(self.app.database)
+        return queue.above(after, most), queue.count(after)
 
     @property
     def _book(self) -> PersonReviews:

@@ -3,8 +3,9 @@
 from bienho.linkage.index.digests import digester
 from bienho.linkage.index.index import Changes, Index
 from bienho.linkage.index.memory import MemoryStore
-from bienho.linkage.index.postgres import PostgresStore, drop_tables, empty_tables, open_tables
+from bienho.linkage.index.postgres import PostgresStore
 from bienho.linkage.index.store import Cause, Matcher, Move, Store, Tie
+from bienho.linkage.index.tables import drop_tables, empty_tables, open_tables
 
 __all__ = [
     "Cause", "Changes", "Index", "Matcher", "MemoryStore", "Move", "PostgresStore", "Store", "Tie", "digester",

@@ -92,11 +92,12 @@ class Index:
             pairs |= self._within(fallen, kept)
         if clean is not None:
             clean = clean.filter(pc.is_in(clean["record_id"], pa.array(sorted(kept), pa.string())))
-        ties = self._weigh(pairs, clean)
+        known = self._rows({side for pair in pairs for side in pair}, clean)
+        ties = self._weigh(pairs, known)
         if ties:
             store.tie(ties)
         touched |= kept | {side for tie in ties for side in tie[:2]}
-        return Changes(self._settle(touched, was, clean, cause), len(pairs))
+        return Changes(self._settle(touched, was, known, cause), len(pairs))
 
     def _met(self, kept: Collection[str], fresh: Mapping[str, Sequence[int]], after: Mapping[int, int]) -> Pairs:
         """Pairs of a new record and any other that meet under a key that is no crowd's."""
@@ -151,13 +152,11 @@ class Index:
             for other in group[place + 1 :]
         }
 
-    def _weigh(self, pairs: Pairs, fresh: pa.Table | None) -> list[Tie]:
-        """The pairs that say something, weighed."""
+    def _weigh(self, pairs: Pairs, rows: pa.Table) -> list[Tie]:
+        """The pairs that say something, weighed; `rows` holds the records of both sides."""
         if not pairs:
             return []
         ordered = sorted(pairs)
-        ids = {side for pair in ordered for side in pair}
-        rows = self._rows(ids, fresh)
         place = {one: number for number, one in enumerate(rows["record_id"].to_pylist())}
         left, right = (pa.array([place[pair[side]] for pair in ordered]) for side in (0, 1))
         scored = self._matcher.score(rows.take(left), rows.take(right))
@@ -169,24 +168,24 @@ class Index:
             for one, other, weight, veto in zip(*columns, strict=True)
         ]
 
-    def _rows(self, ids: Collection[str], fresh: pa.Table | None) -> pa.Table:
-        """CLEAN of records, of which some have just been given."""
-        if fresh is None:
+    def _rows(self, ids: Collection[str], known: pa.Table | None) -> pa.Table:
+        """CLEAN of records: what is known of them already, and those of these that are not."""
+        if known is None:
             return self._store.records(ids)
-        here = set(fresh["record_id"].to_pylist())
-        wanted = fresh.filter(pc.is_in(fresh["record_id"], pa.array(sorted(here & set(ids)), pa.string())))
-        others = set(ids) - here
-        return pa.concat_tables([wanted, self._store.records(others)]) if others else wanted
+        others = set(ids).difference(known["record_id"].to_pylist())
+        return pa.concat_tables([known, self._store.records(others)]) if others else known
 
     def _settle(
-        self, touched: Collection[str], was: Mapping[str, str], fresh: pa.Table | None, cause: Cause
+        self, touched: Collection[str], was: Mapping[str, str], known: pa.Table | None, cause: Cause
     ) -> tuple[Move, ...]:
         """Persons anew for the components of what was touched. `was`: persons of records that were taken out."""
         store = self._store
         members = store.component(touched)
         ties, decisions = store.ties(members), store.decisions(members)
         if ties.num_rows or decisions:
-            persons = resolve(self._rows(members, fresh), ties, _table(decisions), rules=self._matcher.rules)
+            rows = self._rows(members, known)
+            rows = rows.filter(pc.is_in(rows["record_id"], pa.array(sorted(members), pa.string())))
+            persons = resolve(rows, ties, _table(decisions), rules=self._matcher.rules)
             after = dict(zip(persons["record_id"].to_pylist(), persons["person_id"].to_pylist(), strict=True))
         else:
             after = {one: one for one in members}

@@ -18,14 +18,19 @@ from bienho.config import KeyRing
 from bienho.linkage.index.memory import TIES
 from bienho.linkage.index.packing import pack, unpack
 from bienho.linkage.index.store import Cause, Ints, Move, Tie
+from bienho.linkage.index.tables import DEFAULT, tables
 from bienho.linkage.persons import Decision
 from bienho.privacy import PatientTexts
 
 PURPOSE = "linkage/record"
-TABLES = ("record", "block", "tie", "decision", "waiting")
-DEFAULT = "lake"
 FEW = 500
 """Up to so many rows one statement is quicker than COPY."""
+FEW_KEYS = 50
+"""Up to so many keys their holders are named in one question; beyond, most have been named before."""
+SEALED = 50_000
+"""Records sealed at a time when all are."""
+COPY_HEAD, COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+COPY_BYTES = 1 << 20
 KNOWN = 200_000
 """Numbers of records remembered at a time."""
 
@@ -44,7 +49,7 @@ class PostgresStore:
         self._texts = PatientTexts(keys, PURPOSE)
         self._told = told
         self._catalog = catalog
-        self._tables = _tables(catalog)
+        self._tables = tables(catalog)
         self._statements: dict[str, bytes] = {}
         self._number: dict[str, int] = {}
         self._record: dict[int, str] = {}
@@ -65,6 +70,14 @@ class PostgresStore:
         return {digest: size for digest, size in rows if size}
 
     def holders(self, digests: Sequence[int]) -> tuple[Ints, list[str]]:
+        if len(digests) <= FEW_KEYS:
+            told = self._ask(
+                "SELECT b.digest, b.number, r.record_id FROM {block} AS b JOIN {record} AS r ON r.number = b.number"
+                " WHERE b.digest = ANY (%b::bigint[])",
+                list(digests),
+            ).fetchall()
+            self._remember((number, one.hex()) for _, number, one in told)
+            return np.array([digest for digest, _, _ in told], np.int64), [one.hex() for _, _, one in told]
         rows = self._ask(
             "SELECT b.digest, b.number FROM {block} AS b WHERE b.digest = ANY (%b::bigint[])", list(digests)
         ).fetchall()
@@ -86,6 +99,70 @@ class PostgresStore:
             self._keep_many(rows)
         return {row[0].hex() for row in rows}
 
+    def is_empty(self) -> bool:
+        """Whether there is no record and no decision."""
+        row = self._ask("SELECT EXISTS (SELECT FROM {record}) OR EXISTS (SELECT FROM {decision})").fetchone()
+        return not (row and row[0])
+
+    def sealed(self, clean: pa.Table) -> dict[str, bytes]:
+        """Records sealed under their patients' keys, without those that may not be kept. ValueError for one twice."""
+        sealed: dict[str, bytes] = {}
+        for some in clean.to_batches(max_chunksize=SEALED):
+            ids = [bytes.fromhex(one) for one in some.column("record_id").to_pylist()]
+            texts = dict(zip(ids, pack(pa.Table.from_batches([some])), strict=True))
+            made = self._texts.seal(self._connection, texts)
+            if len(texts) < len(ids) or any(one.hex() in sealed for one in made):
+                raise ValueError("a record is there twice")
+            sealed |= {one.hex(): text for one, text in made.items()}
+        return sealed
+
+    def fill_records(self, rows: Iterable[Sequence[object]]) -> None:
+        """number, record, order of arrival, version, person, digests, sealed text of records; see `filling`."""
+        with self._copy(
+            "COPY {record} (number, record_id, arrived, version_id, person_id, digests, sealed)"
+            " FROM STDIN (FORMAT BINARY)"
+        ) as copy:
+            copy.set_types(["int8", "bytea", "int8", "int8", "bytea", "int8[]", "bytea"])
+            for row in rows:
+                copy.write_row(row)
+
+    def fill_blocks(self, rows: bytes) -> None:
+        """Rows of the table of keys in the binary format of COPY, without its head and end."""
+        with self._copy("COPY {block} (digest, number) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.write(COPY_HEAD)
+            for start in range(0, len(rows), COPY_BYTES):
+                copy.write(rows[start : start + COPY_BYTES])
+            copy.write(COPY_END)
+
+    def fill_ties(self, rows: Iterable[Sequence[object]]) -> None:
+        """one, other (numbers), weight, veto, whether it joins, whether the two are of two persons."""
+        with self._copy("COPY {tie} (one, other, weight, veto, joins, apart) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int8", "int8", "float8", "text", "bool", "bool"])
+            for row in rows:
+                copy.write_row(row)
+
+    def tell(self, moves: Iterable[tuple[str, str]], cause: Cause) -> None:
+        """Write records that came to persons of others (record, person) to the history, where it is told."""
+        if not self._told:
+            return
+        with self._cursor.copy(
+            "COPY governance.person_change (record_id, before, after, cause, cause_name) FROM STDIN (FORMAT BINARY)"
+        ) as copy:
+            copy.set_types(["bytea", "bytea", "bytea", "text", "text"])
+            for one, person in moves:
+                copy.write_row((bytes.fromhex(one), None, bytes.fromhex(person), *cause))
+
+    def numbers(self, count: int) -> int:
+        """The first of so many numbers for records that are to come, one after the other."""
+        row = self._ask(
+            "SELECT setval(s, nextval(s) + %b - 1) - %b + 1"
+            " FROM (SELECT pg_get_serial_sequence(%b, 'number')::regclass AS s) AS of",
+            max(count, 1),
+            max(count, 1),
+            f"linkage.{self._catalog}_record",
+        ).fetchone()
+        return int(row[0]) if row else 1
+
     def _keep_few(self, rows: Sequence[tuple[bytes, int, list[int], bytes]]) -> None:
         one, arrived, digests, sealed = ([list(column) for column in zip(*rows, strict=True)]) if rows else [[]] * 4
         told = self._ask(
@@ -103,7 +180,8 @@ class PostgresStore:
         self._remember((number, one.hex()) for number, one in told)
 
     def _keep_many(self, rows: Sequence[tuple[bytes, int, list[int], bytes]]) -> None:
-        numbers = self._numbers(len(rows))
+        first = self.numbers(len(rows))
+        numbers = range(first, first + len(rows))
         with self._copy(
             "COPY {record} (number, record_id, arrived, digests, sealed) FROM STDIN (FORMAT BINARY)"
         ) as copy:
@@ -161,10 +239,7 @@ class PostgresStore:
                 *columns,
             )
             return
-        with self._copy("COPY {tie} (one, other, weight, veto, joins) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["int8", "int8", "float8", "text", "bool"])
-            for row in rows:
-                copy.write_row(row)
+        self.fill_ties((*row, True) for row in rows)
 
     def untie(self, pairs: Collection[tuple[str, str]]) -> None:
         number = self._numbered({side for pair in pairs for side in pair})
@@ -256,6 +331,7 @@ class PostgresStore:
                 [bytes.fromhex(one) for one, _ in now],
                 [bytes.fromhex(person) for _, person in now],
             )
+            self._part([one for one in moves if one.after is not None and one[1:] != (None, one.record_id)])
         changed = [one for one in moves if one.before != one.after and (one.before, one.after) != (None, one.record_id)]
         if self._told and changed:
             sides = [
@@ -267,6 +343,17 @@ class PostgresStore:
                 cause.kind,
                 cause.name,
                 *sides,
+            )
+
+    def _part(self, moves: Sequence[Move]) -> None:
+        """Mark which ties of moved records lie between two persons; one that is new is marked already."""
+        if moves:
+            self._ask(
+                "UPDATE {tie} AS t SET apart = NOT t.apart FROM {record} AS a, {record} AS b"
+                " WHERE (t.one, t.other) IN (SELECT one, other FROM {tie} WHERE one = ANY (%b::bigint[])"
+                " UNION SELECT one, other FROM {tie} WHERE other = ANY (%b::bigint[]))"
+                " AND a.number = t.one AND b.number = t.other AND t.apart = (a.person_id = b.person_id)",
+                *[list(self._numbered([one.record_id for one in moves]).values())] * 2,
             )
 
     def versions(self, ids: Collection[str] | None = None) -> dict[str, tuple[int, int]]:
@@ -296,14 +383,6 @@ class PostgresStore:
         """All decisions."""
         rows = self._ask("SELECT decided_at, one, other, verdict FROM {decision}")
         return {Decision(at, one.hex(), other.hex(), verdict) for at, one, other, verdict in rows}
-
-    def _numbers(self, count: int) -> list[int]:
-        rows = self._ask(
-            "SELECT nextval(pg_get_serial_sequence(%b, 'number')) FROM generate_series(1, %b)",
-            f"linkage.{self._catalog}_record",
-            count,
-        )
-        return [number for (number,) in rows]
 
     def _numbered(self, ids: Collection[str]) -> dict[str, int]:
         """The numbers of those that are there."""
@@ -346,61 +425,5 @@ class PostgresStore:
         return self._cursor.copy(self._sql(text))
 
 
-def _tables(catalog: str) -> dict[str, sql.Identifier]:
-    return {name: sql.Identifier("linkage", f"{catalog}_{name}") for name in TABLES}
-
-
 def _bytes(ids: Iterable[str]) -> list[bytes]:
     return [bytes.fromhex(one) for one in ids]
-
-
-def open_tables(connection: psycopg.Connection[Any], catalog: str) -> None:
-    """The tables of a lake's index; those of a lake beside the first are made where they are not there yet."""
-    if catalog == DEFAULT:
-        return
-    for name in TABLES:
-        connection.execute(
-            sql.SQL("CREATE TABLE IF NOT EXISTS {} (LIKE {} INCLUDING ALL)").format(
-                _tables(catalog)[name], _tables(DEFAULT)[name]
-            )
-        )
-    connection.execute(sql.SQL("GRANT SELECT ON {waiting} TO bienho_governance").format(**_tables(catalog)))
-
-
-def empty_tables(connection: psycopg.Connection[Any], catalog: str) -> None:
-    """Take everything out of a lake's index, to fill it anew."""
-    connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(_tables(catalog).values())))
-    connection.execute("DELETE FROM linkage.standing WHERE catalog = %s", (catalog,))
-
-
-def drop_tables(connection: psycopg.Connection[Any], catalog: str) -> None:
-    """Forget a lake's index; the tables of the first stay and are emptied."""
-    if catalog == DEFAULT:
-        empty_tables(connection, catalog)
-        return
-    for table in _tables(catalog).values():
-        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
-    connection.execute("DELETE FROM linkage.standing WHERE catalog = %s", (catalog,))
-
-
-def tell_differences(connection: psycopg.Connection[Any], before: str, after: str) -> int:
-    """Write to the history how the persons of the index of one lake differ from those of another; how many rows."""
-    told = connection.execute(
-        sql.SQL(
-            "INSERT INTO governance.person_change (record_id, before, after, cause, cause_name)"
-            " SELECT coalesce(b.record_id, a.record_id), b.person_id, a.person_id, 'weights', %s"
-            " FROM {} AS b FULL JOIN {} AS a USING (record_id)"
-            " WHERE b.person_id IS DISTINCT FROM a.person_id"
-            " AND (b.person_id IS NOT NULL OR a.person_id <> a.record_id)"
-        ).format(_tables(before)["record"], _tables(after)["record"]),
-        (after,),
-    )
-    return told.rowcount
-
-
-def indexes(connection: psycopg.Connection[Any]) -> set[str]:
-    """The lakes that have tables of an index."""
-    rows = connection.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'linkage' AND tablename LIKE '%\\_record'"
-    ).fetchall()
-    return {name.removesuffix("_record") for (name,) in rows}

@@ -18,9 +18,9 @@ _UNSETTLED = """
         FROM {decision} AS d JOIN {record} AS a ON a.record_id = d.one JOIN {record} AS b ON b.record_id = d.other
     )
     SELECT DISTINCT ON (least(a.person_id, b.person_id), greatest(a.person_id, b.person_id))
-        least(a.record_id, b.record_id), greatest(a.record_id, b.record_id), t.weight, t.veto
+        least(a.record_id, b.record_id), greatest(a.record_id, b.record_id), t.weight, t.veto, a.person_id, b.person_id
     FROM {tie} AS t JOIN {record} AS a ON a.number = t.one JOIN {record} AS b ON b.number = t.other
-    WHERE t.weight >= %(review)s AND a.person_id <> b.person_id AND NOT EXISTS (
+    WHERE t.apart AND t.weight >= %(review)s AND a.person_id <> b.person_id AND NOT EXISTS (
         SELECT FROM said AS s
         WHERE s.one = least(a.person_id, b.person_id) AND s.other = greatest(a.person_id, b.person_id)
     )
@@ -34,16 +34,17 @@ _STORED = "INSERT INTO {waiting} (one, other, weight, veto, gain) VALUES (%s, %s
 
 
 class Unsettled(NamedTuple):
-    """The pair of two persons that weighs most."""
+    """The pair of two persons that weighs most, and the two persons."""
 
     left: str
     right: str
     weight: float
     veto: str | None
+    persons: frozenset[str]
 
 
 class Waiting(NamedTuple):
-    """A pair on the list; `gain` orders it."""
+    """A pair on the list; `gain` orders it, `veto` is what a join of their persons breaks, between whatever records."""
 
     left: str
     right: str
@@ -55,15 +56,18 @@ class Waiting(NamedTuple):
 def unsettled(connection: psycopg.Connection[Any], catalog: str, review: float) -> list[Unsettled]:
     """One pair for any two persons with a tie of `review` bits or more about whom nobody has decided."""
     rows = connection.execute(_named(_UNSETTLED, catalog), {"review": review}).fetchall()
-    return [Unsettled(one.hex(), other.hex(), weight, veto) for one, other, weight, veto in rows]
+    return [
+        Unsettled(one.hex(), other.hex(), weight, veto, frozenset(person.hex() for person in persons))
+        for one, other, weight, veto, *persons in rows
+    ]
 
 
-def put(connection: psycopg.Connection[Any], catalog: str, rows: Collection[tuple[Unsettled, float]]) -> None:
+def put(connection: psycopg.Connection[Any], catalog: str, rows: Collection[Waiting]) -> None:
     """Replace the list. In the caller's transaction."""
     connection.execute(_named("DELETE FROM {waiting}", catalog))
     connection.cursor().executemany(
         _named(_STORED, catalog),
-        [(bytes.fromhex(one.left), bytes.fromhex(one.right), one.weight, one.veto, gain) for one, gain in rows],
+        [(bytes.fromhex(one.left), bytes.fromhex(one.right), *one[2:]) for one in rows],
     )
 
 

@@ -21,6 +21,14 @@ class Rule:
     def key(self) -> str:
         return " || '|' || ".join(f"({part})::VARCHAR" for part in self.parts)
 
+    def hashed(self) -> str:
+        """A number of 64 bits that is the same for two records with the same key, without writing the key."""
+        return f"hash({', '.join(self.parts)})"
+
+    def there(self) -> str:
+        """Whether a record has a key."""
+        return " AND ".join(f"({part}) IS NOT NULL" for part in self.parts)
+
 
 _NAME_OR_COMMUNE = "CASE WHEN name_rare THEN '' ELSE commune END"
 _DAYS = (

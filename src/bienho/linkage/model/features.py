@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 
 from bienho.linkage.model.terms import GIVEN, NAME, PAIR, TERMS, digest_sql
 
@@ -70,18 +71,22 @@ def make_features(
     kinds = [kind for kind, terms in classes.items() for term in terms if term]
     terms = [term for terms in classes.values() for term in terms if term]
     values = [number for terms in classes.values() for term, number in terms.items() if term]
-    con.execute("CREATE OR REPLACE TEMP TABLE term_class (kind VARCHAR, term VARCHAR, class UTINYINT)")
-    con.execute("INSERT INTO term_class SELECT unnest(?), unnest(?), unnest(?)", [kinds, terms, values])
+    con.register("kept_term", pa.table({"kind": kinds, "digest": terms, "class": pa.array(values, pa.uint8())}))
+    for kind in TERMS:  # a digest costs more than the whole rest of a row: one a term
+        con.execute(f"""
+            CREATE OR REPLACE TEMP TABLE {kind}_of AS SELECT term, class FROM (
+                SELECT term, {digest_sql(kind, salt, "term")} AS digest
+                FROM (SELECT DISTINCT {TERMS[kind]} AS term FROM {clean}) WHERE term IS NOT NULL
+            ) AS t JOIN (SELECT digest, class FROM kept_term WHERE kind = '{kind}') USING (digest)
+        """)
+    con.unregister("kept_term")
     plain = ", ".join(f"{sql} AS {name}" for name, sql in FEATURES.items())
     termed = ", ".join(
         f"CASE WHEN ({TERMS[kind]}) IS NOT NULL"
         f" THEN coalesce({kind}_of.class, {classes[kind]['']}) END::UTINYINT AS {name}"
         for kind, name in TERM_FEATURES.items()
     )
-    joins = " ".join(
-        f"LEFT JOIN term_class AS {kind}_of ON {kind}_of.kind = '{kind}' AND {kind}_of.term = {digest_sql(kind, salt)}"
-        for kind in TERMS
-    )
+    joins = " ".join(f"LEFT JOIN {kind}_of ON {kind}_of.term = {TERMS[kind]}" for kind in TERMS)
     con.execute(
         f"CREATE OR REPLACE TABLE {into} AS SELECT i, record_id, {plain}, {termed}, "
         f"coalesce({NAME}_of.class >= {RARE}, true) AS name_rare, {broad} AS broad FROM {clean} {joins}"

@@ -12,9 +12,9 @@ from bienho.linkage.model import single
 from bienho.linkage.model.blocking import RULES
 from bienho.linkage.model.comparisons import COMPARISONS
 from bienho.linkage.model.features import make_features
-from bienho.linkage.model.score import PAIRS, Scale, code_sql, weighed_codes
+from bienho.linkage.model.score import PAIRS, Scale, code_sql, weighed, weighed_codes
 from bienho.linkage.model.weights import Weights
-from bienho.linkage.model.workspace import engine
+from bienho.linkage.model.workspace import Workspace, engine
 from bienho.linkage.persons import Rules
 
 KEYS = pa.schema([("record_id", pa.string()), ("rule", pa.int8()), ("key", pa.string())])
@@ -47,6 +47,14 @@ class Matcher:
         ids = clean["record_id"].to_pylist()
         rows = [(one, rule, key) for one, row in zip(ids, features, strict=True) for rule, key in single.keys_of(row)]
         return pa.table([list(column) for column in zip(*rows, strict=True)] or [[], [], []], schema=KEYS)
+
+    def pairs(self, clean: pa.Table) -> pa.Table:
+        """PAIRS of records of a table of `CLEAN` that share a key no crowd holds; without those that say nothing."""
+        with Workspace(clean) as workspace:
+            workspace.make_features(self.weights.salt, self.weights.classes, broad=self.weights.broad)
+            workspace.pair()
+            workspace.code()
+            return weighed(workspace.con, self.weights)
 
     def score(self, left: pa.Table, right: pa.Table) -> pa.Table:
         """PAIRS of the rows of two tables of `CLEAN`, row by row; `each pair in the order of its ids."""

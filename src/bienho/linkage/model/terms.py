@@ -43,9 +43,9 @@ def digest(kind: str, salt: str, term: str) -> str:
     return sha256(f"{salt}:{kind}:{term}".encode()).hexdigest()[:16]
 
 
-def digest_sql(kind: str, salt: str) -> str:
-    """SQL of `digest`."""
-    return f"left(sha256('{salt}:{kind}:' || ({TERMS[kind]})), 16)"
+def digest_sql(kind: str, salt: str, term: str) -> str:
+    """SQL of `digest`; `term` is SQL too."""
+    return f"left(sha256('{salt}:{kind}:' || ({term})), 16)"
 
 
 def count(con: duckdb.DuckDBPyConnection, clean: str, salt: str) -> dict[str, dict[str, int]]:
@@ -57,17 +57,20 @@ def count(con: duckdb.DuckDBPyConnection, clean: str, salt: str) -> dict[str, di
     for kind, term in TERMS.items():
         rows = con.execute(f"""
             WITH carried AS (
-                SELECT {digest_sql(kind, salt)} AS term, count(DISTINCT (birth_year, birth_month, birth_day)) AS persons
-                FROM {clean} WHERE ({term}) IS NOT NULL GROUP BY 1
-            )
-            SELECT term, persons, sum(persons) OVER () AS everyone FROM carried
-            ORDER BY persons DESC, term LIMIT {MOST}
+                SELECT term, count(*) AS persons FROM (
+                    SELECT DISTINCT {term} AS term, coalesce(birth_year, 0)::INT * 10000
+                        + coalesce(birth_month, 0)::INT * 100 + coalesce(birth_day, 0)::INT AS birth FROM {clean}
+                ) WHERE term IS NOT NULL GROUP BY term
+            ), everyone AS (SELECT sum(persons) AS everyone FROM carried)
+            SELECT {digest_sql(kind, salt, "term")} AS term, persons, everyone FROM everyone LEFT JOIN carried
+                ON persons >= {FEWEST}
+            WHERE everyone > 0 ORDER BY persons DESC, term LIMIT {MOST}
         """).fetchall()
         if not rows:
             found[kind] = {"": CLASSES}
             continue
         everyone = max(1, rows[0][2])
-        kept = {term: class_of(persons / everyone) for term, persons, _ in rows if persons >= FEWEST}
-        least = min((persons for _, persons, _ in rows if persons >= FEWEST), default=FEWEST)
+        kept = {term: class_of(persons / everyone) for term, persons, _ in rows if persons is not None}
+        least = min((persons for _, persons, _ in rows if persons is not None), default=FEWEST)
         found[kind] = dict(sorted(kept.items())) | {"": class_of(min(0.5, least / 3 / everyone))}
     return found

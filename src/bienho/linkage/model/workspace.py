@@ -64,8 +64,8 @@ class Workspace:
         for number, rule in enumerate(RULES):
             con.execute(f"""
                 CREATE OR REPLACE TEMP TABLE held AS
-                SELECT hash(key) AS h, list(i) AS who FROM (SELECT i, {rule.key()} AS key FROM feature)
-                WHERE key IS NOT NULL GROUP BY 1 HAVING count(*) BETWEEN 2 AND {CROWD}
+                SELECT {rule.hashed()} AS h, list(i) AS who FROM feature
+                WHERE {rule.there()} GROUP BY 1 HAVING count(*) BETWEEN 2 AND {CROWD}
             """)
             con.execute(f"""
                 INSERT INTO met SELECT l, r, {1 << number}

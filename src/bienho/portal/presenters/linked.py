@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bienho.core.errors import DeniedError
-from bienho.pipeline.estimate import estimate
+from bienho.pipeline.estimate import Kind, estimate
 from bienho.pipeline.reviewing import Calibration
 from bienho.portal.components import Badge, Fact, Facts
 from bienho.portal.desk import Desk
 from bienho.portal.formats import number
-from bienho.portal.language import t
+from bienho.portal.language import later, t
 
 CHAPTER = "/huong-dan/xet-nguoi/"
 
@@ -28,9 +28,13 @@ def quality(calibration: Calibration | None = None) -> Facts:
         Fact(
             t("Đo trên"),
             t("{n} bản ghi giả lập", n=number(found.records)),
-            note=t("biết trước ai là ai; {k} bộ, lỗi nhập như đã đo. Dữ liệu thật có thể khác.", k=number(found.packs)),
+            note=t(
+                "biết trước ai là ai; {k} bộ, đa số có số định danh, lỗi nhập như đã đo. Dữ liệu thật có thể khác.",
+                k=number(found.packs),
+            ),
         ),
     ]
+    items += [_harder(kind) for kind in HARDER]
     if calibration is not None:
         items.append(
             Fact(
@@ -40,6 +44,19 @@ def quality(calibration: Calibration | None = None) -> Facts:
             )
         )
     return Facts(items)
+
+
+HARDER: dict[Kind, str] = {
+    "no_ids": later("Nếu ba trong năm người không có số định danh"),
+    "twice": later("Nếu lỗi nhập nhiều gấp đôi"),
+}
+
+
+def _harder(kind: Kind) -> Fact:
+    """The same figures on people who are harder to tell apart."""
+    found = estimate(kind)
+    right, seen = (f"{number(100 * share, 2)} %" for share in (found.precision, found.recall))
+    return Fact(t(HARDER[kind]), t("{p} đúng, {r} tìm thấy", p=right, r=seen), note=t("trên dữ liệu giả lập khó hơn"))
 
 
 LINK, PATIENT = "conformed.person_link", "standard.xml130_dossier"
@@ -65,4 +82,4 @@ def of_patient(desk: Desk, patient: str) -> Fact | None:
 def beside() -> str:
     """The estimate in one line, for beside whatever rests on persons."""
     share = number(100 * estimate().precision, 2)
-    return t("theo chỉ mục con người; ghép đúng {p} % trên dữ liệu giả lập", p=share)
+    return t("theo chỉ mục con người; ghép đúng {p} % trên dữ liệu giả lập đa số có số định danh", p=share)

@@ -159,7 +159,10 @@ def asked(desk: Desk, one: Question, rows: list[Row]) -> dict[str, Any]:
     words = [(t(EVIDENCE[comparison][level]), side) for comparison, level, side in told.evidence if level]
     sides = ((t("Nói rằng một người"), "for"), (t("Nói rằng hai người"), "against"), (t("Không nói gì rõ"), "neither"))
     veto = told.veto or one.asked.veto
-    risk = State("partial", t(RISKS[veto][0]), t(RISKS[veto][1])) if veto in RISKS else None
+    why = t(RISKS[veto][1]) if veto in RISKS else ""
+    if why and not told.veto:
+        why = t("Không phải ở hai hồ sơ này, mà giữa những hồ sơ khác của hai người: {why}", why=why)
+    risk = State("partial", t(RISKS[veto][0]), why) if veto in RISKS else None
     proposed = State(
         "partial",
         t("Người khác đã đề nghị: một người"),
