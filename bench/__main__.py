@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from bench import audit, detect, doors, events, gate, growth, ingest, linkage, people, rules, stores
+from bench import audit, detect, doors, events, gate, growth, ingest, linkage, people, rules, stores, takein
 
 BENCHES = {
     "ingest": ingest.run,
@@ -25,6 +25,7 @@ BENCHES = {
     "rules": rules.run,
     "linkage": linkage.run,
     "doors": doors.run,
+    "take-in": takein.run,
 }
 """Each takes what it needs of rounds, persons and dossiers."""
 LONG = ("detect", "linkage")
@@ -40,6 +41,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=doors.SECONDS, help="of doors: how long clients send")
     parser.add_argument("--clients", type=int, default=doors.CLIENTS, help="of doors: how many at once")
     parser.add_argument("--stored", type=int, default=0, help="of doors: dossiers that are there before")
+    parser.add_argument("--rate", type=float, default=0.0, help="of doors: files a second offered, 0 = all they can")
+    parser.add_argument("--keep", type=Path, help="of doors: folder in which a grown home is left for the next run")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--only", choices=(*detect.PARTS, *linkage.PARTS), help="of detect or linkage: this part")
     given = parser.parse_args()
@@ -68,6 +71,7 @@ def main() -> None:
         more: dict[str, Any] = {"only": given.only, "keep": partial(keep, name)} if name in LONG else {}
         if name == "doors":
             more = {"seconds": given.seconds, "clients": given.clients, "stored": given.stored}
+            more |= {"rate": given.rate, "keep": given.keep}
         keep(name, BENCHES[name](rounds=given.rounds, persons=given.persons, dossiers=given.dossiers, **more))
     print(json.dumps(figures, indent=2, ensure_ascii=False))
 

@@ -24,20 +24,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from bench.measure import fresh_app, postgres_cpu
+from bench import homes
+from bench.measure import fresh_app
+from bench.watch import Tree, Watch, jobs_done, settled, spread
 from bienho.core.ids import delivery_seq
-from bienho.database import Role
 from bienho.governance import Actor, people
 from bienho.governance.people import portal_api, systems
 from bienho.governance.purposes import OPERATIONS
-from bienho.pipeline import App, open_app
-from bienho.pipeline.backlog import read_progress
-from bienho.pipeline.catalog import current_catalog
+from bienho.pipeline import App, jobs, open_app
 from bienho.pipeline.ingest import ingest
 from bienho.synthetic import Plan, generate
 
@@ -46,6 +45,7 @@ CLIENTS, PROCESSES = 20, 2
 SECONDS = 20.0
 RESENT = 0.1
 TEMPLATES, PERSONS = 300, 600
+ENVELOPE = 400
 BY = Actor("system", "Bench", ("administrator",), "cli")
 PAGE = 50_000
 DOCUMENT = "1/QĐ-SYT"
@@ -65,6 +65,10 @@ class Template:
 
     def written(self, facility: str, number: str, correction: int = 0) -> bytes:
         """An envelope of this dossier as another facility's, under another number; a corrected one weighs more."""
+        return envelope(facility, self.hoso(facility, number, correction))
+
+    def hoso(self, facility: str, number: str, correction: int = 0) -> bytes:
+        """The same without its envelope."""
         parts = []
         for name, text in self.files:
             body = text.replace(b"<MA_LK>" + self.number, b"<MA_LK>" + number.encode())
@@ -73,16 +77,25 @@ class Template:
                 body = _WEIGHT.sub(b"<CAN_NANG>%d</CAN_NANG>" % (50 + correction), body)
             packed = base64.b64encode(body)
             parts.append(b"<FILEHOSO><LOAIHOSO>%b</LOAIHOSO><NOIDUNGFILE>%b</NOIDUNGFILE></FILEHOSO>" % (name, packed))
-        return (
-            b'<?xml version="1.0" encoding="utf-8"?>\n<GIAMDINHHS><THONGTINDONVI><MACSKCB>%b</MACSKCB></THONGTINDONVI>'
-            b"<THONGTINHOSO><NGAYLAP>20260103</NGAYLAP><SOLUONGHOSO>1</SOLUONGHOSO><DANHSACHHOSO><HOSO>%b</HOSO>"
-            b"</DANHSACHHOSO></THONGTINHOSO><CHUKYDONVI/></GIAMDINHHS>" % (facility.encode(), b"".join(parts))
-        )
+        return b"<HOSO>%b</HOSO>" % b"".join(parts)
+
+
+def envelope(facility: str, hosos: bytes, count: int = 1) -> bytes:
+    """Dossiers of a facility in one envelope."""
+    return (
+        b'<?xml version="1.0" encoding="utf-8"?>\n<GIAMDINHHS><THONGTINDONVI><MACSKCB>%b</MACSKCB></THONGTINDONVI>'
+        b"<THONGTINHOSO><NGAYLAP>20260103</NGAYLAP><SOLUONGHOSO>%d</SOLUONGHOSO><DANHSACHHOSO>%b"
+        b"</DANHSACHHOSO></THONGTINHOSO><CHUKYDONVI/></GIAMDINHHS>" % (facility.encode(), count, hosos)
+    )
 
 
 @dataclass
 class Sent:
-    """What one client saw: (number, seconds to the answer, moment of the answer) of each 200, and the other codes."""
+    """What one client saw: (number, seconds to the answer, moment of the answer) of each 200, and the other codes.
+
+    Where a rate is offered, seconds count from the moment a file was due: one that had to wait for the answer before
+    it is not quick.
+    """
 
     answered: list[tuple[str, float, float]] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
@@ -158,8 +171,10 @@ def client_of(port: int, account: tuple[str, str, str]) -> Any:
     return PortalClient("127.0.0.1", port, *account)
 
 
-def send_for(port: int, account: tuple[str, str, str], stock: Sequence[Template], seconds: float, seed: int) -> Sent:
-    """One client that sends one file after the other."""
+def send_for(
+    port: int, account: tuple[str, str, str], stock: Sequence[Template], seconds: float, seed: int, every: float = 0.0
+) -> Sent:
+    """One client that sends one file after the other; with `every`, one each so many seconds, as answers allow."""
     name, password, facility = account
     client, chance, told = client_of(port, account), random.Random(seed), Sent()
     if client.log_in()["maKetQua"] != "200":
@@ -169,9 +184,11 @@ def send_for(port: int, account: tuple[str, str, str], stock: Sequence[Template]
         "accessToken": client.key["access_token"], "tokenId": client.key["id_token"], "passwordHash": client.digest,
     }  # fmt: skip
     earlier: list[tuple[Template, str]] = []
+    due = time.time() + every * chance.random()
     end = time.time() + seconds
     for count in itertools.count():
-        if time.time() >= end:
+        begun = max(time.time(), due) if every else time.time()
+        if begun >= end:
             break
         if earlier and chance.random() < RESENT:
             template, number = chance.choice(earlier)
@@ -181,7 +198,9 @@ def send_for(port: int, account: tuple[str, str, str], stock: Sequence[Template]
             data = template.written(facility, number)
             earlier.append((template, number))
         packed = base64.b64encode(data).replace(b"+", b"%2B").replace(b"/", b"%2F").replace(b"=", b"%3D")
-        begun = time.time()
+        if every:
+            time.sleep(max(0.0, due - time.time()))
+            begun, due = due, due + every
         answer = client.post("/api/qd130/guiHoSoXmlQD3176", head + packed, "application/x-www-form-urlencoded", **shown)
         now = time.time()
         told.codes[answer["maKetQua"]] += 1
@@ -191,12 +210,12 @@ def send_for(port: int, account: tuple[str, str, str], stock: Sequence[Template]
     return told
 
 
-def _clients(port: int, accounts: Any, stock: Any, seconds: float, seed: int, pipe: Any) -> None:
+def _clients(port: int, accounts: Any, stock: Any, seconds: float, seed: int, every: float, pipe: Any) -> None:
     """Some clients in one process, each on a thread."""
     whole, lock = Sent(), threading.Lock()
 
     def run(account: tuple[str, str, str], number: int) -> None:
-        told = send_for(port, account, stock, seconds, seed + number)
+        told = send_for(port, account, stock, seconds, seed + number, every)
         with lock:
             whole.add(told)
 
@@ -209,130 +228,122 @@ def _clients(port: int, accounts: Any, stock: Any, seconds: float, seed: int, pi
     pipe.send(whole)
 
 
-class _Watch:
-    """Notes when the findings of deliveries could be seen, as `pipeline.progress` tells it to pages."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self.seen: list[tuple[float, int]] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def _look(self) -> None:
-        catalog = current_catalog(self._app.home)
-        with self._app.database.connect(Role.WORKER, autocommit=True) as connection:
-            while not self._stop.wait(0.1):
-                last = read_progress(connection, catalog).last_seq
-                if not self.seen or last > self.seen[-1][1]:
-                    self.seen.append((time.time(), last))
-
-    def wait(self, seq: int, seconds: float) -> None:
-        end = time.time() + seconds
-        while time.time() < end and (not self.seen or self.seen[-1][1] < seq):
-            time.sleep(0.1)
-        self._stop.set()
-        self._thread.join()
-
-    def delays(self, answered: Sequence[tuple[str, float, float]]) -> list[float]:
-        """Seconds from each answer until it could be seen; what never could counts as without end."""
-        found = []
-        for number, _, moment in answered:
-            seq = delivery_seq(number)
-            at = next((when for when, last in self.seen if last >= seq), float("inf"))
-            found.append(max(0.0, at - moment))
-        return found
-
-
 def run(
-    rounds: int, persons: int, dossiers: int, seconds: float = SECONDS, clients: int = CLIENTS, stored: int = 0
+    rounds: int,
+    persons: int,
+    dossiers: int,
+    seconds: float = SECONDS,
+    clients: int = CLIENTS,
+    stored: int = 0,
+    rate: float = 0.0,
+    keep: Path | None = None,
 ) -> dict[str, Any]:
-    """One run of so many seconds; `rounds`, `persons` and `dossiers` belong to other benches."""
-    with tempfile.TemporaryDirectory(prefix="bienho-doors-") as name, fresh_app() as made:
+    """One run of so many seconds; `rounds`, `persons` and `dossiers` belong to other benches.
+
+    `rate`: files a second that all clients offer together, 0 = as fast as they are answered. `keep`: a folder in which
+    a home with so many `stored` dossiers is left for the next run.
+    """
+    with tempfile.TemporaryDirectory(prefix="bienho-doors-") as name, _home(stored, keep) as made:
         folder = Path(name)
         stock = templates(folder / "twin")
         accounts = enrol(made, clients)
-        if stored:
-            _store(made, folder / "stored", stock, accounts, stored)
-        return _measured(made, folder, stock, accounts, seconds) | {
-            "clients": clients, "seconds": seconds, "stored_before": stored, "resent": RESENT, "seed": SEED,
+        every = clients / rate if rate else 0.0
+        return _measured(made, folder, stock, accounts, seconds, every) | {
+            "clients": clients, "seconds": seconds, "offered_per_s": rate or None, "stored_before": stored,
+            "resent": RESENT, "seed": SEED,
             "dossier_bytes": round(statistics.fmean(len(one.written("52001", "B1")) for one in stock)),
         }  # fmt: skip
 
 
-def _store(app: App, folder: Path, stock: Sequence[Template], accounts: Any, count: int) -> None:
-    """Take so many dossiers in before, in files of their own."""
-    folder.mkdir()
-    for start in range(0, count, 20_000):
-        for number in range(start, min(count, start + 20_000)):
-            facility = accounts[number % len(accounts)][2]
-            data = stock[number % len(stock)].written(facility, f"S{number:012d}")
-            (folder / f"{number:09d}.xml").write_bytes(data)
-        ingest(app, [folder])
-        for path in folder.iterdir():
+@contextmanager
+def _home(stored: int, keep: Path | None) -> Iterator[App]:
+    """A new home, or a copy of one that holds so many dossiers."""
+    if not stored:
+        with fresh_app() as app:
+            yield app
+        return
+    homes.KEPT = keep
+    stock = homes.made_once(f"doors-{stored}", partial(_make_stored, stored))
+    with homes.temporary_home(stock=stock) as made, open_app(made.home.path) as app:
+        yield app
+
+
+def _make_stored(count: int, stock: Path) -> None:
+    with homes.temporary_home(ready=True, synced=False) as made, tempfile.TemporaryDirectory() as name:
+        with open_app(made.home.path) as app:
+            _store(app, Path(name), templates(Path(name, "twin")), count)
+        made.database.close()
+        homes.keep(made.home, stock)
+
+
+def _store(app: App, folder: Path, stock: Sequence[Template], count: int) -> None:
+    """Take so many dossiers in before, many to an envelope, and what follows from them; small files made one."""
+    units = people.units.list_units(app.database, day=people.units.local_day(datetime.now(UTC)))
+    facilities = [unit.facility_code for unit in units if unit.facility_code][:CLIENTS]
+    numbers = iter(range(count))
+    for block in range(0, count, 40_000):
+        paths = []
+        for place in range(block, min(count, block + 40_000), ENVELOPE):
+            facility = facilities[place // ENVELOPE % len(facilities)]
+            hosos = b"".join(
+                stock[number % len(stock)].hoso(facility, f"S{number:012d}") for number in islice(numbers, ENVELOPE)
+            )
+            path = folder / f"{place:09d}.xml"
+            path.write_bytes(envelope(facility, hosos, min(ENVELOPE, count - place)))
+            paths.append(path)
+        ingest(app, paths)
+        for path in paths:
             path.unlink()
+    for name in ("link", "scores", "signatures", "compact"):
+        jobs.run(app, name)
 
 
-def _measured(app: App, folder: Path, stock: list[Template], accounts: Any, seconds: float) -> dict[str, Any]:
+def _measured(
+    app: App, folder: Path, stock: list[Template], accounts: Any, seconds: float, every: float
+) -> dict[str, Any]:
     with served(app.home.path, folder / "serve.log", free_port()) as server:
         port = int(server.args[-1])  # type: ignore[index,arg-type]
-        tree = _Tree(server.pid, app)
-        watch, whole = _Watch(app), Sent()
+        settled(app)
+        tree = Tree(server.pid, app)
+        watch, whole = Watch(app), Sent()
         ends = []
         methods = multiprocessing.get_context("spawn")
         begun = time.time()
         for part in range(PROCESSES):
             ours, theirs = methods.Pipe(duplex=False)
-            given = (port, accounts[part::PROCESSES], stock, seconds, SEED % 1000 + part * 1000, theirs)
+            given = (port, accounts[part::PROCESSES], stock, seconds, SEED % 1000 + part * 1000, every, theirs)
             process = methods.Process(target=_clients, args=given)
             process.start()
             ends.append((ours, process))
         for ours, process in ends:
             whole.add(ours.recv())
             process.join()
-        spent = tree.spent()
+        sending = tree.spent()
         last = max((delivery_seq(number) for number, _, _ in whole.answered), default=0)
         watch.wait(last, 120)
         whole_s = time.time() - begun
+        spent = tree.spent()
     lost = _lost(app, whole)
     if lost:
         raise SystemExit(f"bench: {len(lost)} answered numbers are not in the lake, such as {lost[0]}")
-    delays, answers = sorted(watch.delays(whole.answered)), sorted(took for _, took, _ in whole.answered)
-    count = len(whole.answered)
+    moments = [(delivery_seq(number), moment) for number, _, moment in whole.answered]
+    count = len(moments)
     return {
         "answered": count,
         "dossiers_per_s": round(count / seconds, 1),
-        "answer_ms": {"p50": _at(answers, 0.5, 1000), "p99": _at(answers, 0.99, 1000), "max": _at(answers, 1, 1000)},
-        "visible_s": {"p50": _at(delays, 0.5), "p95": _at(delays, 0.95), "max": _at(delays, 1)},
+        "answer_ms": spread([took * 1000 for _, took, _ in whole.answered]),
+        "visible_s": spread(watch.delays(moments, "taken")),
+        "scored_s": spread(watch.delays(moments, "scored")),
         "codes": dict(whole.codes),
         "cpu_ms_per_dossier": {name: round(value / max(count, 1) * 1000, 2) for name, value in spent.items()}
         | {"clients": round(whole.cpu_s / max(count, 1) * 1000, 2)},
+        "cores_while_sending": {name: round(value / seconds, 2) for name, value in sending.items()}
+        | {"clients": round(whole.cpu_s / seconds, 2)},
+        "batches": watch.batches(),
+        "jobs": {name: done for name, done in jobs_done(app, begun).items() if done["count"]},
         "until_all_visible_s": round(whole_s, 1),
         "lost": len(lost),
     }
-
-
-def _at(values: Sequence[float], part: float, scale: float = 1) -> float:
-    return round(values[min(len(values) - 1, int(len(values) * part))] * scale, 1) if values else 0.0
-
-
-class _Tree:
-    """CPU of the server, its worker and PostgreSQL since it was made."""
-
-    def __init__(self, pid: int, app: App) -> None:
-        self._server, self._app = psutil.Process(pid), app
-        self._before = self._now()
-
-    def _now(self) -> dict[str, float]:
-        children = self._server.children(recursive=True)
-        return {
-            "server": sum(self._server.cpu_times()[:2]),
-            "worker": sum(sum(child.cpu_times()[:2]) for child in children if "work" in child.cmdline()),
-            "postgres": postgres_cpu(self._app.home),
-        }
-
-    def spent(self) -> dict[str, float]:
-        return {name: value - self._before[name] for name, value in self._now().items()}
 
 
 def _lost(app: App, sent: Sent) -> list[str]:

@@ -6,7 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -74,6 +74,7 @@ class Lake:
         self._metadata = metadata
         self.threads: int | None = None
         """What the caller asked for."""
+        self._threads = 1
         self._mutex = threading.RLock()
         self._sessions = 0
         self.commits = 0
@@ -104,7 +105,7 @@ class Lake:
         limits = Bounds(limits.memory, limits.spill, threads or limits.threads or cores())
         connection, metadata = open_engine(home, database, catalog=catalog, read_only=read_only, bounds=limits)
         lake = cls(home, database, catalog, connection, metadata, read_only=read_only)
-        lake.threads = threads
+        lake.threads, lake._threads = threads, limits.threads or 1
         if sandbox:
             lock_down(connection, lake.data_path)
         return lake
@@ -220,6 +221,22 @@ class Lake:
         finally:
             cursor.close()
             self.connection.cursor().execute(f"DETACH DATABASE IF EXISTS {name}").close()
+
+    @contextmanager
+    def single_threaded(self, few: bool = True) -> Iterator[None]:
+        """Where rows are `few`, one thread does the statements of the block: to share them out costs more than they do.
+
+        Not in a sandbox, whose settings are locked.
+        """
+        if not few or self._threads == 1:
+            yield
+            return
+        self.connection.execute("SET threads = 1")
+        try:
+            yield
+        finally:
+            with suppress(duckdb.Error):  # a connection that broke says so where it broke
+                self.connection.execute(f"SET threads = {self._threads}")
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the same DuckDB: sees the same lake and the same views."""

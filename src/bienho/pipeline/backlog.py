@@ -13,7 +13,7 @@ from bienho.lake import RawStore
 
 SLOWEST = 64 * 1024
 """Bytes per second taken for granted while nothing was measured, or after a batch of next to nothing."""
-_READ = "SELECT last_seq, derived_seq, batch_bytes, batch_seconds FROM pipeline.progress WHERE catalog = %s"
+_READ = "SELECT last_seq, derived_seq, scored_seq, batch_bytes, batch_seconds FROM pipeline.progress WHERE catalog = %s"
 _FOLLOW = """
     INSERT INTO pipeline.progress AS p (catalog, last_seq, batch_bytes, batch_seconds) VALUES (%s, %s, %s, %s)
     ON CONFLICT (catalog) DO UPDATE SET last_seq = excluded.last_seq, changed_at = clock_timestamp(),
@@ -22,14 +22,16 @@ _FOLLOW = """
     WHERE (p.last_seq, excluded.batch_bytes) IS DISTINCT FROM (excluded.last_seq, 0::bigint)
 """
 _DERIVED = "UPDATE pipeline.progress SET derived_seq = %s, changed_at = clock_timestamp() WHERE catalog = %s"
+_SCORED = "UPDATE pipeline.progress SET scored_seq = %s WHERE catalog = %s AND scored_seq <> %s"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one lake has followed raw: sequences in `standard` and in `derived`; bytes per second of late."""
+    """How far a lake has followed raw: sequences in `standard`, `derived` and the scores; bytes per second of late."""
 
     last_seq: int = 0
     derived_seq: int = 0
+    scored_seq: int = 0
     speed: float = SLOWEST
 
 
@@ -50,8 +52,8 @@ def read_progress(connection: psycopg.Connection, catalog: str) -> Progress:
     row = connection.execute(_READ, (catalog,)).fetchone()
     if row is None:
         return Progress()
-    last, derived, size, seconds = row
-    return Progress(last, derived, max(SLOWEST, size / seconds if seconds > 0 else 0.0))
+    last, derived, scored, size, seconds = row
+    return Progress(last, derived, scored, max(SLOWEST, size / seconds if seconds > 0 else 0.0))
 
 
 def note_progress(
@@ -64,6 +66,11 @@ def note_progress(
 def note_derived(connection: psycopg.Connection, catalog: str, seq: int) -> None:
     """Note that `derived` counts deliveries up to `seq`."""
     connection.execute(_DERIVED, (seq, catalog))
+
+
+def note_scored(connection: psycopg.Connection, catalog: str, seq: int) -> None:
+    """Note that the scores count deliveries up to `seq`."""
+    connection.execute(_SCORED, (seq, catalog, seq))
 
 
 def measure(raw: RawStore, connection: psycopg.Connection, catalog: str) -> Backlog:

@@ -172,7 +172,7 @@ class Isolation:
 
 def forget(connection: psycopg.Connection, catalog: str) -> None:
     """Drop everything noted of a lake that is thrown away."""
-    for name in ("attempt", "progress"):
+    for name in ("attempt", "progress", "score_standing", "score_sum", "score_day"):
         connection.execute(f"DELETE FROM pipeline.{name} WHERE catalog = %s", (catalog,))
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from bienho.contracts import catalogue
+from bienho.database import Role
 from bienho.lake import Lake, maintenance
 from bienho.pipeline import erasure, notices, persons, reference, score_freeze, scores, signatures
 from bienho.pipeline.app import App
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.ingest import Progress, catch_up, compute_derived, open_writer
 from bienho.pipeline.rebuild import clean
+from bienho.pipeline.score_sums import Sums
 from bienho.sources import Delivery, receive
 from bienho.terminology import TRUST_ANCHORS
 
@@ -33,7 +35,7 @@ def bring_up_to_date(
     with app.writing(on_wait=on_wait) as lake:
         done = _finish(app, lake, progress)
         done["persons"] = _link(app, lake)["written"]
-        scores.refresh(lake)
+        _score(app, lake)
     erasure.finish(app)  # what a kill left of one that was confirmed
     # judged outside the writer lock: nobody waits for it
     return {**done, "signatures": signatures.bring_up_to_date(app).judged}
@@ -74,8 +76,10 @@ def _retain(app: App, lake: Lake) -> dict[str, Any]:
 
 
 def _drop_superseded(app: App, lake: Lake) -> dict[str, Any]:
-    # First let `derived` follow: where a replaced version counted can only be told while its rows are there.
+    # First let what is counted follow: where a replaced version counted can only be told while its rows are there.
     _finish(app, lake)
+    if scores.made(lake):
+        _score(app, lake)
     versioned = [name for name, contract in catalogue().items() if contract.versioned]
     return asdict(maintenance.drop_superseded(lake, versioned))
 
@@ -84,10 +88,15 @@ def _clean(app: App, lake: Lake) -> dict[str, Any]:
     return {"lakes": clean(app)}
 
 
+def _score(app: App, lake: Lake) -> bool:
+    with app.database.connect(Role.WORKER, autocommit=True) as connection:
+        return scores.refresh(lake, Sums(connection, lake.catalog))
+
+
 def _scores(app: App) -> dict[str, Any]:
     with app.writing() as lake:
         _finish(app, lake)
-        computed = scores.refresh(lake)
+        computed = _score(app, lake)
         frozen = score_freeze.due(lake, app.keys)
         if frozen:
             # to freeze a week is an act in the world, like a receipt: it may ask the clock

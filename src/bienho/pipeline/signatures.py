@@ -34,7 +34,8 @@ STAGE = "signatures"
 NO_ANCHORS = "none"
 DAY = "(epoch_ms(received_at) + 25200000) // 86400000"
 """The day of receipt in local time as a number counted from 1970-01-01, in SQL."""
-BATCH_FILES = 500
+BATCH_FILES = 4_000
+"""Each batch opens a lake to look and commits once, which costs as much as to judge a thousand small files."""
 PREFIX = "SIG-"
 Row = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -71,13 +72,18 @@ class Report:
         return {"judged": self.judged, "undecided": len(self.undecided), **dict(sorted(self.statuses.items()))}
 
 
-def bring_up_to_date(app: App, command: Sequence[str] = ()) -> Report:
-    """Judge everything that waits. The writer lock is held for the short commits only, never while judging."""
+def bring_up_to_date(app: App, command: Sequence[str] = (), *, newcomers: bool = True) -> Report:
+    """Judge everything that waits. The writer lock is held for the short commits only, never while judging.
+
+    Without `newcomers`, what comes in meanwhile is left to the next run: while senders send there would be no end, and
+    every look at the lake for a few files.
+    """
     report = Report()
     with SignatureProcess(app.limits, command) as process:
         while True:
             with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
-                batch = _next(lake, app.limits, report.undecided)
+                waiting = _waiting(lake, skip=report.undecided)
+            batch = _bounded(waiting, app.limits)
             if not batch:
                 return report
             rows = _judge(app.raw, process, batch, report)
@@ -85,13 +91,15 @@ def bring_up_to_date(app: App, command: Sequence[str] = ()) -> Report:
                 # meanwhile other anchors may have come: what was judged with the old ones is left and judged again
                 held = set(_waiting(lake, [one.seq for one in batch]))
                 _store(lake, [one for one in batch if one in held], rows, report)
+            if not newcomers and len(batch) == len(waiting) < BATCH_FILES and len(held) == len(batch):
+                return report
 
 
 def judge_all(lake: Lake, raw: RawStore, limits: Limits, only: Collection[int] | None = None) -> Report:
     """Judge everything that waits in a lake that is being built; with `only`, of these deliveries."""
     report = Report()
     with SignatureProcess(limits) as process:
-        while batch := _next(lake, limits, report.undecided, only):
+        while batch := _bounded(_waiting(lake, only, report.undecided), limits):
             _store(lake, batch, _judge(raw, process, batch, report), report)
     return report
 
@@ -102,11 +110,11 @@ def judged(lake: Lake) -> frozenset[int]:
     return frozenset(seq for (seq,) in rows)
 
 
-def _next(lake: Lake, limits: Limits, skip: Collection[int], only: Collection[int] | None = None) -> list[Pending]:
-    """The next deliveries to judge, as many as make one batch by count and by bytes."""
+def _bounded(waiting: Sequence[Pending], limits: Limits) -> list[Pending]:
+    """The first of those that wait, as many as may be in memory together."""
     batch: list[Pending] = []
     size = 0
-    for one in _waiting(lake, only, skip):
+    for one in waiting:
         size += one.size
         if batch and size > limits.batch_bytes:
             break
@@ -122,14 +130,20 @@ def _waiting(lake: Lake, only: Collection[int] | None = None, skip: Collection[i
     ).fetchall()
     days = connection.execute(f"SELECT DISTINCT {DAY} FROM lake.standard.delivery WHERE kind = 'xml130'").fetchall()
     known = {number: _in_force(accepted, date(1970, 1, 1) + timedelta(days=number)) for (number,) in days}
-    chosen = "AND delivery_seq IN (SELECT unnest(?))" if only is not None else ""
+    chosen = near = ""
+    if only:
+        # said of both tables, so that files that hold none of them are not read
+        near = f"AND s.delivery_seq BETWEEN {min(only)} AND {max(only)}"
+        chosen = f"AND d.delivery_seq BETWEEN {min(only)} AND {max(only)} AND d.delivery_seq IN (SELECT unnest(?))"
+    elif only is not None:
+        return []
     rows = connection.execute(
         "WITH wanted AS (SELECT unnest(?::BIGINT[]) AS day, unnest(?::VARCHAR[]) AS anchors)"
         f" SELECT d.delivery_seq, d.bytes, d.received_at, d.facility_code, {DAY} AS day"
         f" FROM lake.standard.delivery AS d JOIN wanted AS w ON w.day = {DAY}"
         " WHERE d.kind = 'xml130' AND d.delivery_seq NOT IN (SELECT unnest(?::BIGINT[])) AND NOT EXISTS"
         " (SELECT 1 FROM lake.quality.signature AS s"
-        " WHERE s.delivery_seq = d.delivery_seq AND s.anchors = w.anchors AND s.revision = ?)"
+        f" WHERE s.delivery_seq = d.delivery_seq AND s.anchors = w.anchors AND s.revision = ? {near})"
         f" {chosen} ORDER BY d.delivery_seq LIMIT {BATCH_FILES}",
         [
             list(known),
@@ -219,18 +233,20 @@ def _store(lake: Lake, batch: Sequence[Pending], rows: dict[int, list[Row]], rep
     findings = [row for one in held for row in _findings(one, rows[one.seq])]
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
-        chosen = "delivery_seq IN (SELECT unnest(?))"
-        connection.execute(f"DELETE FROM lake.quality.signature WHERE {chosen}", [sequences])
-        connection.execute(
-            f"DELETE FROM lake.quality.finding WHERE {chosen} AND starts_with(code, ?)", [sequences, PREFIX]
-        )
+        chosen = f"delivery_seq BETWEEN {sequences[0]} AND {sequences[-1]} AND delivery_seq IN (SELECT unnest(?))"
+        stage = f"{STAGE} {sequences[0]}..{sequences[-1]}"
+        there = f"SELECT 1 FROM lake.quality.signature WHERE {chosen} LIMIT 1"
+        if connection.execute(there, [sequences]).fetchone() is not None:
+            connection.execute(f"DELETE FROM lake.quality.signature WHERE {chosen}", [sequences])
+            connection.execute(
+                f"DELETE FROM lake.quality.finding WHERE {chosen} AND starts_with(code, ?)", [sequences, PREFIX]
+            )
+            connection.execute("DELETE FROM lake.journal.batch WHERE stage = ?", [stage])
         for name, found in (("quality.signature", verdicts), ("quality.finding", findings)):
             if found:
                 connection.register("incoming", table(name, found))
                 connection.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM incoming")
         # batch 0: it orders nothing; which deliveries have verdicts is told by the verdicts
-        stage = f"{STAGE} {sequences[0]}..{sequences[-1]}"
-        connection.execute("DELETE FROM lake.journal.batch WHERE stage = ?", [stage])
         connection.execute(
             "INSERT INTO lake.journal.batch BY NAME SELECT 0 AS batch_id, ? AS stage, ? AS first_seq, ? AS last_seq,"
             " ? AS rows, ? AS model_revision",

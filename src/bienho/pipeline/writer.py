@@ -40,6 +40,8 @@ from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.map import models as conformed_models
 
 AUTHOR = "bienho-worker"
+FEW = 1_000
+"""Dossiers that one thread takes in for less than two do."""
 SETTLE_EVERY = 16
 """Batches between two looks at the small files that batches leave."""
 Clear = Callable[[duckdb.DuckDBPyConnection], None]
@@ -111,6 +113,14 @@ class Writer:
         self, batch: Sequence[Judged], fates: Fates, *, stage: str = "ingest", clear: Clear | None = None
     ) -> Batch:
         """Commit deliveries whose fates are settled. `clear` runs first in the transaction: what a replay takes out."""
+        with self.lake.single_threaded(len(fates.kept) < FEW):
+            done = self._write(batch, fates, stage, clear)
+        if self.last_batch() % SETTLE_EVERY == 0:
+            # when files go is an act in the world, not a model: it may ask the clock
+            maintenance.settle(self.lake, datetime.now(UTC))
+        return done
+
+    def _write(self, batch: Sequence[Judged], fates: Fates, stage: str, clear: Clear | None) -> Batch:
         versions, vault_written = self._seal(fates)
         tables = columns.build(versions)
         self.runner.bind_rows(tables)
@@ -150,9 +160,6 @@ class Writer:
         last_seq = max(outcome.judged.header.seq for outcome in outcomes)
         follow(self.lake, before, {stage: Stage(batch_id, last_seq, self.revision, batch_id if fates.kept else 0)})
         self.heads.move(fates.heads, batch_id, fates.gone)
-        if batch_id % SETTLE_EVERY == 0:
-            # when files go is an act in the world, not a model: it may ask the clock
-            maintenance.settle(self.lake, datetime.now(UTC))
         return Batch(outcomes, rows, sum(outcome.found for outcome in outcomes), vault_written)
 
     def _seal(self, fates: Fates) -> tuple[list[Versioned], int]:

@@ -92,6 +92,11 @@ def _page(route: str, view: Any, name: str) -> Any:
 
 
 urlpatterns = [
+    # tried in this order for every request, and most of them are files
+    path("api/token/take", portal_api.take, name="portal-api-token"),
+    path("api/qd130/<service:service>", portal_api.send, name="portal-api-send"),
+    path("api/egw/<service4210:service>", portal_api.send, name="portal-api-send-4210"),
+    path("api/egw/<results:service>", portal_api.results, name="portal-api-results"),
     _page("", overview.show, "overview"),
     _page("kham-benh/", visits.visit_list, "visits"),
     _page("kham-benh/moi/", visits.begin, "visit-new"),
@@ -182,10 +187,6 @@ urlpatterns = [
     _page("ngon-ngu/", session.language, "language"),
     _page("tim/", session.search, "search"),
     path("oauth2/token", token.give, name="token"),
-    path("api/token/take", portal_api.take, name="portal-api-token"),
-    path("api/qd130/<service:service>", portal_api.send, name="portal-api-send"),
-    path("api/egw/<service4210:service>", portal_api.send, name="portal-api-send-4210"),
-    path("api/egw/<results:service>", portal_api.results, name="portal-api-results"),
     path("api/v1/me", resources.me, name="api-me"),
     path("api/v1/datasets", resources.datasets, name="api-datasets"),
     path("api/v1/dossiers", sends.send, name="api-send"),

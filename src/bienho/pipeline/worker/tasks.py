@@ -16,13 +16,15 @@ from procrastinate.jobs import Job
 
 from bienho.core.errors import BienhoError, StorageError
 from bienho.database import Role
-from bienho.pipeline import jobs, notices, outgoing, reports, signatures
+from bienho.lake import Lake
+from bienho.pipeline import jobs, notices, outgoing, reports, scores, signatures
 from bienho.pipeline.app import App
 from bienho.pipeline.backlog import measure, read_progress
 from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.drop import Drops
 from bienho.pipeline.ingest import catch_up, compute_derived, open_writer
 from bienho.pipeline.isolation import is_transient
+from bienho.pipeline.score_sums import Sums
 from bienho.pipeline.worker.queue import (
     CLEAN,
     COMPACT,
@@ -45,7 +47,8 @@ from bienho.quality.expiry import LOCAL
 
 MOST_RETRIES = 8
 LONGEST_WAIT = 60
-FOLLOW_SECONDS = 60.0
+SCORE_SECONDS = 3.0
+FOLLOW_SECONDS = 300.0
 """While files keep coming, how long what follows them may wait."""
 KEPT_HOURS = 30 * 24
 Work = Callable[[], dict[str, Any]]
@@ -81,28 +84,50 @@ class Duties:
         return named
 
     def take_in(self) -> dict[str, Any]:
-        """Everything in raw that is not in the lake yet; then what follows from it is asked for."""
+        """Everything in raw that is not in the lake yet, and its scores; then what follows from it is asked for, or
+        done where so much comes in that it would not get its turn."""
         app = self.app
-        with app.database.connect(Role.WORKER, autocommit=True) as connection:
-            if not measure(app.raw, connection, current_catalog(app.home)).deliveries:
-                return {"deliveries": 0}
+        if not self._is_behind():
+            return {"deliveries": 0}
         with app.writing() as lake, open_writer(app, lake, current_catalog(app.home)) as writer:
             done = catch_up(app.raw, writer, stop=self.stop)
-        self._ask_what_follows()
+            self._score(lake)
+            busy = self._is_behind()
+            if busy and self._has_waited():
+                # jobs that come after taking in do not get their turn while something waits to be taken in
+                compute_derived(writer)
+                self.asking.ask(SIGNATURES)
+        if not busy:
+            self.followed[TAKE_IN] = time.monotonic()
+            for name in (DERIVE, SIGNATURES):
+                self.asking.ask(name)
         return {"deliveries": done}
 
-    def _ask_what_follows(self) -> None:
-        """`derived` and the signatures come after what is received: while senders send, only now and then."""
-        app = self.app
-        with app.database.connect(Role.WORKER, autocommit=True) as connection:
-            busy = measure(app.raw, connection, current_catalog(app.home)).deliveries > 0
+    def _score(self, lake: Lake) -> None:
+        """Scores follow what was taken in, not oftener than every few seconds while more waits; a lake that was never
+        scored, or whose rows were rewritten, is left to the job."""
         now = time.monotonic()
-        if busy and now - self.followed.get(TAKE_IN, now) < FOLLOW_SECONDS:
-            self.followed.setdefault(TAKE_IN, now)
+        if now - self.followed.get(SCORES, -SCORE_SECONDS) < SCORE_SECONDS and self._is_behind():
             return
+        self.followed[SCORES] = now
+        try:
+            with self.app.database.connect(Role.WORKER, autocommit=True) as connection:
+                scores.follow(lake, Sums(connection, lake.catalog))
+        except Exception as error:
+            # what was taken in is in the lake; the hourly job computes everything, and tells of a fault as its own
+            broken(SCORES, error)
+
+    def _is_behind(self) -> bool:
+        with self.app.database.connect(Role.WORKER, autocommit=True) as connection:
+            return measure(self.app.raw, connection, current_catalog(self.app.home)).deliveries > 0
+
+    def _has_waited(self) -> bool:
+        """Whether what follows taking in has waited long enough; then it waits anew."""
+        now = time.monotonic()
+        if now - self.followed.setdefault(TAKE_IN, now) < FOLLOW_SECONDS:
+            return False
         self.followed[TAKE_IN] = now
-        for name in (DERIVE, SIGNATURES):
-            self.asking.ask(name)
+        return True
 
     def derive(self) -> dict[str, Any]:
         """`derived` follows the lake."""
@@ -111,7 +136,7 @@ class Duties:
 
     def signatures(self) -> dict[str, Any]:
         """Signatures without a verdict; the writer lock is taken for the commits only."""
-        return signatures.bring_up_to_date(self.app).as_dict()
+        return signatures.bring_up_to_date(self.app, newcomers=False).as_dict()
 
     def drop(self) -> dict[str, Any]:
         """Files that facilities dropped; what came of them is taken in at once."""

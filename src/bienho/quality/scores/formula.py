@@ -102,11 +102,15 @@ class Formula:
         """Monday of the oldest week that is scored on `as_of`."""
         return as_of - timedelta(days=as_of.weekday()) - timedelta(weeks=self.weeks - 1)
 
+    def first_counted(self, as_of: date) -> date:
+        """Monday of the oldest week whose dossiers are counted on `as_of`, for what is usual."""
+        return self.first_week(as_of) - timedelta(weeks=self.volume.weeks)
+
     def tables(self, as_of: date) -> dict[str, pa.Table]:
         """The parameters of the SQL of `steps`, by the name under which they are to be bound."""
         codes = [one for one in self.faults if one.code]
         rules = [one for one in self.faults if one.rule is not None]
-        first = self.first_week(as_of) - timedelta(weeks=self.volume.weeks)
+        first = self.first_counted(as_of)
         days = list(calendar(first, as_of + timedelta(days=7)))
         later = [*(one.after for one in self.late[1:]), None]
         whole, text = pa.int32(), pa.string()

@@ -1,32 +1,39 @@
 -- Scores: each dimension, and the whole over the dimensions that could be judged; quantiles of facilities of one kind.
 CREATE OR REPLACE TEMP TABLE score_result AS
 WITH lost AS (
-  SELECT facility_code, dataset, week_start, dimension, sum(lost) AS lost, count(*) AS losses,
-         CAST(sum(points) AS DECIMAL(18, 6)) AS points, CAST(sum(points_total) AS DECIMAL(18, 6)) AS points_total
-  FROM temp.score_loss GROUP BY ALL
+  SELECT facility_code, dataset, week_start, dimension, sum(lost) AS lost, CAST(sum(losses) AS BIGINT) AS losses
+  FROM (
+    SELECT facility_code, dataset, week_start, dimension, lost, losses FROM temp.score_sum
+    UNION ALL
+    SELECT facility_code, dataset, week_start, dimension, lost, 1 FROM temp.score_short
+  )
+  GROUP BY ALL
 ),
-each AS (
+judged AS (
   SELECT b.facility_code, b.dataset, b.week_start, b.dimension, d.share, b.units, coalesce(l.losses, 0) AS losses,
-         CAST(100 AS DECIMAL(9, 6)) - coalesce(l.points, 0) AS score
+         (200 * coalesce(l.lost, 0) + b.units) // (2 * b.units) AS micro
   FROM temp.score_base AS b
   JOIN temp.score_dimension AS d USING (dimension)
   LEFT JOIN lost AS l USING (facility_code, dataset, week_start, dimension)
 ),
+each AS (
+  SELECT * EXCLUDE (micro), CAST(100 AS DECIMAL(9, 6)) - CAST(micro AS DECIMAL(18, 0)) * 0.000001::DECIMAL(7, 6) AS score
+  FROM judged
+),
 whole AS (
-  SELECT b.facility_code, b.dataset, b.week_start, 'tong' AS dimension, CAST(sum(b.share) AS INTEGER) AS share,
-         max(b.units) AS units, CAST(coalesce(max(l.losses), 0) AS BIGINT) AS losses,
-         CAST(100 AS DECIMAL(9, 6)) - coalesce(max(l.points_total), 0) AS score
-  FROM each AS b
-  LEFT JOIN (
-    SELECT facility_code, dataset, week_start, sum(losses) AS losses, sum(points_total) AS points_total
-    FROM lost GROUP BY ALL
-  ) AS l USING (facility_code, dataset, week_start)
-  GROUP BY ALL HAVING sum(b.share) > 0
+  SELECT facility_code, dataset, week_start, 'tong' AS dimension, CAST(sum(share) AS INTEGER) AS share,
+         max(units) AS units, CAST(sum(losses) AS BIGINT) AS losses,
+         CAST(100 AS DECIMAL(9, 6)) - CAST((2 * sum(share * micro) + sum(share)) // (2 * sum(share)) AS DECIMAL(18, 0))
+           * 0.000001::DECIMAL(7, 6) AS score
+  FROM judged
+  GROUP BY ALL HAVING sum(share) > 0
 ),
 told AS (
-  SELECT CAST(facility_code AS VARCHAR) AS facility_code, dataset, week_start, dimension, share, units, losses,
-         CAST(score AS DECIMAL(9, 6)) AS score
-  FROM (FROM each UNION ALL BY NAME FROM whole)
+  SELECT CAST(t.facility_code AS VARCHAR) AS facility_code, t.dataset, t.week_start, t.dimension, t.share, t.units,
+         t.losses, CAST(t.score AS DECIMAL(9, 6)) AS score, v.received AS dossiers, v.expected
+  FROM (FROM each UNION ALL BY NAME FROM whole) AS t
+  LEFT JOIN temp.score_volume AS v USING (facility_code, dataset, week_start)
+  {kept}
 ),
 kinds AS (
   SELECT code AS facility_code, min(split_part(type, '_', 1)) AS peer_group
@@ -42,12 +49,11 @@ peers AS (
 )
 SELECT
   t.facility_code, t.dataset, t.week_start, t.dimension, t.score, t.share, CAST(t.units AS BIGINT) AS units,
-  CAST(t.losses AS BIGINT) AS losses, v.received AS dossiers, v.expected,
+  CAST(t.losses AS BIGINT) AS losses, t.dossiers, t.expected,
   CASE WHEN t.week_start + 7 + {closed} <= {as_of} THEN 'closed' ELSE 'provisional' END AS standing,
   k.peer_group, p.peers, p.quarters[1] AS peer_low, p.quarters[2] AS peer_middle, p.quarters[3] AS peer_high,
   {name} AS formula
 FROM told AS t
-LEFT JOIN temp.score_volume AS v USING (facility_code, dataset, week_start)
 LEFT JOIN kinds AS k USING (facility_code)
 LEFT JOIN peers AS p ON p.peer_group = k.peer_group AND p.dataset = t.dataset AND p.week_start = t.week_start
   AND p.dimension = t.dimension

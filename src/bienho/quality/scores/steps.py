@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from importlib import resources
 
@@ -37,17 +37,43 @@ READS: Mapping[str, tuple[str, ...]] = {
 """Dataset → the columns the steps read, of current rows. `Formula.tables` must be there as temporary tables beside."""
 RESULT, LOSS = "temp.score_result", "temp.score_loss"
 """Where the rows of `quality.score` and `quality.score_loss` are after the last step."""
-_ORDER = ("units", "parts", "loose", "volume", "losses", "results")
+SUM, DAY = "temp.score_sum", "temp.score_day"
+"""What scores are computed from: whole numbers by week and dimension, and by day. Of some dossiers, they add up."""
+MOVED = "temp.score_moved"
+"""(version_id, sign): the dossiers that `changed` counts, 1 for one that came, -1 for one that was replaced."""
+KEPT, KEPT_COLUMNS = "temp.score_kept", (
+    "facility_code", "dataset", "week_start", "dimension", "share", "units", "losses", "score", "dossiers", "expected",
+)  # fmt: skip
+"""Scores as they stand, of facilities that nothing was counted anew of."""
+SUM_KEY, DAY_KEY = ("facility_code", "dataset", "week_start", "dimension"), ("facility_code", "dataset", "day")
+_ROWS, _JUDGED, _TOLD = ("units", "parts", "loose", "sums"), ("volume", "base", "results"), ("losses",)
 
 
 def steps(formula: Formula, as_of: date) -> tuple[str, ...]:
     """Statements to run one after the other; no clock is asked, `as_of` is the day on which the scores stand."""
-    first = formula.first_week(as_of)
+    return _statements(formula, as_of, (*_ROWS, *_JUDGED, *_TOLD))
+
+
+def changed(formula: Formula, as_of: date) -> tuple[str, ...]:
+    """Statements that leave in `SUM` and `DAY` by how much they change with the dossiers of `MOVED`, of which alone,
+    and of what else came in since, the reads hold rows."""
+    return _statements(formula, as_of, _ROWS, signed=True)
+
+
+def judged(formula: Formula, as_of: date, *, kept: bool = False) -> tuple[str, ...]:
+    """Statements that make `RESULT` of what stands in `SUM` and `DAY`, and with `kept` of the scores in `KEPT`, of
+    other facilities on the same day: they stay what they are, and are compared with."""
+    return _statements(formula, as_of, _JUDGED, kept=kept)
+
+
+def _statements(
+    formula: Formula, as_of: date, names: Sequence[str], *, signed: bool = False, kept: bool = False
+) -> tuple[str, ...]:
     volume = formula.volume
     words = {
         "as_of": _day(as_of),
-        "first": _day(first),
-        "window": _day(first - timedelta(weeks=volume.weeks)),
+        "first": _day(formula.first_week(as_of)),
+        "window": _day(formula.first_counted(as_of)),
         "last": _day(as_of - timedelta(days=as_of.weekday())),
         "history": 7 * volume.weeks,
         "least_weeks": volume.least_weeks,
@@ -59,9 +85,12 @@ def steps(formula: Formula, as_of: date) -> tuple[str, ...]:
         "otherwise": _text(formula.otherwise),
         "peers_least": formula.peers_least,
         "name": _text(formula.name),
+        "kept": f"UNION ALL BY NAME FROM {KEPT}" if kept else "",
+        "sign": "sign" if signed else "1",
+        "signed": f"JOIN {MOVED} USING (version_id)" if signed else "",
     }
     folder = resources.files("bienho.quality.scores")
-    return tuple((folder / f"{name}.sql").read_text("utf-8").format(**words) for name in _ORDER)
+    return tuple((folder / f"{name}.sql").read_text("utf-8").format(**words) for name in names)
 
 
 def _day(day: date) -> str:

@@ -1,8 +1,10 @@
 -- How many dossiers were to be expected each day, from the same days of the facility's own weeks before, and by how many
 -- the week stays below what chance explains. Medians throughout: one odd week moves nothing.
 CREATE OR REPLACE TEMP TABLE score_volume AS
-WITH counted AS (SELECT facility_code, dataset, day, count(*) AS n FROM temp.score_unit GROUP BY ALL),
-since AS (SELECT facility_code, dataset, min(week_start) AS first_week FROM temp.score_unit GROUP BY ALL),
+WITH counted AS (SELECT facility_code, dataset, day, n FROM temp.score_day WHERE n > 0),
+since AS (
+  SELECT facility_code, dataset, CAST(date_trunc('week', min(day)) AS DATE) AS first_week FROM counted GROUP BY ALL
+),
 dense AS (
   SELECT s.facility_code, s.dataset, c.day, c.week_start, c.kind, coalesce(n.n, 0) AS n
   FROM since AS s
