@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,10 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 CORES = os.cpu_count() or 1
 # Files as tests/conftest.py orders them, not by their number of tests.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
-PARALLEL = ("-n", str(min(CORES, 8)), *BY_FILE)
+PARALLEL = min(CORES, 8)
 # Some of these wait for servers and browsers a third of their time.
-WAITING = ("-n", str(min(2 * CORES, 8)), *BY_FILE)
+WAITING = min(2 * CORES, 8)
 # Throw-away homes lie in memory where plenty of it is free: what tests wait for most is a disk that syncs.
+FORKED = Path("tools", "forked_python.py")
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 6 << 30
 # Console scripts cannot be relied on in a path with blanks, and import-linter has no __main__.
@@ -35,13 +38,13 @@ LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports; sys.exit(
 
 @dataclass(frozen=True)
 class Phase:
-    """`budget_s` is what the phase may take on 2 cores; `folders` are below tests/."""
+    """`budget_s` is what the phase may take on 2 cores; `folders` are below tests/, `workers` run their files."""
 
     name: str
     title: str
     budget_s: int
     folders: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
+    workers: int = 0
 
 
 STATIC = Phase("static", "static checks", 60)
@@ -94,10 +97,31 @@ def run_static(result: Result) -> None:
             result.counts["error"] += 1
 
 
-def read_tests() -> None:
-    """Let one process read all tests: the workers, which each read all of them, find them compiled."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
-    subprocess.run(command, cwd=ROOT, env=kept_bytecode(), stdout=subprocess.DEVNULL, check=False)
+@contextmanager
+def workplace() -> Iterator[Mapping[str, str]]:
+    """The environment of tests: where they put what they throw away, one folder of keys for all of their processes."""
+    with tempfile.TemporaryDirectory(prefix="bienho-tests-", dir=quick_place()) as scratch:
+        os.chmod(scratch, 0o711)  # as in /tmp, other accounts may walk through and not look: PostgreSQL's may
+        config = Path(scratch, "config")
+        config.mkdir(mode=0o700)
+        keys = {"BIENHO_TEST_CONFIG": str(config), "XDG_CONFIG_HOME": str(config)}
+        yield {**kept_bytecode(), **keys, "XDG_CACHE_HOME": str(config / "cache"), "TMPDIR": scratch}
+
+
+@contextmanager
+def reading(environment: Mapping[str, str]) -> Iterator[str]:
+    """How xdist starts a worker: as a fork of one process that reads all tests meanwhile; elsewhere than on Linux, and
+    where that process cannot be, as a Python of its own.
+    """
+    if sys.platform != "linux":
+        yield "popen"
+        return
+    place = Path(environment["TMPDIR"], "python")
+    command = [sys.executable, str(FORKED), "serve", str(place)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE) as process:
+        while process.poll() is None and not place.exists():
+            time.sleep(0.05)
+        yield f"popen//python={shlex.join([sys.executable, str(FORKED), str(place)])}"
 
 
 def kept_bytecode() -> dict[str, str]:
@@ -107,22 +131,21 @@ def kept_bytecode() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def run_pytest(phase: Phase, result: Result) -> None:
+def run_pytest(phase: Phase, environment: Mapping[str, str], worker: str, result: Result) -> None:
     folders = [f"tests/{name}" for name in phase.folders if any((ROOT / "tests" / name).rglob("test_*.py"))]
     if not folders:
         # A phase without tests proves nothing, so it does not pass.
         print(f"  no tests below {', '.join(phase.folders)}", flush=True)
         result.failed.append(phase.title)
         return
-    with tempfile.TemporaryDirectory(prefix="bienho-tests-", dir=quick_place()) as scratch:
-        os.chmod(scratch, 0o711)  # as in /tmp, other accounts may walk through and not look: PostgreSQL's may
-        report = Path(scratch, "report.json")
-        environment = {**kept_bytecode(), "BIENHO_TEST_REPORT": str(report), "TMPDIR": scratch}
-        command = [sys.executable, "-m", "pytest", "--durations=6", *phase.options, *folders]
-        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-        told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {"counts": {}, "skips": {}}
-        result.counts.update(told["counts"])
-        result.skips.update(told["skips"])
+    report = Path(environment["TMPDIR"], f"{phase.name}.json")
+    workers = ("--tx", f"{phase.workers}*{worker}", f"--max-worker-restart={4 * phase.workers}")
+    command = [sys.executable, "-m", "pytest", "--durations=6", *workers, *BY_FILE, *folders]
+    reported = {**environment, "BIENHO_TEST_REPORT": str(report)}
+    code = subprocess.run(command, cwd=ROOT, env=reported, check=False).returncode
+    told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {"counts": {}, "skips": {}}
+    result.counts.update(told["counts"])
+    result.skips.update(told["skips"])
     if code != 0:
         result.failed.append(phase.title)
         # A run that broke off, or a rule of conftest.py that failed it, must not close with a green line.
@@ -130,10 +153,10 @@ def run_pytest(phase: Phase, result: Result) -> None:
             result.counts["error"] += 1
 
 
-def timed(phase: Phase, result: Result) -> None:
+def timed(phase: Phase, environment: Mapping[str, str], worker: str, result: Result) -> None:
     print(f"\n== {phase.title}", flush=True)
     began = time.monotonic()
-    run_pytest(phase, result) if phase.folders else run_static(result)
+    run_pytest(phase, environment, worker, result) if phase.folders else run_static(result)
     took = time.monotonic() - began
     result.seconds += took
     over = took > phase.budget_s
@@ -154,13 +177,12 @@ def main(wanted: str) -> int:
     if not phases:
         print(__doc__)
         return 2
-    reading = threading.Thread(target=read_tests)
-    if len(phases) > 1:
-        reading.start()  # the static checks keep one core busy
-    for phase in phases:
-        timed(phase, result)
-        if reading.ident and phase is STATIC:
-            reading.join()
+    if phases == [STATIC]:
+        timed(STATIC, {}, "", result)
+    else:
+        with workplace() as environment, reading(environment) as worker:
+            for phase in phases:
+                timed(phase, environment, worker, result)
     print()
     for reason, count in sorted(result.skips.items()):
         print(f"SKIPPED {count}: {reason}")

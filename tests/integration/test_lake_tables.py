@@ -283,6 +283,19 @@ def test_a_table_made_later_is_not_there_before(lake: Lake, table: Table) -> Non
         pass
 
 
+def test_what_has_no_rows_is_known_of_every_snapshot(lake: Lake, table: Table) -> None:
+    """The gate does not scan what is named here: a name too many would hide rows."""
+    name = f"{table.zone}.{table.name}"
+    before = lake.snapshot_id()
+    filled = insert(lake, table, "VALUES (1, 1, 'a')")
+    assert name in lake.empty(before)
+    assert name not in lake.empty(filled) | lake.empty(lake.snapshot_id())
+    assert name not in lake.empty(before - 1), "it was not there yet"
+    for at in (before, filled):
+        counts = lake.table_counts(at)
+        assert not any(counts[one] for one in lake.empty(at))
+
+
 def test_macros_are_seen_in_sessions(lake: Lake) -> None:
     lake.install_macros("CREATE OR REPLACE MACRO twice(x) AS x * 2; CREATE OR REPLACE MACRO thrice(x) AS x * 3;")
     with lake.session() as session:

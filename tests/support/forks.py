@@ -39,6 +39,12 @@ def _begin() -> None:
             os.environ["PYTHONPATH"] = before
 
 
+def share() -> None:
+    """Begin now, for this process and all forks of it: they have the one interpreter, whoever is forked from it."""
+    _begin()
+    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]  # only a parent can ask for it
+
+
 def start(work: Any, *given: Any) -> BaseProcess:
     """Do `work(*given)`, a function that can be found by its name, in such a process."""
     _begin()

@@ -17,8 +17,7 @@ import pytest
 from bienho.config import Home, KeyRing
 from bienho.contracts import catalogue
 from bienho.database import Database
-from bienho.governance import Actor, Agreements, Emergencies, Gate, accounts, decisions, permits
-from bienho.governance import gate as gates
+from bienho.governance import Actor, Agreements, Emergencies, Gate, accounts, decisions, permits, pinned
 from bienho.governance.agreements import checked
 from bienho.governance.changes import SYSTEM
 from bienho.governance.people import memberships, units
@@ -47,6 +46,9 @@ class Store:
 
     def snapshot_id(self) -> int:
         return 1
+
+    def empty(self, at: int) -> frozenset[str]:
+        return frozenset()
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def gate_over(db: Database, keys: KeyRing, home: Home) -> Iterator[Gate]:
         for contract in catalogue().values():
             connection.execute(contract.ddl("lake"))
         fill(connection)
-        patch.setattr(gates, "reading", lambda table, **_: f"SELECT * FROM lake.{table.full_name}")
+        patch.setattr(pinned, "reading", lambda table, **_: f"SELECT * FROM lake.{table.full_name}")
         opened = Gate(Store(connection), db, keys, home)
         try:
             yield opened

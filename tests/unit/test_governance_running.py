@@ -19,6 +19,9 @@ class PlainLake:
     def snapshot_id(self) -> int:
         return 7
 
+    def empty(self, at: int) -> frozenset[str]:
+        return frozenset()
+
 
 @pytest.fixture
 def engine() -> Engine:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Protocol
 
 import duckdb
@@ -21,18 +21,18 @@ from bienho.contracts import Contract, catalogue
 from bienho.core import ids
 from bienho.core.errors import LimitError, UsageError
 from bienho.database import Database
-from bienho.governance import audit, identifying, question, reasons, scope, sql_check
+from bienho.governance import audit, identifying, question, reasons, sql_check
 from bienho.governance.agreements import Agreements
 from bienho.governance.break_glass import Emergencies, Emergency
 from bienho.governance.decision import Action, Actor, Decision, Denied, Request, decide, refusal
 from bienho.governance.engine_check import second_opinion
 from bienho.governance.look import Look, recorded
+from bienho.governance.pinned import relation as relation_at
 from bienho.governance.policy.rows import Rows
 from bienho.governance.running import At, Engine
 from bienho.governance.sql_check import ZONES
 from bienho.governance.sql_functions import ALLOWED
-from bienho.lake import LakeTable, Versions
-from bienho.lake.relations import reading
+from bienho.lake import Versions
 from bienho.privacy import Vault
 
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
@@ -44,6 +44,7 @@ class LakeLike(Protocol):
     @property
     def connection(self) -> duckdb.DuckDBPyConnection: ...
     def snapshot_id(self) -> int: ...
+    def empty(self, at: int) -> frozenset[str]: ...
 
 
 class VaultLike(Protocol):
@@ -111,7 +112,7 @@ class Gate:
             asked = question.rows(contract, decision.columns, filter, order, limit, offset)
             looked = self._decide(look, contract, asked.touched, note=False)
             moment = self._engine.moment(at)
-            text = asked.over(_relation(contract, moment, versions, (), [decision.reach, looked.reach]))
+            text = asked.over(self._relation(contract, moment, versions, (), [decision.reach, looked.reach]))
             reader = self._engine.stream(text, asked.values)
             look.entities[-1]["detail"]["snapshot"] = moment
         return replace(decision, snapshot=moment), reader
@@ -144,7 +145,7 @@ class Gate:
             )
             decision = self._decide(look, contract, tuple(dict.fromkeys(asked.touched)))
             moment = self._engine.moment(at)
-            source = _relation(contract, moment, versions, (), [decision.reach])
+            source = self._relation(contract, moment, versions, (), [decision.reach])
             table = self._engine.collect(asked.over(source), asked.values)
             look.entities[-1]["detail"]["snapshot"] = moment
         return replace(decision, snapshot=moment), table.to_reader()
@@ -353,7 +354,7 @@ class Gate:
         text = checked.render()
         names = [relation.placeholder for relation in checked.relations] + checked.cte_names
         pinned = {
-            relation.placeholder: _relation(
+            relation.placeholder: self._relation(
                 contracts[relation.dataset],
                 moment,
                 versions,
@@ -368,7 +369,7 @@ class Gate:
         }
         if plan is not None:
             names.append(plan.dossier)
-            pinned[plan.dossier] = _relation(contracts[identifying.DOSSIER], moment, "all")
+            pinned[plan.dossier] = self._relation(contracts[identifying.DOSSIER], moment, "all")
         with self._engine.cursor() as cursor:
             second_opinion(cursor, text, names)
         for name, relation in pinned.items():
@@ -411,23 +412,35 @@ class Gate:
         moment = self._engine.moment(None)
         names = ("patient_key", "dossier_key", column)
         asked = question.rows(contract, names, [(column, "in", values)], (), None, 0)
-        found = self._engine.collect(asked.over(_relation(contract, moment, "all")), asked.values)
+        found = self._engine.collect(asked.over(self._relation(contract, moment, "all")), asked.values)
         look.touched("Patient", found.column("patient_key").to_pylist())
         look.touched("Encounter", found.column("dossier_key").to_pylist())
         reaches = [decision.reach for decision in decisions if decision.reach is not None]
         if reaches:
-            within = self._engine.collect(asked.over(_relation(contract, moment, "all", (), reaches)), asked.values)
+            within = self._engine.collect(
+                asked.over(self._relation(contract, moment, "all", (), reaches)), asked.values
+            )
             whole = set(within.column(column).to_pylist()) == set(values) and within.num_rows == found.num_rows
             if not whole:
                 raise Denied(refusal(decisions[0], "row-reach", "Hồ sơ này nằm ngoài phạm vi của tài khoản."))
         if opened is not None and set(found.column("dossier_key").to_pylist()) != {opened.dossier_key}:
             raise Denied(refusal(decisions[0], "emergency-dossier", "Lần mở khẩn cấp này chỉ dành cho một hồ sơ khác."))
 
+    def _relation(
+        self,
+        contract: Contract,
+        moment: int,
+        versions: Versions,
+        hidden: Sequence[str] = (),
+        reaches: Sequence[Rows] = (),
+    ) -> str:
+        return relation_at(contract, moment, versions, hidden, reaches, self._engine.empty(moment))
+
     def _record_of(self, opened: Emergency) -> str:
         """The current record of an emergency's dossier, '' when there is none: who opens it may not read the lists."""
         contract = self._contract(identifying.DOSSIER)
         asked = question.rows(contract, ("record_id",), [("dossier_key", "=", opened.dossier_key)], (), 1, 0)
-        source = _relation(contract, self._engine.moment(None), "current")
+        source = self._relation(contract, self._engine.moment(None), "current")
         return next(iter(self._engine.collect(asked.over(source), asked.values).column("record_id").to_pylist()), "")
 
     def _emergency(self, look: Look, emergency: str) -> Emergency | None:
@@ -438,27 +451,6 @@ class Gate:
         look.reason = found.words()
         look.entities.append({"type": "emergency", "what": {"identifier": found.emergency_id}})
         return found
-
-
-def _relation(
-    contract: Contract, moment: int, versions: Versions, hidden: Sequence[str] = (), reaches: Sequence[Rows] = ()
-) -> str:
-    """A dataset as of a snapshot, as a subquery; hidden columns and rows out of reach are not there at all."""
-    return _bounded(contract.id, moment, versions, tuple(hidden), tuple(dict.fromkeys(reaches)))
-
-
-@lru_cache(maxsize=500)
-def _bounded(dataset: str, moment: int, versions: Versions, hidden: tuple[str, ...], reaches: tuple[Rows, ...]) -> str:
-    contract = catalogue()[dataset]
-    source = reading(LakeTable(contract.zone, contract.name, contract.versioned), at=moment, versions=versions)
-    names = [field.name for field in contract.fields if field.name not in hidden]
-
-    def beside(other: str) -> str:
-        return _bounded(other, moment, "all", (), ())
-
-    conditions = [text for rows in reaches if (text := scope.condition(contract, rows, beside))]
-    where = f" WHERE {' AND '.join(f'({text})' for text in conditions)}" if conditions else ""
-    return f"(SELECT {', '.join(question.quoted(name) for name in names)} FROM ({source}){where})"
 
 
 def _merged(decisions: Sequence[Decision]) -> Decision:

@@ -19,6 +19,8 @@ from bienho.governance.sql_check import shown
 At = int | datetime | None
 """The state of the lake to read: a snapshot, the last one at a moment (with zone), or the newest."""
 BATCH_ROWS = 20_000
+MOMENTS = 20
+"""Snapshots of which is kept what has no rows then."""
 _STORE_ERRORS = duckdb.IOException | duckdb.InternalException | duckdb.FatalException | duckdb.PermissionException
 _QUOTED_NAME = re.compile(
     r'(?:column|table|alias|function|name)s? (?:named? |with name )?"?([A-Za-z_][A-Za-z0-9_.]*)"?', re.IGNORECASE
@@ -31,6 +33,7 @@ class SessionLake(Protocol):
     @property
     def connection(self) -> duckdb.DuckDBPyConnection: ...
     def snapshot_id(self) -> int: ...
+    def empty(self, at: int) -> frozenset[str]: ...
 
 
 class Engine:
@@ -40,6 +43,16 @@ class Engine:
         self._lake = lake
         self._limits = limits
         self._lock = threading.Lock()
+        self._empty: dict[int, frozenset[str]] = {}
+
+    def empty(self, moment: int) -> frozenset[str]:
+        """Datasets that have no rows at a snapshot; asked once of each."""
+        with self._lock:
+            if moment not in self._empty:
+                if len(self._empty) >= MOMENTS:
+                    self._empty.clear()
+                self._empty[moment] = self._lake.empty(moment)
+            return self._empty[moment]
 
     def moment(self, at: At) -> int:
         """The snapshot to read at: the one asked for, the last at a moment, or the newest."""

@@ -322,6 +322,20 @@ class Lake:
             row = connection.execute(newest).fetchone()
         return int(row[0]) if row and row[0] is not None else 0
 
+    def empty(self, at: int) -> frozenset[str]:
+        """Full names of tables without a file of rows at a snapshot. PostgreSQL is asked, as for `snapshot_id`."""
+        role = Role.WEB if self.read_only else Role.WORKER
+        names = sql.SQL(
+            "SELECT s.schema_name || '.' || t.table_name FROM {c}.ducklake_table AS t"
+            " JOIN {c}.ducklake_schema AS s USING (schema_id)"
+            " WHERE t.begin_snapshot <= %(at)s AND (t.end_snapshot IS NULL OR t.end_snapshot > %(at)s)"
+            " AND s.begin_snapshot <= %(at)s AND (s.end_snapshot IS NULL OR s.end_snapshot > %(at)s)"
+            " AND NOT EXISTS (SELECT FROM {c}.ducklake_data_file AS f WHERE f.table_id = t.table_id"
+            " AND f.begin_snapshot <= %(at)s AND (f.end_snapshot IS NULL OR f.end_snapshot > %(at)s))"
+        ).format(c=sql.Identifier(self.catalog))
+        with storage_errors(self._database.place), self._database.connect(role, autocommit=True) as connection:
+            return frozenset(name for (name,) in connection.execute(names, {"at": at}).fetchall())
+
     def snapshots(self, limit: int = 100) -> list[Snapshot]:
         """The newest snapshots, newest first."""
         with lake_errors("Đọc lịch sử kho"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,22 +72,27 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
         heads = Heads(connection, name)
         # what a rebuild that was killed had noted of its attempts stays: this one must get past the same place
         _discard(app, heads, name)
-        dropped = 0
+        dropped, compared = 0, None
         try:
             create_lake_schema(app.database, name)
-            with Lake.open(app.home, app.database, read_only=False, catalog=name) as fresh:
-                link = not compare or _follows(app, persons.follows)
-                deliveries, written = _fill(app, fresh, name, _poison(app, compare), progress, link=link)
-                # a signature that waits for its job in the lake in use is no difference
-                judge_all(fresh, app.raw, app.limits, _judged(app) if compare else None)
-                if not compare or _follows(app, scores.follows):
+            with (
+                _in_use(app) if compare else nullcontext() as used,
+                Lake.open(app.home, app.database, read_only=False, catalog=name) as fresh,
+            ):
+                # what waits in the lake in use for a job of its own (persons, signatures, scores) is no difference
+                poison = known_poison(used) if used else _poison(app)
+                link = used is None or persons.follows(used)
+                deliveries, written = _fill(app, fresh, name, poison, progress, link=link)
+                judge_all(fresh, app.raw, app.limits, judged(used) if used else None)
+                if used is None or scores.follows(used):
                     scores.refresh(fresh)
-                if compare:
-                    gone = _dropped(app)
+                if used is not None:
+                    gone = _dropped(used)
                     dropped = len(gone)
                     _drop(fresh, gone)
                 digests = digest_all(fresh)
-            compared = _compare_with_current(app) if compare else None
+                if used is not None:
+                    compared = _digests_in_use(used)
         except BaseException:
             _discard(app, heads, name)
             forget(connection, name)
@@ -136,52 +142,44 @@ def _fill(
     return deliveries, written
 
 
-def _poison(app: App, compare: bool) -> dict[int, str]:
+@contextmanager
+def _in_use(app: App) -> Iterator[Lake]:
+    """The lake in use, to look at only."""
+    with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
+        yield lake
+
+
+def _poison(app: App) -> dict[int, str]:
     """What the lake in use says cannot be processed: it is not tried again here, `quarantine replay` does that.
 
     A lake too broken to be asked is what a rebuild is for; then everything is tried.
     """
     try:
-        with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
+        with _in_use(app) as lake:
             return known_poison(lake)
     except (BienhoError, duckdb.Error) as error:
-        if compare:
-            raise
         log.warning("rebuild: the lake in use could not be asked (%s)", type(error).__name__)
         return {}
 
 
-def _compare_with_current(app: App) -> dict[str, str]:
-    with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
-        found = digest_all(lake)
-        left_out = [] if scores.follows(lake) else list(scores.TABLES)
-        if persons.made(lake) and not persons.follows(lake):
-            left_out.append(persons.LINK)
-        return {name: one for name, one in found.items() if name not in left_out}
+def _digests_in_use(lake: Lake) -> dict[str, str]:
+    """Digests of the lake in use, without those of tables that a job of its own has still to make."""
+    found = digest_all(lake)
+    left_out = [] if scores.follows(lake) else list(scores.TABLES)
+    if persons.made(lake) and not persons.follows(lake):
+        left_out.append(persons.LINK)
+    return {name: one for name, one in found.items() if name not in left_out}
 
 
-def _follows(app: App, stage: Callable[[Lake], bool]) -> bool:
-    """Whether the lake in use has its scores, its persons: a job of their own makes them, and what waits for it is no
-    difference."""
-    with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
-        return stage(lake)
-
-
-def _judged(app: App) -> frozenset[int]:
-    with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
-        return judged(lake)
-
-
-def _dropped(app: App) -> list[int]:
+def _dropped(lake: Lake) -> list[int]:
     """Versions that the lake in use knows to be replaced and no longer holds (`bienho job drop-superseded`).
 
     A version of which only some rows are gone is not among them: that must show as a difference.
     """
-    with Lake.open(app.home, app.database, read_only=True, catalog=current_catalog(app.home)) as lake:
-        rows = lake.connection.execute(
-            "SELECT version_id FROM lake.standard.superseded"
-            " ANTI JOIN lake.standard.xml130_dossier USING (version_id) ORDER BY version_id"
-        ).fetchall()
+    rows = lake.connection.execute(
+        "SELECT version_id FROM lake.standard.superseded"
+        " ANTI JOIN lake.standard.xml130_dossier USING (version_id) ORDER BY version_id"
+    ).fetchall()
     return [version for (version,) in rows]
 
 

@@ -19,7 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from bienho.contracts import catalogue
-from bienho.lake import Lake
+from bienho.lake import SUPERSEDED, Lake
 from bienho.pipeline import journal as journals
 from bienho.pipeline.journal import Journal, read_journal
 from bienho.pipeline.models import ModelRunner
@@ -63,13 +63,13 @@ def refresh(lake: Lake, sums: Sums | None = None) -> bool:
         return False
     formula, (last, revision) = standing(), _state(lake)
     as_of, through = _newest(lake)
-    journal = read_journal(lake)
-    sources = {name: _current(name) for name in READS}
+    journal, counts = read_journal(lake), lake.table_counts()
+    sources = {name: _current(name, counts) for name in READS}
     with computed(lake.connection, formula, as_of or _NEVER, sources):
 
         def work(writing: duckdb.DuckDBPyConnection) -> None:
             for name, held in HELD.items():
-                _replace(writing, name, held)
+                _replace(writing, name, held, there=bool(counts[name]))
             _note_run(writing, formula, as_of, through, through)
             writing.execute("DELETE FROM lake.journal.batch WHERE stage = ?", [STAGE])
             writing.execute(
@@ -239,9 +239,14 @@ def _newest(lake: Lake, after: int = 0) -> tuple[date | None, int | None]:
     return as_of, through
 
 
-def _current(name: str) -> str:
+def _current(name: str, counts: Mapping[str, int]) -> str | pa.Table:
+    """The current rows of a dataset; of one without rows not even a query: to scan it takes longer than a full one."""
+    contract = catalogue()[name]
+    if not counts[name]:
+        return contract.arrow_schema().empty_table()
     query = f"SELECT {', '.join(READS[name])} FROM lake.{name}"
-    return f"{query} ANTI JOIN lake.standard.superseded USING (version_id)" if catalogue()[name].versioned else query
+    replaced = contract.versioned and counts[SUPERSEDED]
+    return f"{query} ANTI JOIN lake.{SUPERSEDED} USING (version_id)" if replaced else query
 
 
 def _note_run(
@@ -255,11 +260,14 @@ def _note_run(
     )
 
 
-def _replace(writing: duckdb.DuckDBPyConnection, name: str, held: str) -> None:
+def _replace(writing: duckdb.DuckDBPyConnection, name: str, held: str, *, there: bool = True) -> None:
     """The rows of `held` in place of those in the lake, week by week and only where they differ."""
+    if not there:
+        writing.execute(f"INSERT INTO lake.{name} BY NAME SELECT * FROM {held}")
+        return
     columns = ", ".join(field.name for field in catalogue()[name].fields)
-    there, made = f"SELECT {columns} FROM lake.{name}", f"SELECT {columns} FROM {held}"
-    differ = f"({made} EXCEPT ALL {there}) UNION ALL ({there} EXCEPT ALL {made})"
+    now, made = f"SELECT {columns} FROM lake.{name}", f"SELECT {columns} FROM {held}"
+    differ = f"({made} EXCEPT ALL {now}) UNION ALL ({now} EXCEPT ALL {made})"
     weeks = [week for (week,) in writing.execute(f"SELECT DISTINCT week_start FROM ({differ}) ORDER BY 1").fetchall()]
     if weeks:
         those = "WHERE week_start IN (SELECT unnest(?::DATE[]))"

@@ -21,7 +21,16 @@ _DATA = files("bienho.terminology") / "data"
 
 def builtin_editions(profile: ProvinceProfile | None = None) -> tuple[Edition, ...]:
     """Built-in editions of every list, with the province's own from `profile` (default: Gia Lai)."""
-    province = profile or load_profile()
+    return _of_default() if profile is None or profile is load_profile() else _made(profile)
+
+
+@lru_cache(maxsize=1)
+def _of_default() -> tuple[Edition, ...]:
+    """Kept, because every new lake and every check of a file asks for them."""
+    return _made(load_profile())
+
+
+def _made(province: ProvinceProfile) -> tuple[Edition, ...]:
     return (
         icd10_demo(),
         chapters_edition(),
