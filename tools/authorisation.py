@@ -44,9 +44,7 @@ _DOSSIER: Need = ("read", "standard.xml130_dossier", "open personal")
 _VISIT: Need = ("read", "conformed.encounter", "open personal")
 LOOKS: dict[str, tuple[Need, ...]] = {
     "deliveries": (_DELIVERY,),
-    "delivery": (
-        _DELIVERY, _DOSSIER, ("read", "quality.finding", "open personal"), ("read", "quality.quarantine", "open"),
-    ),
+    "delivery": (_DELIVERY, _DOSSIER),
     "records": (_VISIT,),
     "record": (_DOSSIER, _DELIVERY, _VISIT, ("read", "standard.xml130_1", "open personal sensitive marker")),
     "findings": (("read", "quality.finding", "open personal"), ("aggregate", "quality.finding", "open")),

@@ -81,7 +81,8 @@ def test_no_receipt_comes_before_its_fsync(tmp_path: Path, monkeypatch: pytest.M
             create_key(home)
             log = tmp_path / f"events {forgets}"
             given_receipts, lost[forgets] = cut_power(home, nursery, log, cuts=12, seed=5, forgets=forgets)
-            assert given_receipts > 10
+            # a store that lost what was not synced may open no more, and then gives no further receipt
+            assert given_receipts > (0 if forgets else 10), forgets
     assert lost[""] == 0
     assert lost["file"] > 0
     assert lost["folder"] > 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
@@ -62,8 +61,8 @@ def said(block: Block) -> tuple:
     )
 
 
-def every() -> Iterator[tuple[str, int]]:
-    return ((table, seed) for table in TABLES if table not in BARE for seed in range(3))
+def every() -> list[tuple[str, int]]:
+    return [(table, seed) for table in TABLES if table not in BARE for seed in range(3)]
 
 
 @pytest.mark.parametrize(("table", "seed"), every())

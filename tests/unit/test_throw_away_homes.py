@@ -17,7 +17,7 @@ def told() -> tuple[str | None, ...]:
     return tuple(os.environ.get(name) for name in NAMES)
 
 
-@pytest.mark.parametrize("ending", permutations(range(3)))
+@pytest.mark.parametrize("ending", [*permutations(range(3))])
 def test_homes_may_end_in_any_order(ending: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/here")
     monkeypatch.setenv("BIENHO_HOME", "/mine")
