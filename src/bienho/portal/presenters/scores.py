@@ -102,6 +102,24 @@ def _newest(closed: dict[date, bool]) -> date:
     return next((one for one, done in closed.items() if done), next(iter(closed)))
 
 
+def behind(desk: Desk, scope: Scope, found: ByFacility) -> State | None:
+    """Says so where scores have followed what came and the rows that explain them have not; None where they add up."""
+    if not desk.sees(LOSS, "facility_code", "points_total"):
+        return None
+    told = desk.totals(LOSS, ["facility_code"], {"p": ("sum", "points_total")}, scope.filter)
+    explained = {row["facility_code"]: row["p"] for row in told}
+    unlike = sum(
+        100 - held[TOTAL]["score"] != (explained.get(code) or 0) for code, held in found.items() if TOTAL in held
+    )
+    if not unlike:
+        return None
+    return State(
+        "partial",
+        t("Điểm vừa theo lần nhận mới"),
+        t("Các dòng giải thích điểm của {n} cơ sở còn theo sau, chậm nhất một giờ nữa thì khớp.", n=number(unlike)),
+    )
+
+
 def nothing_yet() -> State:
     return State(
         "empty",

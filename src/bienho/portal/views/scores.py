@@ -36,6 +36,7 @@ def province(request: HttpRequest) -> HttpResponse:
     file = download(request, things, desk, [(t("Tuần"), formats.week(scope.week))])
     context = {
         "filters": scores.filters(desk, scope, scores.HREF),
+        "behind": scores.behind(desk, scope, found),
         "figures": scores.figures(desk, scope, found),
         "map": shown,
         "ranking": ranking,
@@ -65,6 +66,7 @@ def facility(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "filters": scores.filters(desk, scope, scores.FACILITY_HREF),
+        "behind": scores.behind(desk, scope, {scope.facility: held}),
         "figures": score_facility.figures(scope, held, readable=readable),
         "trend": trend,
         "causes": causes,
