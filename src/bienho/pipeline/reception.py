@@ -53,9 +53,10 @@ KNOWN_DAYS = 400
 WAKE_EVERY = 0.2
 """Seconds between two calls to the worker: it takes everything that is there."""
 BACKLOG_EVERY = timedelta(seconds=1)
-BEHIND_FILES, PAUSE_PER_FILE, MOST_PAUSE = 500, 0.05 / 300, 0.25
-"""While more files than that wait for the worker, a group is taken so many seconds later for each of them: senders that
-wait for their answer send no faster than is taken in, and leave it the processor."""
+BEHIND_FILES, PAUSE_PER_FILE, MOST_PAUSE = 1_500, 0.05 / 300, 0.25
+"""While more files than that wait for the worker (twice what comes while it takes in at 150 a second), a group is taken
+so many seconds later for each of them: senders that wait for their answer send no faster than is taken in, and leave it
+the processor."""
 VISIT_KEY = "pipeline/sent-visit"
 _KNOWN = """
     SELECT facility, visit, content, delivery_seq, received_at FROM pipeline.sent
