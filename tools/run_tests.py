@@ -28,8 +28,8 @@ BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 PARALLEL = min(CORES, 8)
 # Some of these wait for servers and browsers a third of their time.
 WAITING = min(2 * CORES, 8)
-# Throw-away homes lie in memory where plenty of it is free: what tests wait for most is a disk that syncs.
 FORKED = Path("tools", "forked_python.py")
+# Throw-away homes lie in memory where plenty of it is free: what tests wait for most is a disk that syncs.
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 6 << 30
 # Console scripts cannot be relied on in a path with blanks, and import-linter has no __main__.
