@@ -1,4 +1,4 @@
-"""One small province for all acceptance tests of a process."""
+"""A small province for the acceptance tests of a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from support.province import Province, small_province
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def province() -> Iterator[Province]:
+    """A copy of its own for each file: some write visits, decide of persons or send files, which others would find."""
     with small_province() as made:
         yield made

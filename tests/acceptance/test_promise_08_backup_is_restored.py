@@ -10,7 +10,7 @@ from bienho.config import Home, KeyRing, key_path
 from bienho.core.errors import BienhoError
 from bienho.database import remove_database
 from bienho.governance import audit
-from bienho.pipeline import jobs, open_app, scores
+from bienho.pipeline import open_app, scores
 from bienho.pipeline.backup import backup, restore
 from bienho.pipeline.rebuild import digest_all
 from bienho.pipeline.sealed_stream import SealedReader
@@ -29,7 +29,6 @@ def copy(province: Province, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_restored_home_is_equal(province: Province, copy: Path, tmp_path: Path) -> None:
-    jobs.run(province.app, "link")  # persons follow by a job of their own, in both homes
     with province.app.writing() as lake:
         scores.refresh(lake)
         expected = digest_all(lake)
@@ -39,7 +38,6 @@ def test_a_restored_home_is_equal(province: Province, copy: Path, tmp_path: Path
         report = restore(copy, folder)
         assert report.deliveries == province.app.raw.last_seq() - 1  # the frozen weeks are the house's own
         with open_app(folder) as app:
-            jobs.run(app, "link")
             with app.writing() as lake:
                 assert digest_all(lake) == expected
             assert app.vault.counts() == counts
