@@ -115,7 +115,7 @@ HANGING = "import time; time.sleep(600)"
 
 
 def test_a_process_that_dies_or_hangs_leaves_no_verdict_and_is_asked_again(app: App, tmp_path: Path) -> None:
-    last, before = taken_in(app, files(tmp_path / "in")[:2]), sig_findings(app)
+    last, before = taken_in(app, files(tmp_path / "in")[1:3]), sig_findings(app)
     for program in (DYING, HANGING):
         app.limits = replace(DEFAULT, signature_seconds=1)
         report = signatures.bring_up_to_date(app, (sys.executable, "-S", "-c", program))
@@ -160,12 +160,12 @@ def test_memory_beyond_the_bound_is_undecided_and_not_malformed() -> None:
 
 def test_judging_does_not_hold_the_writer_lock(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = files(tmp_path / "in")
-    taken_in(app, paths[:1])
+    taken_in(app, paths[1:2])
     real = SignatureProcess.judge
 
     def meanwhile(self: SignatureProcess, *asked: Any) -> Any:
         monkeypatch.setattr(SignatureProcess, "judge", real)
-        taken_in(app, paths[1:2])
+        taken_in(app, paths[2:3])
         return real(self, *asked)
 
     monkeypatch.setattr(SignatureProcess, "judge", meanwhile)

@@ -34,6 +34,7 @@ class SignatureProcess:
 
     def __init__(self, limits: Limits, command: Sequence[str] = ()) -> None:
         self._limits = limits
+        self._told_limits = asdict(limits)
         self._command = tuple(command) or (sys.executable, "-I", "-m", "bienho.core.hollow", *PROGRAM)
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -48,7 +49,7 @@ class SignatureProcess:
 
     def judge(self, data: bytes, moment: datetime, anchors: Sequence[str]) -> list[dict[str, Any]]:
         """Verdicts on one file, tried a second time in a fresh process. Undecided when that fails too."""
-        asked = orjson.dumps({"moment": moment.isoformat(), "anchors": list(anchors), "limits": asdict(self._limits)})
+        asked = orjson.dumps({"moment": moment.isoformat(), "anchors": list(anchors), "limits": self._told_limits})
         try:
             return self._ask(asked, data)
         except Undecided:

@@ -27,7 +27,7 @@ from bienho.pipeline.catalog import current_catalog
 from bienho.pipeline.records import table
 from bienho.pipeline.signature_process import SignatureProcess, Undecided
 from bienho.quality.expiry import LOCAL
-from bienho.standards.xml130 import Verdict, signature_finding
+from bienho.standards.xml130 import Verdict, signature_finding, verdict_unparsed
 from bienho.standards.xml130.signature import REVISION
 
 STAGE = "signatures"
@@ -36,6 +36,7 @@ DAY = "(epoch_ms(received_at) + 25200000) // 86400000"
 """The day of receipt in local time as a number counted from 1970-01-01, in SQL."""
 BATCH_FILES = 4_000
 """Each batch opens a lake to look and commits once, which costs as much as to judge a thousand small files."""
+SEARCHED_BYTES = 1 << 20
 PREFIX = "SIG-"
 Row = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -177,7 +178,7 @@ def _judge(raw: RawStore, process: SignatureProcess, batch: Sequence[Pending], r
             verdicts = (
                 [{"member": 0, **asdict(Verdict("redacted"))}]  # what was signed is not there any more
                 if header.tombstones
-                else process.judge(data, one.received_at, one.anchors.certificates)
+                else _verdicts(process, data, one)
             )
         except Undecided:
             report.undecided.add(one.seq)
@@ -185,6 +186,14 @@ def _judge(raw: RawStore, process: SignatureProcess, batch: Sequence[Pending], r
             continue
         found[one.seq] = [_row(one, verdict) for verdict in verdicts]
     return found
+
+
+def _verdicts(process: SignatureProcess, data: bytes, one: Pending) -> list[Row]:
+    """Most files carry no signature: of a small one that is seen without parsing it, and no other process is asked."""
+    told = verdict_unparsed(data) if len(data) <= SEARCHED_BYTES else None
+    if told is not None:
+        return [{"member": 0, **asdict(told)}]
+    return process.judge(data, one.received_at, one.anchors.certificates)
 
 
 def _row(one: Pending, verdict: Row) -> Row:

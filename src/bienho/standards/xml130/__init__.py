@@ -10,7 +10,7 @@ from bienho.standards.xml130.read_check_all import check_all
 from bienho.standards.xml130.read_model import Dossier, Draft, Item, Unreadable, UnreadableDossier, assessment_identity
 from bienho.standards.xml130.redact import redact
 from bienho.standards.xml130.scan import claimed_facility, claimed_visits, scan
-from bienho.standards.xml130.signature import Verdict, verify, verify_received
+from bienho.standards.xml130.signature import Verdict, verdict_unparsed, verify, verify_received
 from bienho.standards.xml130.signature_findings import signature_finding
 from bienho.standards.xml130.versions import BARE, TABLES
 
@@ -38,6 +38,7 @@ __all__ = [
     "redact",
     "scan",
     "signature_finding",
+    "verdict_unparsed",
     "verify",
     "verify_received",
 ]

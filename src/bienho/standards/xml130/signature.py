@@ -117,16 +117,29 @@ def verify(data: bytes, anchors: Sequence[x509.Certificate], moment: datetime, l
     Raises MemoryError when the parser ran out of memory, which is no property of the file; nothing else.
     """
     text, _ = plain_utf8(unpacked(data))
-    first = _FIRST.search(_without(text[:_HEAD_BYTES], b"<!--", b"<?"))
-    if first is None or first[1].decode("ascii", "replace").upper() not in ROOTS:
-        return Verdict("no_envelope")
-    if b"Signature" not in text:
-        return Verdict("malformed" if _FILLED.search(_without(text, b"<!--", b"<?")) else "absent")
+    unsigned = _unsigned(text)
+    if unsigned is not None:
+        return unsigned
     try:
         _within_bounds(text, limits)
         return _judge(text, anchors, moment)
     except _Judged as judged:
         return Verdict(judged.status)
+
+
+def verdict_unparsed(data: bytes) -> Verdict | None:
+    """The verdict on one file that holds no signature: told by searching, nothing of it is parsed. None where only
+    `verify_received` can tell, in its confined process."""
+    return None if is_archive(data) else _unsigned(plain_utf8(unpacked(data))[0])
+
+
+def _unsigned(text: bytes) -> Verdict | None:
+    first = _FIRST.search(_without(text[:_HEAD_BYTES], b"<!--", b"<?"))
+    if first is None or first[1].decode("ascii", "replace").upper() not in ROOTS:
+        return Verdict("no_envelope")
+    if b"Signature" in text:
+        return None
+    return Verdict("malformed" if _FILLED.search(_without(text, b"<!--", b"<?")) else "absent")
 
 
 def _without(text: bytes, *openers: bytes) -> bytes:
