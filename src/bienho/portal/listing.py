@@ -12,16 +12,15 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 
 from bienho.contracts import catalogue
-from bienho.portal.components import Cell, Column, Field, Form, Pagination, State, Table
+from bienho.portal.components import Cell, Column, Field, Form, State, Table
 from bienho.portal.desk import Desk, Row
 from bienho.portal.export import Line
 from bienho.portal.formats import LOCAL, number
 from bienho.portal.house import Versions
 from bienho.portal.language import t
+from bienho.portal.paging import PER_PAGE, asked_page, last_page, turning
 
-PER_PAGE = 50
 EXPORT_ROWS = 10_000
-LAST_PAGE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,7 @@ class Asked:
         wanted = request.GET.get("sap", "")
         column, direction = wanted.removeprefix("-"), "desc" if wanted.startswith("-") else "asc"
         self.order = (column, direction) if column in sortable else listing.order
-        page = request.GET.get("trang", "1")
-        self.page = min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdigit() else 1
+        self.page = asked_page(request)
         keys = {show.key for show in listing.shows}
         chosen = [key for key in request.GET.getlist("cot") if key in keys]
         self.columns = chosen or [show.key for show in listing.shows if show.shown]
@@ -148,8 +146,7 @@ def read_listing(request: HttpRequest, desk: Desk, listing: Listing) -> Listed:
     asked = Asked(request, listing)
     everything = request.GET.get("xuat") in (f"{listing.id}.csv", f"{listing.id}.xlsx")
     total = desk.count(listing.dataset, asked.filter, listing.versions)
-    pages = max(1, -(-total // PER_PAGE))
-    page = min(asked.page, pages)
+    page = min(asked.page, last_page(total))
     order = [asked.order] if asked.order[0] == listing.tie else [asked.order, (listing.tie, "desc")]
     limit, offset = (EXPORT_ROWS, 0) if everything else (PER_PAGE, (page - 1) * PER_PAGE)
     rows = desk.rows(listing.dataset, listing.needs, asked.filter, order, limit, offset, listing.versions, everything)
@@ -161,7 +158,7 @@ def read_listing(request: HttpRequest, desk: Desk, listing: Listing) -> Listed:
         caption=listing.caption,
         columns=[_column(show, asked, listing.dataset) for show in shows],
         rows=[{show.key: show.make(row) for show in shows} for row in rows],
-        pagination=_pagination(asked, page, pages, total, listing.caption) if total else None,
+        pagination=turning(page, total, lambda there: asked.url(trang=str(there)), listing.caption) if total else None,
         empty=_empty(listing, asked),
         csv_url=asked.url(xuat=f"{listing.id}.csv"),
         note=_cut(total) if total > EXPORT_ROWS else "",
@@ -211,18 +208,6 @@ def _column(show: Show, asked: Asked, dataset: str) -> Column:
     about = show.about or (known.description if known else "")
     origin = f"{dataset}.{show.sort}" if known else ""
     return Column(show.key, show.title, show.kind, show.lead, url, now, about, origin)
-
-
-def _pagination(asked: Asked, page: int, pages: int, total: int, label: str) -> Pagination:
-    first, last = (page - 1) * PER_PAGE + 1, min(page * PER_PAGE, total)
-    return Pagination(
-        summary=t("Dòng {first}–{last} trong {total}", first=number(first), last=number(last), total=number(total)),
-        previous_url=asked.url(trang=str(page - 1)) if page > 1 else "",
-        next_url=asked.url(trang=str(page + 1)) if page < pages else "",
-        page=number(page),
-        pages=number(pages),
-        label=label,
-    )
 
 
 def _empty(listing: Listing, asked: Asked) -> State | None:

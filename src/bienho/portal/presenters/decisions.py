@@ -27,7 +27,8 @@ from bienho.portal.desk import Desk
 from bienho.portal.export import Line
 from bienho.portal.formats import DASH, number
 from bienho.portal.language import later, t
-from bienho.portal.listing import EXPORT_ROWS, PER_PAGE
+from bienho.portal.listing import EXPORT_ROWS
+from bienho.portal.paging import PER_PAGE
 
 HREF = "/nhat-ky/"
 CODES_SHOWN = 5

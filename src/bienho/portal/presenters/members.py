@@ -13,14 +13,14 @@ from bienho.governance.people.memberships import Member
 from bienho.governance.people.units import DEPARTMENT, LOCAL, Unit, upwards
 from bienho.governance.roles import LEADER
 from bienho.portal import formats
-from bienho.portal.components import Cell, Column, Fact, Facts, Field, Form, Pagination, State, Table, Todo, TodoList
+from bienho.portal.components import Cell, Column, Fact, Facts, Field, Form, State, Table, Todo, TodoList
 from bienho.portal.desk import Desk
 from bienho.portal.formats import number
 from bienho.portal.language import later, t
 from bienho.portal.pages import Section
+from bienho.portal.paging import PER_PAGE, last_page, turning
 from bienho.portal.presenters import people as shown
 
-PER_PAGE = 50
 MOST_BELOW = 60
 ENDING_DAYS = 30
 DONE = {
@@ -151,8 +151,7 @@ def facts(desk: Desk, made: Room) -> Facts:
 
 def table(desk: Desk, made: Room, page: int) -> Table:
     """Members in force, page by page; a file has them all (`page` 0)."""
-    pages = max(1, -(-len(made.members) // PER_PAGE))
-    page = min(max(page, 0), pages)
+    page = min(page, last_page(len(made.members)))
     start = (page - 1) * PER_PAGE
     part = made.members[start : start + PER_PAGE] if page else made.members
     return Table(
@@ -169,7 +168,9 @@ def table(desk: Desk, made: Room, page: int) -> Table:
             Column("lam", t("Việc"), "date"),  # on one line
         ],
         [_row(desk, made, one) for one in part],
-        pagination=_pagination(made, page, pages) if pages > 1 else None,
+        pagination=turning(page, len(made.members), lambda there: f"{made.href}&trang={there}", t("Người và vai trò"))
+        if page and len(part) < len(made.members)
+        else None,
         empty=State("empty", t("Chưa có ai"), t("Người hiện ở đây khi được giao vai trò trong đơn vị này.")),
         csv_url=f"?don_vi={made.unit.code}&xuat=nguoi-va-vai-tro.csv",
         caption_hidden=True,
@@ -321,16 +322,3 @@ def _document(given: Mapping[str, str], errors: Mapping[str, str]) -> Field:
         "so_van_ban", t("Số văn bản"), "text", given.get("so_van_ban", ""), required=True, hint="123/QĐ-SYT",
         help=t("Số và ký hiệu của quyết định, công văn làm căn cứ."), error=errors.get("so_van_ban", ""),
     )  # fmt: skip
-
-
-def _pagination(made: Room, page: int, pages: int) -> Pagination:
-    first, total = (page - 1) * PER_PAGE + 1, len(made.members)
-    last = min(page * PER_PAGE, total)
-    return Pagination(
-        t("Dòng {first}–{last} trong {total}", first=number(first), last=number(last), total=number(total)),
-        f"{made.href}&trang={page - 1}" if page > 1 else "",
-        f"{made.href}&trang={page + 1}" if page < pages else "",
-        number(page),
-        number(pages),
-        t("Người và vai trò"),
-    )

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from bienho.portal import formats, words
-from bienho.portal.components import Cell, Chart, Column, Pagination, State, Table
+from bienho.portal.components import Cell, Chart, Column, State, Table
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import number
 from bienho.portal.language import t
-from bienho.portal.listing import EXPORT_ROWS, PER_PAGE
+from bienho.portal.listing import EXPORT_ROWS
+from bienho.portal.paging import PER_PAGE, turning
 from bienho.portal.presenters.deliveries import short
 from bienho.portal.presenters.findings import said, where
 from bienho.portal.presenters.mending import DONE_HREF, HREF, Scope
@@ -83,14 +84,6 @@ def table(desk: Desk, scope: Scope, page: int, *, whole: bool) -> Table:
     limit, offset = (EXPORT_ROWS, 0) if whole else (PER_PAGE, (page - 1) * PER_PAGE)
     found = desk.answer(_sql(desk, scope, LIST.format(limit=limit, offset=offset)), versions="all", export=whole)
     total = found[0]["total"] if found else 0
-    pages = max(1, -(-total // PER_PAGE))
-    paging = Pagination(
-        t("Dòng {first}–{last} trong {total}", first=number(offset + 1), last=number(offset + len(found)),
-          total=number(total)),
-        scope.url(DONE_HREF, trang=str(page - 1)) if page > 1 else "",
-        scope.url(DONE_HREF, trang=str(page + 1)) if page < pages else "",
-        number(page), number(pages), t("Phát hiện đã hết"),
-    )  # fmt: skip
     return Table(
         "da-xong",
         t("Phát hiện đã hết nhờ gửi lại, {n} ngày qua", n=DAYS_BACK),
@@ -103,7 +96,9 @@ def table(desk: Desk, scope: Scope, page: int, *, whole: bool) -> Table:
             Column("muc", t("Mức độ")),
         ],
         [_line(row) for row in found],
-        pagination=paging if found else None,
+        pagination=turning(page, total, lambda there: scope.url(DONE_HREF, trang=str(there)), t("Phát hiện đã hết"))
+        if found
+        else None,
         empty=State(
             "empty",
             t("Chưa có phát hiện nào hết nhờ gửi lại"),

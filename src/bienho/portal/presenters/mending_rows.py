@@ -16,11 +16,12 @@ from bienho.governance import reasons
 from bienho.governance.decision import Request, decide
 from bienho.governance.identifying import OWN_NUMBER
 from bienho.portal import formats, words
-from bienho.portal.components import Cell, Column, Fact, Facts, Field, Form, Pagination, State, Table
+from bienho.portal.components import Cell, Column, Fact, Facts, Field, Form, State, Table
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import DASH, number
 from bienho.portal.language import t
-from bienho.portal.listing import EXPORT_ROWS, PER_PAGE
+from bienho.portal.listing import EXPORT_ROWS
+from bienho.portal.paging import PER_PAGE, turning
 from bienho.portal.presenters import rules
 from bienho.portal.presenters.deliveries import short
 from bienho.portal.presenters.findings import said, where
@@ -55,14 +56,6 @@ def table(
 ) -> Table:
     """The rows as a table; `own`: record → the facility's number, None where it is not opened; `whole`: for a file."""
     total = found[0]["total"] if found else 0
-    pages, first = max(1, -(-total // PER_PAGE)), (page - 1) * PER_PAGE
-    paging = Pagination(
-        t("Dòng {first}–{last} trong {total}", first=number(first + 1), last=number(first + len(found)),
-          total=number(total)),
-        scope.url(ROWS_HREF, trang=str(page - 1)) if page > 1 else "",
-        scope.url(ROWS_HREF, trang=str(page + 1)) if page < pages else "",
-        number(page), number(pages), t("Từng chỗ phải sửa"),
-    )  # fmt: skip
     numbered = [Column("lk", t("Mã hồ sơ của cơ sở (MA_LK)"), "code", about=t("Mã liên kết cơ sở đã ghi khi gửi"),
                        origin="standard.xml130_1.MA_LK")] if own is not None else []  # fmt: skip
     return Table(
@@ -70,7 +63,9 @@ def table(
         t("Từng chỗ phải sửa"),
         [*numbered, *(_all_columns() if whole else _page_columns(scope))],
         [_line(row, own) for row in found],
-        pagination=paging if found and not whole else None,
+        pagination=turning(page, total, lambda there: scope.url(ROWS_HREF, trang=str(there)), t("Từng chỗ phải sửa"))
+        if found and not whole
+        else None,
         empty=State("good", t("Không còn chỗ nào phải sửa"),
                     t("Mọi phát hiện loại này đã hết, hoặc bộ lọc đang bỏ chúng ra."),
                     href=scope.url(HREF, loai=""), link=t("Việc phải sửa")),

@@ -12,12 +12,12 @@ from django.http import HttpRequest
 from bienho.contracts import catalogue
 from bienho.governance.decision import Request, decide
 from bienho.portal import formats, words
-from bienho.portal.components import Badge, Cell, Column, Field, Form, Pagination, State, Tab, Table, Tabs
+from bienho.portal.components import Badge, Cell, Column, Field, Form, State, Tab, Table, Tabs
 from bienho.portal.components.badge import Tone
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import DASH, number
 from bienho.portal.language import current_language, later, t
-from bienho.portal.listing import PER_PAGE
+from bienho.portal.paging import PER_PAGE, asked_page, last_page, turning
 from bienho.portal.presenters.scores import LOSS, SCORE
 from bienho.quality.rule_lists import known_lists
 from bienho.quality.rule_manual import SEVERITIES, STATES
@@ -155,13 +155,12 @@ class Asked:
             value = request.GET.get(name, "")
             return value if value in known else ""
 
-        page = request.GET.get("trang", "1")
         return cls(
             given("tinh_trang", (*STATES, WAIVED)),
             given("muc_do", tuple(SEVERITIES)),
             request.GET.get("tim", "").replace("\0", "").strip()[:80],
             given("sap", ("so", "-so", "n", "-n")) or USUAL,
-            int(page) if page.isascii() and page.isdigit() and len(page) < 4 else 1,
+            asked_page(request),
         )
 
     def url(self, seen: Seen, **changes: str) -> str:
@@ -216,8 +215,7 @@ def table(asked: Asked, seen: Seen, found: Mapping[int, Row], *, whole: bool) ->
     column, down = asked.order.removeprefix("-"), asked.order.startswith("-")
     often = {one.id: found[one.id]["n"] if one.id in found else 0 for one in chosen}
     chosen.sort(key=lambda one: (often[one.id] if column == "n" else one.id) * (-1 if down else 1))
-    pages = max(1, -(-len(chosen) // PER_PAGE))
-    page = min(max(asked.page, 1), pages)
+    page = min(asked.page, last_page(len(chosen)))
     first = (page - 1) * PER_PAGE
     shown = chosen if whole else chosen[first : first + PER_PAGE]
 
@@ -239,12 +237,8 @@ def table(asked: Asked, seen: Seen, found: Mapping[int, Row], *, whole: bool) ->
             Column("duyet", t("Người duyệt")),
         ],
         [_line(one, seen, found.get(one.id)) for one in shown],
-        pagination=Pagination(
-            t("Dòng {first}–{last} trong {total}", first=number(first + 1), last=number(first + len(shown)),
-              total=number(len(chosen))),
-            asked.url(seen, trang=str(page - 1)) if page > 1 else "",
-            asked.url(seen, trang=str(page + 1)) if page < pages else "",
-            number(page), number(pages), t("Quy tắc xét hồ sơ"),
+        pagination=turning(
+            page, len(chosen), lambda there: asked.url(seen, trang=str(there)), t("Quy tắc xét hồ sơ")
         ) if chosen else None,
         empty=State("empty", t("Không có quy tắc nào khớp"), t("Bỏ bớt điều kiện lọc để thấy nhiều hơn."),
                     href=seen.url(HREF), link=t("Bỏ lọc")),

@@ -12,6 +12,7 @@ from bienho.portal.components import Badge, Cell, Column, Figure, State, Table
 from bienho.portal.desk import Desk, Row
 from bienho.portal.formats import DASH, number
 from bienho.portal.language import t
+from bienho.portal.paging import PER_PAGE, last_page, turning
 from bienho.portal.presenters import rules
 from bienho.portal.presenters.care_days import HREF as CALENDAR
 from bienho.portal.presenters.mending import FINDING, may_mend
@@ -66,13 +67,19 @@ def newest(reminders: Sequence[Reminder]) -> dict[str, Reminder]:
 
 
 def silent(
-    desk: Desk, heard: Sequence[Row], contacts: Mapping[str, str], reminded: Mapping[str, Reminder], *, may_remind: bool
+    desk: Desk,
+    heard: Sequence[Row],
+    contacts: Mapping[str, str],
+    reminded: Mapping[str, Reminder],
+    page: int | None,
+    *,
+    may_remind: bool,
 ) -> Table:
-    """Who has sent before and is silent now, for longest first."""
+    """Who has sent before and is silent now, for longest first; a page of them, or all for a file (None)."""
+    quiet = [row for row in heard if is_silent(desk, row)]
+    page = page and min(page, last_page(len(quiet)))
     rows = []
-    for row in heard:
-        if not is_silent(desk, row):
-            continue
+    for row in quiet[(page - 1) * PER_PAGE : page * PER_PAGE] if page else quiet:
         code = row["facility_code"]
         rows.append(
             {
@@ -96,6 +103,9 @@ def silent(
             *([Column("lam", t("Việc làm"))] if may_remind else []),
         ],
         rows,
+        pagination=turning(page, len(quiet), lambda there: f"{HREF}?trang={there}#im-lang-muc", t("Im lặng"))
+        if page and len(rows) < len(quiet)
+        else None,
         empty=State("good", t("Không cơ sở nào im lặng"),
                     t("Mọi cơ sở đã từng gửi đều gửi trong {d} ngày qua.", d=SILENT_DAYS)),
         csv_url=f"{HREF}?xuat=im-lang.csv",

@@ -14,6 +14,7 @@ from bienho.portal.components import Crumb, State
 from bienho.portal.desk import Desk
 from bienho.portal.language import t
 from bienho.portal.pages import Page, Section, download, render_page
+from bienho.portal.paging import asked_page
 from bienho.portal.presenters import members as presenter
 from bienho.portal.presenters import people as shown
 
@@ -152,8 +153,7 @@ def _show(
     giving: Answered = ({}, {}),
     inviting: Answered = ({}, {}),
 ) -> HttpResponse:
-    page = request.GET.get("trang", "1")
-    table = presenter.table(desk, made, int(page) if page.isdigit() and len(page) < 6 else 1)
+    table = presenter.table(desk, made, asked_page(request))
     below = presenter.below(made)
     sections = [
         Section("don-vi", made.unit.name, [presenter.facts(desk, made)], panel=True),

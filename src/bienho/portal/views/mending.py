@@ -14,6 +14,7 @@ from bienho.portal.desk import Desk
 from bienho.portal.formats import number
 from bienho.portal.language import t
 from bienho.portal.pages import Page, Section, download, file_of, render_page
+from bienho.portal.paging import asked_page
 from bienho.portal.presenters import care_days, contacts, mended, mending, mending_rows, quarantine, reminding
 from bienho.portal.presenters.mending import Scope, Worklist
 from bienho.quality.sending_days import RECENT_DAYS
@@ -36,11 +37,6 @@ def _named(desk: Desk, request: HttpRequest) -> Scope:
 
 def _of(desk: Desk, scope: Scope) -> str:
     return t("{name}, mã {code}", name=desk.facility_name(scope.facility), code=scope.facility)
-
-
-def _page_number(request: HttpRequest) -> int:
-    text = request.GET.get("trang", "1")
-    return min(max(int(text), 1), 10_000) if text.isascii() and text.isdigit() and len(text) < 6 else 1
 
 
 @require_GET
@@ -162,7 +158,7 @@ def _split(amount: str) -> tuple[str, str]:
 def rows(request: HttpRequest) -> HttpResponse:
     desk = Desk.of(request, QUALITY)
     scope = _named(desk, request)
-    whole, number_of = request.GET.get("xuat", "").startswith("dong-sua."), _page_number(request)
+    whole, number_of = request.GET.get("xuat", "").startswith("dong-sua."), asked_page(request)
     found = mending_rows.rows(desk, scope, number_of, whole=whole)
     table = mending_rows.table(scope, found, number_of, whole=whole)
     total = found[0]["total"] if found else 0
@@ -195,7 +191,7 @@ def done(request: HttpRequest) -> HttpResponse:
     desk = Desk.of(request, QUALITY)
     scope = _named(desk, request)
     whole = request.GET.get("xuat", "").startswith("da-xong.")
-    table = mended.table(desk, scope, _page_number(request), whole=whole)
+    table = mended.table(desk, scope, asked_page(request), whole=whole)
     page = Page(
         t("Đã hết nhờ gửi lại"),
         t("Phát hiện tự đóng khi bản gửi lại không còn điều sai ở chỗ đó; không phải báo ai."),

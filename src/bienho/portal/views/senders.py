@@ -14,6 +14,7 @@ from bienho.portal.components import Chart, Crumb, State, Table
 from bienho.portal.desk import Desk
 from bienho.portal.language import t
 from bienho.portal.pages import Page, Section, download, render_page
+from bienho.portal.paging import asked_page
 from bienho.portal.presenters import contacts, mending, reminding, senders
 
 GUIDE = "theo-doi"
@@ -28,8 +29,9 @@ def watch(request: HttpRequest) -> HttpResponse:
     reminded = senders.newest(sent)
     heard = senders.last_by_facility(desk)
     never = senders.never(desk, heard)
-    silent = senders.silent(desk, heard, contacts.by_facility(desk), reminded, may_remind=may_remind)
     whole = bool(request.GET.get("xuat"))
+    page_of = None if whole else asked_page(request)
+    silent = senders.silent(desk, heard, contacts.by_facility(desk), reminded, page_of, may_remind=may_remind)
     tardy = senders.late(desk, reminded, may_remind=may_remind, whole=whole)
     slow, count = (tardy, None) if isinstance(tardy, State) else tardy
     absent = senders.never_table(desk, never, may_remind=may_remind)

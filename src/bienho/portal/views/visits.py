@@ -18,6 +18,7 @@ from bienho.portal.desk import CARE, Desk
 from bienho.portal.formats import local
 from bienho.portal.language import DEFAULT_LANGUAGE, t, use_language
 from bienho.portal.pages import Page, render_page
+from bienho.portal.paging import asked_page
 from bienho.portal.presenters import visit_form, visit_lists
 from bienho.portal.presenters import visits as presenter
 
@@ -53,9 +54,8 @@ def visit_list(request: HttpRequest) -> HttpResponse:
     room = Room(request, "list")
     book = room.writing.book
     book.prune(room.desk.now)
-    asked = request.GET.get("trang", "1")
-    number = min(int(asked), PAGES_MOST) if asked.isascii() and asked.isdigit() and 0 < len(asked) < 5 else 1
-    found = book.sent(room.facilities, presenter.PER_PAGE + 1, (max(1, number) - 1) * presenter.PER_PAGE)
+    number = min(asked_page(request), PAGES_MOST)
+    found = book.sent(room.facilities, presenter.PER_PAGE + 1, (number - 1) * presenter.PER_PAGE)
     page = Page(
         t("Khám bệnh"),
         t("Ghi lượt khám, in đơn thuốc, gửi về kho; phần mềm xét và báo chỗ cần sửa."),
@@ -64,7 +64,7 @@ def visit_list(request: HttpRequest) -> HttpResponse:
     parts = [
         presenter.start_form(room.practices),
         presenter.drafts(book.drafts(room.facilities)),
-        presenter.sent(room.desk, room.writing, found, max(1, number)),
+        presenter.sent(room.desk, room.writing, found, number),
     ]
     return render_page(request, "plain.html", page, {"parts": [part for part in parts if part]})
 
