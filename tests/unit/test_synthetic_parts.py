@@ -46,6 +46,7 @@ def people(atlas: Map) -> list[Person]:
         ("USE-SYNTH-SHARE", {"violations": 1.1}),
         ("USE-SYNTH-SHARE", {"share_missing": -0.1}),
         ("USE-SYNTH-SHARE", {"entry_errors": -1.0}),
+        ("USE-SYNTH-SHARE", {"share_late": 0.6, "share_missing": 0.6}),
         ("USE-SYNTH-VERSION", {"versions": {"9999": 1.0}}),
         ("USE-SYNTH-VERSION", {"versions": {"4210": 1.0}}),
         ("USE-SYNTH-DIRT", {"dirt_kinds": ("coffee",)}),

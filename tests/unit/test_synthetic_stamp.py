@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -25,7 +27,7 @@ from bienho.synthetic import Plan
 from bienho.synthetic.dossiers.dossier import build
 from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.places import Map
-from bienho.synthetic.straight import rows
+from bienho.synthetic.straight import rows, stencil
 from bienho.synthetic.straight.lakeward import Press
 from bienho.synthetic.straight.seals import Sealer, Sealers, Worker
 from bienho.synthetic.straight.stencil import Cutter
@@ -228,6 +230,52 @@ def test_every_text_of_a_lent_stencil_reads_as_its_type(lent: Twin) -> None:
         assert sum(sql is not None for sql in checks.values()) > 8
         for sql in filter(None, checks.values()):
             assert connection.execute(sql).fetchall() == []
+
+
+def test_times_of_a_column_are_taken_apart_as_one_by_one() -> None:
+    """Against the clock of the builder, told of one text at a time."""
+    chance, start = random.Random(1), datetime(2024, 2, 28, 10, 17)
+    starts, ends, texts = [], [], []
+    for _ in range(2_000):
+        begun = start + timedelta(minutes=chance.randrange(10**6))
+        ended = begun + timedelta(minutes=chance.choice((0, 50, 3_000, 20_000)))
+        then = begun + timedelta(minutes=chance.randrange(-3_000, 30_000))
+        texts.append(
+            chance.choice(
+                (None, "", "0", "ngày", "2024010", "18991231", "19000101", "19000102", "2024010112000",
+                 f"{then:%Y%m%d}", f"{then:%Y%m%d%H%M}", f"{ended:%Y%m%d%H%M}", f"{begun:%Y%m%d%H%M}")
+            )
+        )  # fmt: skip
+        starts.append(begun)
+        ends.append(ended)
+    told = [np.array(moments, "M8[m]") for moments in (starts, ends)]
+    ways, fars = stencil._ways(pa.chunked_array([pa.array(texts)]), told[0], told[1])
+    expected = [way(*one) for one in zip(texts, starts, ends, strict=True)]
+    assert set(ways.tolist()) == {stencil.TEXT, stencil.FROM_START, stencil.FROM_DAY, stencil.FROM_END, stencil.DAY}
+    assert list(zip(ways.tolist(), fars.tolist(), strict=True)) == expected
+
+
+def way(text: str | None, start: datetime, end: datetime) -> tuple[int, int]:
+    minute, midnight = timedelta(minutes=1), datetime.combine(start.date(), datetime.min.time())
+    if text and len(text) == 8 and text.isdigit() and text > "19000101":
+        return stencil.DAY, (datetime.strptime(text, "%Y%m%d") - midnight) // minute
+    if not text or len(text) != 12 or not text.isdigit():
+        return stencil.TEXT, 0
+    moment = datetime.strptime(text, "%Y%m%d%H%M")
+    if moment >= end:
+        return stencil.FROM_END, (moment - end) // minute
+    if moment - midnight >= timedelta(days=1, hours=7):
+        return stencil.FROM_DAY, (moment - midnight) // minute
+    return stencil.FROM_START, (moment - start) // minute
+
+
+@pytest.mark.parametrize(
+    "text", ["202413010000", "202400010000", "202402300000", "202401012400", "202401010060", "20240230"]
+)
+def test_digits_that_are_no_time_are_refused(text: str) -> None:
+    moment = np.array([datetime(2024, 1, 1)], "M8[m]")
+    with pytest.raises(ValueError, match="no time"):
+        stencil._ways(pa.chunked_array([pa.array([text])]), moment, moment)
 
 
 def test_what_the_test_compares_is_not_blind(lent: Twin) -> None:

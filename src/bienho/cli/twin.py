@@ -39,6 +39,38 @@ _GROUPS = {"": None, "east": "phía đông", "west": "phía tây", "published": 
 @click.option("--seed", default=1, show_default=True)
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), default="2025-09-01", show_default=True)
 @click.option("--dirt", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Tỷ lệ hồ sơ bị cài lỗi.")
+@click.option(
+    "--entry-errors",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 100),
+    metavar="FACTOR",
+    help="Lỗi gõ nhầm khi nhập liệu: 1 là hay gặp như đã công bố, 2 là gấp đôi.",
+)
+@click.option(
+    "--violations",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    metavar="RATE",
+    help="Tỷ lệ hồ sơ vi phạm một quy tắc trong danh mục quy tắc.",
+)
+@click.option(
+    "--share-late",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    metavar="RATE",
+    help="Tỷ lệ tệp gửi muộn nhiều tuần.",
+)
+@click.option(
+    "--share-missing",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    metavar="RATE",
+    help="Tỷ lệ tệp không bao giờ được gửi.",
+)
 @click.option("--scenario", "scenarios", multiple=True, help="Kịch bản, có thể lặp lại: dengue-year, …")
 @click.option(
     "--until", type=click.DateTime(["%Y-%m-%d"]),
@@ -55,21 +87,33 @@ def synth(
     seed: int,
     start: datetime,
     dirt: float,
+    entry_errors: float,
+    violations: float,
+    share_late: float,
+    share_missing: float,
     scenarios: tuple[str, ...],
     until: datetime | None,
     json_: bool,
 ) -> None:
-    """Tạo hồ sơ giả lập đúng khuôn dạng thật, kèm sự thật để đối chiếu."""
+    """Tạo hồ sơ giả lập đúng khuôn dạng thật, kèm sự thật để đối chiếu.
+
+    Các tỷ lệ lỗi là trung bình: mỗi cơ sở có tỷ lệ riêng. Mọi lỗi đã cài đều ghi trong truth/errors.parquet.
+    """
     if ctx.invoked_subcommand:
         return
     last = until.date() if until else None
-    plan = Plan(persons, months, seed, start.date(), dirt=dirt, scenarios=scenarios, until=last)
+    plan = Plan(
+        persons, months, seed, start.date(), dirt=dirt, scenarios=scenarios, until=last, entry_errors=entry_errors,
+        violations=violations, share_late=share_late, share_missing=share_missing,
+    )  # fmt: skip
     if (out is None) == (into is None):
         raise UsageError("USE-SYNTH-WAY", "Chọn một trong hai: --out (tệp) hoặc --into (đưa thẳng vào kho).")
     if into is not None:
-        if dirt or until:
+        if any((dirt, entry_errors, violations, share_late, share_missing, until)):
             raise UsageError(
-                "USE-SYNTH-WAY", "Đưa thẳng vào kho chỉ có hồ sơ sạch của cả thời kỳ: không có --dirt, --until."
+                "USE-SYNTH-WAY",
+                "Đưa thẳng vào kho chỉ có hồ sơ sạch của cả thời kỳ: không có --dirt, --entry-errors, --violations,"
+                " --share-late, --share-missing, --until.",
             )
         straight = make_lake(plan, into, quiet=json_)
         if json_:

@@ -15,6 +15,9 @@ Messages are Vietnamese, for people; codes are stable, for machines. No message 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class BienhoError(Exception):
     """Base of every error the project raises on purpose."""
@@ -31,6 +34,11 @@ class BienhoError(Exception):
     def as_dict(self) -> dict[str, str]:
         """The machine form printed by `--json`."""
         return {"code": self.code, "message": self.message, "hint": self.hint, "who": self.who}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is made again from its args, which are not what these are made from: without this an error of
+        # another process would break the one that waits for it instead of being raised there.
+        return _again, (type(self), self.args, self.__dict__)
 
 
 class UsageError(BienhoError):
@@ -63,3 +71,10 @@ class DeniedError(BienhoError):
 
 class IntegrityError(BienhoError):
     exit_code = 9
+
+
+def _again(kind: type[BienhoError], told: tuple[Any, ...], held: Mapping[str, Any]) -> BienhoError:
+    error = kind.__new__(kind, *told)
+    error.args = told
+    error.__dict__.update(held)
+    return error

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 
 from bienho.config import KeyRing
 from bienho.core.errors import InputError
@@ -52,9 +53,12 @@ class Digests:
 
     def record_id(self, facility: str, ma_lk: str, payload: bytes) -> str:
         """One content of one visit: the vault part of every version that says the same has the same id."""
-        visit = _visit(ma_lk).encode()
-        rest = _LENGTH(len(visit)) + visit + _SHA256 + hashlib.sha256(payload).digest()
-        return self._record.after(_facility(facility))(rest).hex()
+        return self.record(facility, ma_lk, payload).hex()
+
+    def record(self, facility: str, ma_lk: str, payload: bytes) -> bytes:
+        """The 16 bytes of `record_id`."""
+        rest = prefixed(_visit(ma_lk)) + _SHA256 + hashlib.sha256(payload).digest()
+        return self._record.after(_facility(facility))(rest)
 
 
 class Keyed:
@@ -79,9 +83,10 @@ class Keyed:
     def _ending(self, common: bytes) -> Callable[[bytes], bytes]:
         begun = self._start.copy()
         begun.update(common)
+        begin = begun.copy
 
         def digest(rest: bytes) -> bytes:
-            made = begun.copy()
+            made = begin()
             made.update(rest)
             return made.digest()[:DIGEST_BYTES]
 
@@ -106,6 +111,7 @@ def clean(text: str | None) -> str:
     return text.strip() if text.isascii() else nfc(text).strip()
 
 
+@lru_cache(maxsize=BEGUN_MAX)
 def _facility(code: str) -> str:
     found = clean(code)
     if not found:

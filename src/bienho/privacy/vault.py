@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,11 +98,13 @@ class Vault:
         """
         if len(entries) > BATCH_MAX and not fresh:
             raise ValueError(f"at most {BATCH_MAX} entries a batch")
-        contents: dict[bytes, tuple[VaultEntry, bytes]] = {}
+        contents: dict[bytes, tuple[bytes, bytes, Blind]] = {}
+        name = self._digests.record
         for entry in entries:
             data = entry.payload if isinstance(entry.payload, bytes) else encode(entry.payload)
-            entry.record_id = self._digests.record_id(entry.facility, entry.ma_lk, data)
-            contents.setdefault(bytes.fromhex(entry.record_id), (entry, data))
+            record = name(entry.facility, entry.ma_lk, data)
+            entry.record_id = record.hex()
+            contents.setdefault(record, (_key(entry.patient_key), data, entry.blind))
         if not entries:
             return SealResult(0, 0, 0, (), frozenset())
         with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
@@ -201,18 +203,18 @@ class _Batch:
         self._blind = blind
         self._made: dict[Blind, list[bytes]] = {}
 
-    def write(self, contents: dict[bytes, tuple[VaultEntry, bytes]]) -> tuple[int, frozenset[str]]:
-        """Number of records written and the erased patients met."""
+    def write(self, contents: dict[bytes, tuple[bytes, bytes, Blind]]) -> tuple[int, frozenset[str]]:
+        """Number of records written and the erased patients met; `contents`: record id → patient, payload, blind."""
         with self._connection.transaction():
             self._connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (ERASE_LOCK,))
             # Only now: a rotation that has seen everything wrapped anew waits for this lock first.
             self._sealer.refresh()
-            ciphers, erased = self._ciphers({_key(entry.patient_key) for entry, _ in contents.values()})
+            ciphers, erased = self._ciphers({patient for patient, _, _ in contents.values()})
             known = set() if self._fresh else self._known(list(contents))
             wanted = [
-                (record_id, patient, data, entry.blind)
-                for record_id, (entry, data) in sorted(contents.items())
-                if record_id not in known and (patient := bytes.fromhex(entry.patient_key)) not in erased
+                (record_id, patient, data, blind)
+                for record_id, (patient, data, blind) in sorted(contents.items())
+                if record_id not in known and patient not in erased
             ]
             sealed = self._sealer.seal(
                 [ciphers[patient] for _, patient, _, _ in wanted],
@@ -223,9 +225,8 @@ class _Batch:
                 (record, patient, len(data), held)
                 for (record, patient, data, _), held in zip(wanted, sealed, strict=True)
             ]
-            written = self._add(
-                "record", _RECORD, rows, lambda r, p, n, held: _RECORD_ROW(4, 16, r, 16, p, 4, n, len(held)) + held
-            )
+            packed = [_RECORD_ROW(4, 16, r, 16, p, 4, size, len(held)) + held for r, p, size, held in rows]
+            written = self._add("record", _RECORD, rows, packed)
             self._copy(
                 "blind_index",
                 _BLIND,
@@ -261,9 +262,8 @@ class _Batch:
         made = dict(zip(strangers, self._sealer.new_data_keys(strangers), strict=True))
         version = self._sealer.version
         rows = [(patient, version, wrapped) for patient, (_, wrapped) in made.items()]
-        written = self._add(
-            "patient", _PATIENT, rows, lambda p, v, wrapped: _PATIENT_ROW(3, 16, p, 4, v, len(wrapped)) + wrapped
-        )
+        packed = [_PATIENT_ROW(3, 16, patient, 4, version, len(wrapped)) + wrapped for patient, _, wrapped in rows]
+        written = self._add("patient", _PATIENT, rows, packed)
         ciphers |= {patient: made[patient][0] for patient in written}
         if (
             late := made.keys() - written
@@ -287,16 +287,15 @@ class _Batch:
                 ciphers[patient] = self._sealer.data_key(patient, wrapped, version)
         return ciphers, erased
 
-    def _add(
-        self, table: str, columns: str, rows: Sequence[tuple[Any, ...]], packed: Callable[..., bytes]
-    ) -> set[bytes]:
-        """Add rows that are not there yet, in order; the keys (first column) of those that were added.
+    def _add(self, table: str, columns: str, rows: Sequence[tuple[Any, ...]], packed: Sequence[bytes]) -> set[bytes]:
+        """Add rows that are not there yet, in order; the keys (first column) of those that were added. `packed` are
+        the same rows for COPY.
 
         As a rule none is there, and COPY costs a fraction of what looking for conflicts does.
         """
         try:
             with self._connection.transaction():
-                self._copy(table, columns, [packed(*row) for row in rows])
+                self._copy(table, columns, packed)
             return {row[0] for row in rows}
         except psycopg.errors.UniqueViolation:  # another sealer was here since we looked
             key = columns.partition(",")[0]

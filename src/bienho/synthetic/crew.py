@@ -1,18 +1,22 @@
 """Work in portions by several processes, with the results in the order of the portions.
 
 The processes are forks: what the parent has made (people, visits, shipments) is there without being sent, and only what
-a portion brought goes back.
+a portion brought goes back. They end when the parent does, however that ended: else they would wait for work for ever,
+with all that was made in their memory.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from bienho.config import cores
+from bienho.core.errors import StorageError
 
 T = TypeVar("T")
 _at_hand: Callable[[int, int], Any] | None = None
@@ -27,7 +31,8 @@ def workers(most: int | None = None) -> int:
 def in_order(work: Callable[[int, int], T], portions: Sequence[tuple[int, int]], crew: int) -> Iterator[T]:
     """`work(first, after)` of every portion; in this process when the crew is one or there is nothing to share.
 
-    An error of a portion is raised here when its turn comes. `work` must change nothing but files of its own.
+    An error of a portion is raised here when its turn comes, StorageError STO-SYNTH-CREW when a process of the crew
+    was ended from outside. `work` must change nothing but files of its own.
     """
     if crew <= 1 or len(portions) <= 1:
         for portion in portions:
@@ -36,13 +41,37 @@ def in_order(work: Callable[[int, int], T], portions: Sequence[tuple[int, int]],
     global _at_hand
     _at_hand = work
     try:
-        with ProcessPoolExecutor(crew, mp_context=multiprocessing.get_context("fork")) as pool:
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(crew, mp_context=context, initializer=_follow_the_parent) as pool:
             try:
                 yield from pool.map(_do, portions)
             finally:
                 pool.shutdown(cancel_futures=True)
+    except BrokenProcessPool as error:
+        raise lost() from error
     finally:
         _at_hand = None
+
+
+def lost() -> StorageError:
+    """What is to be raised when a process of a crew is gone: it was ended from outside, and says nothing any more."""
+    return StorageError(
+        "STO-SYNTH-CREW",
+        "Một tiến trình tạo dữ liệu mô phỏng bị dừng giữa chừng, thường vì máy hết bộ nhớ; dữ liệu đã ghi chưa trọn.",
+        hint="Xóa thư mục đích rồi chạy lại với BIENHO_CORES=1 hoặc ít người, ít tháng hơn.",
+        who="người vận hành",
+    )
+
+
+def _follow_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101 - this runs in a fork
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _do(portion: tuple[int, int]) -> Any:

@@ -89,8 +89,12 @@ class Plan:
             raise UsageError("USE-SYNTH-SIZE", "Số người phải từ 1 đến 5.000.000 và số tháng từ 1 đến 120.")
         shares = [self.share_noncanonical, self.dirt, self.share_resent, self.share_duplicate, self.share_checkin]
         shares += [self.violations, self.share_late, self.share_missing]
-        if any(not 0 <= share <= 1 for share in shares) or not 0 <= self.entry_errors <= 100:
+        if any(not 0 <= share <= 1 for share in shares):
             raise UsageError("USE-SYNTH-SHARE", "Các tỷ lệ phải nằm trong khoảng 0 đến 1.")
+        if self.share_late + self.share_missing > 1:
+            raise UsageError("USE-SYNTH-SHARE", "Tỷ lệ tệp gửi muộn và tỷ lệ tệp không gửi cộng lại không quá 1.")
+        if not 0 <= self.entry_errors <= 100:
+            raise UsageError("USE-SYNTH-SHARE", "Hệ số lỗi nhập liệu phải từ 0 đến 100.")
         if unknown := sorted(set(self.versions) - set(ARCHIVE)):
             raise UsageError("USE-SYNTH-VERSION", f"Không có phiên bản định dạng: {', '.join(unknown)}.")
         if any(weight < 0 for weight in self.versions.values()) or not self.versions.get(version_on(self.start), 0) > 0:

@@ -133,13 +133,11 @@ class Press:
         self._hold("block_people", block.people)
         self._hold("block_homes", block.homes)
         self._hold("block_visits", block.visits)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE classed AS SELECT *, {stamp.CLASS} AS class FROM"
-                           f" ({stamp.PERSONS})")  # fmt: skip
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE told AS {stamp.texts(self._seed)}")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE classed AS {stamp.CLASSED}")
         forms, alone = self._cut(block)
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE visits AS {stamp.NUMBERED.format(last=self._deliveries)} ORDER BY version_id"
-        )
+        numbered = stamp.NUMBERED.format(last=self._deliveries)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {numbered}")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE visits AS {stamp.told(self._seed)}")
         first, (self._deliveries, count) = self._deliveries + 1, self._asked("max(delivery_seq), count(*)")
         keys = connection.execute(f"SELECT {', '.join(KEYS)} FROM visits ORDER BY version_id").to_arrow_table()
         self._sealing.start(forms, keys, alone)
@@ -155,15 +153,22 @@ class Press:
 
     def _cut(self, block: Block) -> tuple[list[Form], list[int]]:
         """Make the stencils that are still wanted; their forms, and the numbers of those no later block needs."""
-        counted = self.connection.execute("SELECT class, count(*) FROM told WHERE NOT alone GROUP BY class").fetchall()
+        counted = self.connection.execute(
+            "SELECT class, count(*) FROM classed WHERE NOT alone GROUP BY class"
+        ).fetchall()
         lacking = []
         for name, count in counted:
             seen = self._seen[name] = self._seen.get(name, 0) + count
             lacking.append(min(self._variants, 1 + seen // self._shared) - len(self.classes.get(name, ())))
         self._hold("lacking", pa.table([[name for name, _ in counted], lacking], schema=_LACKING))
-        wanted = self.connection.execute(
-            f"SELECT visit_no, class, alone, {', '.join(CORE)} FROM told LEFT JOIN lacking USING (class)"
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE wanted AS SELECT visit_no, class, alone FROM classed"
+            " LEFT JOIN lacking USING (class)"
             " QUALIFY row_number() OVER (PARTITION BY class ORDER BY visit_no) <= coalesce(lacking, 1)"
+        )
+        chosen = stamp.texts(self._seed, "(FROM block_visits SEMI JOIN wanted USING (visit_no))")
+        wanted = self.connection.execute(
+            f"SELECT visit_no, class, alone, {', '.join(CORE)} FROM ({chosen}) JOIN wanted USING (visit_no)"
             " ORDER BY visit_no"
         ).to_arrow_table().to_pylist()  # fmt: skip
         numbers = [told["visit_no"] for told in wanted]
@@ -176,11 +181,13 @@ class Press:
                 alone.append(number)
             else:
                 self.classes.setdefault(told["class"], []).append(number)
-        texts, forms = {told["visit_no"]: told for told in wanted}, list[Form]()
+        texts, forms, parts = {told["visit_no"]: told for told in wanted}, list[Form](), dict[str, list[pa.Table]]()
         for made in self._sealing.make(numbered, texts):
             forms += made.forms
             for dataset, table in made.tables.items():
-                self._keep(stamp.stencils(dataset), table)
+                parts.setdefault(stamp.stencils(dataset), []).append(table)
+        for name, tables in parts.items():
+            self._keep(name, pa.concat_tables(tables))
         own = pa.table([[n for _, n, _ in numbered], [n for n, _, _ in numbered]], schema=_OWN)
         self._hold("own_stencils", own)
         self._hold("classes", pa.table([list(self.classes), list(self.classes.values())], schema=_CLASSES))

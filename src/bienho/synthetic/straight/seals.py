@@ -16,6 +16,7 @@ from bienho.contracts import catalogue
 from bienho.core.garbage import uncollected
 from bienho.pipeline.judge import Judge
 from bienho.privacy import Vault, VaultEntry, blind_entries
+from bienho.synthetic.crew import lost
 from bienho.synthetic.places import Clinic, Map
 from bienho.synthetic.straight.stencil import CORE, Cutter, Form, Numbered, Stencils, facility_texts
 
@@ -102,7 +103,9 @@ class Worker:
 
 
 class Sealers:
-    """Cutters and sealers, a pair in each process; with one pair they share this process. Made by `sealers`."""
+    """Cutters and sealers, a pair in each process; with one pair they share this process. Made by `sealers`.
+
+    StorageError STO-SYNTH-CREW from any of them when a process was ended from outside."""
 
     def __init__(self, own: Worker | None, pipes: Sequence[Connection]) -> None:
         self._own, self._pipes = own, pipes
@@ -120,7 +123,7 @@ class Sealers:
         for start in range(0, len(parts), crew):
             asked = list(zip(self._pipes, parts[start : start + crew], strict=False))
             for pipe, part in asked:
-                pipe.send(("make", part, {place: texts[place] for _, place, _ in part}))
+                _tell(pipe, ("make", part, {place: texts[place] for _, place, _ in part}))
             yield from self._answers([pipe for pipe, _ in asked])
 
     def start(self, forms: Sequence[Form], visits: pa.Table, gone: Sequence[int]) -> None:
@@ -129,7 +132,7 @@ class Sealers:
             self._done = self._own.seal(forms, visits, gone)
             return
         for pipe, part in zip(self._pipes, _parts(visits, len(self._pipes)), strict=True):
-            pipe.send(("seal", forms, part.combine_chunks(), gone))
+            _tell(pipe, ("seal", forms, part.combine_chunks(), gone))
         self._waiting = len(self._pipes)
 
     def wait(self) -> pa.Table:
@@ -141,11 +144,21 @@ class Sealers:
         return self._done
 
     def _answers(self, pipes: Sequence[Connection]) -> list[Any]:
-        answers = [pipe.recv() for pipe in pipes]
+        try:
+            answers = [pipe.recv() for pipe in pipes]
+        except (EOFError, ConnectionError):
+            raise lost() from None
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
         return answers
+
+
+def _tell(pipe: Connection, work: tuple[Any, ...]) -> None:
+    try:
+        pipe.send(work)
+    except ConnectionError:
+        raise lost() from None
 
 
 def _parts(visits: pa.Table, count: int) -> list[pa.Table]:

@@ -14,7 +14,7 @@ from bienho.synthetic.straight.stencil import COPIED, DAY, FROM_DAY, FROM_START,
 
 _MERGED = "day >= DATE '2025-07-01'"
 
-PERSONS = """
+_PERSONS = """
 SELECT x.*, p.* EXCLUDE (person_no, died, until), f.* EXCLUDE (facility), c.station, c.centre, l.commune_name,
     o.old_province AS card_province, h.* EXCLUDE (old_commune),
     coalesce(m.name, '') AS mother_name, coalesce(m.insurance_id, '') AS mother_insurance,
@@ -32,13 +32,14 @@ SELECT x.*, p.* EXCLUDE (person_no, died, until), f.* EXCLUDE (facility), c.stat
 FROM (
         SELECT b.*, coalesce(w.home_commune, e.commune) AS home_commune,
             coalesce(w.home_old, e.old_commune) AS home_old, coalesce(w.home_hamlet, e.hamlet) AS home_hamlet
-        FROM block_visits AS b JOIN block_people AS e USING (person_no)
+        FROM {visits} AS b JOIN block_people AS e USING (person_no)
             ASOF LEFT JOIN block_homes AS w ON w.person_no = b.person_no AND b.start::DATE < w.until
     ) AS x JOIN block_people AS p USING (person_no) JOIN facilities AS f USING (facility)
     JOIN communes AS c ON c.commune = p.commune JOIN olds AS o ON o.old_commune = p.old_commune
     JOIN communes AS l ON l.commune = x.home_commune JOIN olds AS h ON h.old_commune = x.home_old
     LEFT JOIN block_people AS m ON m.person_no = p.mother_no LEFT JOIN block_people AS d ON d.person_no = p.father_no
 """
+"""Visits with all that is known of their persons and places; many columns, which are never kept."""
 
 _WARD = "kind IN ('03', '04', '06', '09')"
 _EMPLOYED = "(insurance_group = 'DN4' AND age_then >= 18 AND age_then < 62)"
@@ -49,7 +50,6 @@ _LOOKED_AT = (
     "CASE WHEN card_group = '' THEN '-' WHEN left(card_group, 2) IN ('HN', 'DT', 'DK') THEN 's' ELSE '' END",
     "CASE WHEN card_group <> '' AND level > 1 THEN CASE WHEN card_group[3] IN ('3', '4') THEN card_group[3]"
     " || (day >= DATE '2024-07-01')::INTEGER || (day >= DATE '2023-07-01')::INTEGER ELSE 'x' END END",
-    "CASE WHEN card_group <> '' AND level > 1 THEN home_clinic = facility END",
     "CASE WHEN age >= 16 THEN 5 WHEN age >= 12 THEN CASE WHEN kind IN ('01', '07') THEN 5 ELSE 4 END"
     " WHEN kind IN ('01', '07') OR age >= 6 THEN 3 WHEN age >= 3 THEN 2 WHEN age >= 1 THEN 1 ELSE 0 END",
     # papers
@@ -57,18 +57,23 @@ _LOOKED_AT = (
     f"CASE WHEN {_WARD} OR kind IN ('01', '02') AND {_EMPLOYED} THEN sex END",
     f"CASE WHEN {_WARD} AND age < 16 THEN (mother_name <> '')::INTEGER * 2 + (father_name <> '')::INTEGER END",
 )  # fmt: skip
-CLASS = f"""CASE WHEN alone THEN '#' || visit_no
+_CLASS = f"""CASE WHEN alone THEN '#' || visit_no
     ELSE concat_ws('|', {", ".join(f"coalesce(({one})::VARCHAR, '')" for one in _LOOKED_AT)}) END"""
 """What the builder looks at: two visits with one text get the same lines, whoever they are of. The rarer the classes,
 the less is built: what no line depends on has no place in it."""
 
+CLASSED = f"""
+SELECT visit_no, facility, alone, "end"::DATE + delay_days AS sent, {_CLASS} AS class
+FROM ({_PERSONS.format(visits="block_visits")})"""
+"""The visits of a block with their class, and what their numbers depend on."""
 
-def texts(seed: int) -> str:
-    """The visits of a block with every text of their own; `classed` holds PERSONS and the class."""
+
+def texts(seed: int, visits: str = "block_visits") -> str:
+    """Visits with every text of their own; `visits`: a table of visits."""
     house = f"{seed % 1000:03d}"
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in employers())
     return f"""
-SELECT visit_no, version, facility, class, alone, s, e, d, phone, person_no, level,
+SELECT visit_no, version, facility, s, e, d, phone, person_no, level,
     facility || '.' || strftime(start, '%y%m%d') || '.' || printf('%06d', serial) || '{house}' AS ma_lk,
     'BN{house}' || printf('%08d', (person_no * 7919 + facility::BIGINT * 31) % 100000000) AS ma_bn,
     replace(replace(name, '\\', '\\\\'), '"', '\\"') AS name, personal_id,
@@ -101,8 +106,9 @@ SELECT visit_no, version, facility, class, alone, s, e, d, phone, person_no, lev
     month("end")::VARCHAR AS end_month,
     'H' || printf('%03d', CASE WHEN bed > 0 THEN bed ELSE serial END % 999 + 1) AS bed_text,
     (6 + serial % 12)::VARCHAR AS weeks,
+    CASE WHEN home_clinic = facility THEN '1.1' WHEN {_WARD} THEN '1.15' ELSE '1.12' END AS category,
     "end"::DATE + delay_days AS sent
-FROM classed"""
+FROM ({_PERSONS.format(visits=visits)})"""
 
 
 _OWN = {
@@ -120,6 +126,9 @@ _OWN = {
     "NAM_QT": "v.end_year_long",
     "THANG_QT": "v.end_month",
     "MA_MAY": "replace(s.\"MA_MAY\", '\ue000', v.facility)",
+    # how people come to where they are not sent and no emergency: only there does it matter where they are registered
+    "MA_DOITUONG_KCB": "CASE WHEN v.version = '3176' AND s.\"MA_DOITUONG_KCB\" IN ('1.1', '1.12', '1.15')"
+    ' THEN v.category ELSE s."MA_DOITUONG_KCB" END',
     "DIEN_THOAI": f"CASE WHEN v.phone = '' THEN '' ELSE '{VAULT_MARKER}' END",
 }
 """Fields that are the visit's own wherever the stencil has the field."""
@@ -195,13 +204,19 @@ FROM visits GROUP BY delivery_seq"""
 """One delivery per facility, day of sending and block: nothing was sent, but every dossier came in some delivery."""
 
 NUMBERED = """
-SELECT *, {last} + dense_rank() OVER (ORDER BY facility, sent) AS delivery_seq,
-    (row_number() OVER (PARTITION BY facility, sent ORDER BY visit_no))::INTEGER AS hoso,
-    ({last} + dense_rank() OVER (ORDER BY facility, sent)) * 1000000
-        + row_number() OVER (PARTITION BY facility, sent ORDER BY visit_no) AS version_id
+SELECT visit_no, stencil_no, {last} + delivery AS delivery_seq, hoso,
+    ({last} + delivery) * 1000000 + hoso AS version_id
 FROM (
-    SELECT t.*, CASE WHEN o.stencil_no IS NOT NULL THEN o.stencil_no
-        ELSE list_extract(c.numbers, (t.visit_no % len(c.numbers)) + 1) END AS stencil_no
-    FROM told AS t LEFT JOIN own_stencils AS o USING (visit_no) LEFT JOIN classes AS c USING (class)
+    SELECT t.visit_no, CASE WHEN o.stencil_no IS NOT NULL THEN o.stencil_no
+        ELSE list_extract(c.numbers, (t.visit_no % len(c.numbers)) + 1) END AS stencil_no,
+        dense_rank() OVER (ORDER BY facility, sent) AS delivery,
+        (row_number() OVER (PARTITION BY facility, sent ORDER BY t.visit_no))::INTEGER AS hoso
+    FROM classed AS t LEFT JOIN own_stencils AS o USING (visit_no) LEFT JOIN classes AS c USING (class)
 )"""
-"""The visits as they are written, with their stencils: their own, or one of their class; `last` delivery before."""
+"""The numbers of the visits in the lake and their stencils: their own, or one of their class; `last` delivery
+before."""
+
+
+def told(seed: int) -> str:
+    """The visits as they are written: their texts beside `numbered`, in the order of their versions."""
+    return f"SELECT * FROM ({texts(seed)}) JOIN numbered USING (visit_no) ORDER BY version_id"

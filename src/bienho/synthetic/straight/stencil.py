@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bienho.lake import RawHeader
 from bienho.pipeline.judge import Judge
@@ -35,7 +38,13 @@ OF_FACILITY = len(CORE)
 _PHONE = CORE.index("phone_piece")
 _FIRST = 0xE000  # private use: no text of a dossier holds such a letter
 _TOKEN = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + 0x7FF)}]")
-_MORNING = 24 * 60 + 7 * 60  # the second day of a stay begins at seven
+_MORNING = np.timedelta64(24 * 60 + 7 * 60, "m")  # the second day of a stay begins at seven
+_PLACES = {chr(_FIRST + place): place for place in range(0x800)}
+_LEAST_DAY = 1900_01_01
+_LENGTHS = pa.array([8, 12], pa.int32())
+Moments = npt.NDArray[np.datetime64]
+Ways = npt.NDArray[np.int8]
+Fars = npt.NDArray[np.int64]
 COPIED = frozenset({"XML6", "XML9", "XML10", "XML12", "XML15"})
 """Tables that only visits of their own stencil have: their columns are taken as they are."""
 FIXED_DATES = frozenset({"NGAY_SINH", "GT_THE_TU", "GT_THE_DEN", "NAM_NAM_LIEN_TUC", "NGAY_MIEN_CCT"})
@@ -92,6 +101,7 @@ class Cutter:
     def __init__(self, judge: Judge, atlas: Map, seed: int) -> None:
         self._judge, self._atlas, self._seed = judge, atlas, seed
         self._shapes: set[Hashable] = set()
+        self._facilities: dict[tuple[str, str], Row] = {}
 
     def make(self, numbered: Sequence[Numbered], texts: Mapping[int, Mapping[str, Any]]) -> Stencils:
         """Stencils of visits, numbers ascending; `texts`: visit number → its CORE and what else the stamp's SQL says of
@@ -112,10 +122,19 @@ class Cutter:
                     record_id="", content_digest=self._judge.content_digest(dossier), received_at=now,
                 )
             )  # fmt: skip
-            forms.append(_form(number, dossier, visit, texts[place]))
+            forms.append(_form(number, dossier, texts[place], self._tokens(visit, texts[place])))
         built = {name: table for name, table in columns.build(versions).items() if table.num_rows}
         starts = {number: visit for number, _, visit in numbered}
         return Stencils({name: _loosened(name, table, starts) for name, table in built.items()}, forms)
+
+    def _tokens(self, visit: Visit, told: Mapping[str, Any]) -> Row:
+        """Text → what stands for it, for every text of a visit and its facility."""
+        place = visit.clinic.code, visit.version
+        if place not in self._facilities:
+            self._facilities[place] = _of_facility(visit.clinic, visit.version)
+        named = _of_visit(told) | self._facilities[place]
+        named[told["name"]] = chr(_FIRST + CORE.index("name"))
+        return named
 
     def _compare(self, ours: Dossier, tables: Tables, visit: Visit) -> None:
         shape = visit.version, tuple((table, len(rows) > 1, tuple(rows[0])) for table, rows in tables.items())
@@ -142,49 +161,58 @@ def _told(dossier: Dossier) -> tuple[Any, ...]:
 
 def _loosened(dataset: str, table: pa.Table, visits: Mapping[int, Visit]) -> pa.Table:
     """Columns with the stencil's number for the version's, and every time beside how far it is from its visit."""
-    numbers = table.column("version_id")
-    table = table.rename_columns(["stencil_no" if name == "version_id" else name for name in table.column_names])
+    held = {"stencil_no" if name == "version_id" else name: table.column(name) for name in table.column_names}
     if dataset == "standard.xml130_dossier":
-        return table
-    owners = [visits[number] for number in numbers.to_pylist()]
+        return pa.table(held)
+    numbers, places = np.unique(held["stencil_no"].to_numpy(), return_inverse=True)
+    owners = [visits[number] for number in numbers.tolist()]
+    starts, ends = (np.array([getattr(v, name) for v in owners], "M8[m]")[places] for name in ("start", "end"))
     for name in time_fields(f"XML{dataset.rpartition('_')[2]}"):
-        ways = [_way(text, visit) for text, visit in zip(table.column(name).to_pylist(), owners, strict=True)]
-        table = table.append_column(f"{name}:way", pa.array([way for way, _ in ways], pa.int8()))
-        table = table.append_column(f"{name}:far", pa.array([far for _, far in ways], pa.int64()))
+        held[f"{name}:way"], held[f"{name}:far"] = map(pa.array, _ways(held[name], starts, ends))
     if dataset == "standard.xml130_3":
-        place = table.column_names.index("MA_MAY")
-        machines = table.column("MA_MAY").to_pylist()
-        freed = [text and text.replace(v.clinic.code, "\ue000") for text, v in zip(machines, owners, strict=True)]
-        table = table.set_column(place, "MA_MAY", pa.array(freed, pa.string()))
-    return table
+        machines = zip(held["MA_MAY"].to_pylist(), places.tolist(), strict=True)
+        freed = [text and text.replace(owners[place].clinic.code, "\ue000") for text, place in machines]
+        held["MA_MAY"] = pa.array(freed, pa.string())
+    return pa.table(held)
 
 
-def _way(text: str | None, visit: Visit) -> tuple[int, int]:
-    """How a time follows its visit. Orders of the first day count from arrival, later ones from seven o'clock, what
-    comes after the end from the end: the same clock as the builder's."""
-    first = datetime.combine(visit.start.date(), datetime.min.time())
-    if text and len(text) == 8 and text.isdigit() and text > "19000101":
-        day = datetime.combine(date(int(text[:4]), int(text[4:6]), int(text[6:])), datetime.min.time())
-        return DAY, _minutes(day - first)
-    if not text or len(text) != 12 or not text.isdigit():
-        return TEXT, 0
-    moment = datetime(int(text[:4]), int(text[4:6]), int(text[6:8]), int(text[8:10]), int(text[10:]))
-    if moment >= visit.end:
-        return FROM_END, _minutes(moment - visit.end)
-    if _minutes(moment - first) >= _MORNING:
-        return FROM_DAY, _minutes(moment - first)
-    return FROM_START, _minutes(moment - visit.start)
+def _ways(texts: pa.ChunkedArray, starts: Moments, ends: Moments) -> tuple[Ways, Fars]:
+    """How the times of a column follow their visits, and how many minutes from there. Orders of the first day count
+    from arrival, later ones from seven o'clock, what comes after the end from the end: the same clock as the builder's.
+
+    ValueError for digits that are no day or no time of one.
+    """
+    held = texts.combine_chunks().fill_null("")
+    timely = pc.and_(pc.utf8_is_digit(held), pc.is_in(pc.binary_length(held), _LENGTHS))
+    numbers = pc.if_else(timely, held, "0").cast(pa.int64()).to_numpy()
+    days, moments = (numbers > _LEAST_DAY) & (numbers < 10**8), numbers >= 10**8
+    told = np.where(days, numbers * 10_000, np.where(moments, numbers, _LEAST_DAY * 10_000))
+    when = _moments(told)
+    first = starts.astype("M8[D]").astype("M8[m]")
+    ways = np.select(
+        [days, ~moments, when >= ends, when - first >= _MORNING], [DAY, TEXT, FROM_END, FROM_DAY], FROM_START
+    )
+    marks = np.select([ways == FROM_END, ways == FROM_START], [ends, starts], first)
+    fars = np.where(ways == TEXT, 0, (when - marks).astype(np.int64))
+    return ways.astype(np.int8), fars
 
 
-def _minutes(span: timedelta) -> int:
-    return span // timedelta(minutes=1)
+def _moments(told: Fars) -> Moments:
+    """Whole numbers yyyymmddHHMM as moments; ValueError where one is none."""
+    months, days = told // 1_000_000, told // 10_000 % 100
+    first = ((months // 100 - 1970) * 12 + months % 100 - 1).astype("M8[M]").astype("M8[D]")
+    minutes = (days - 1) * 1440 + told // 100 % 100 * 60 + told % 100
+    moments: Moments = first.astype("M8[m]") + minutes.astype("m8[m]")
+    whole = (months % 100 > 0) & (months % 100 < 13) & (told // 100 % 100 < 24) & (told % 100 < 60)
+    if not (whole & (moments.astype("M8[M]") == first.astype("M8[M]"))).all():
+        raise ValueError("digits that are no time")
+    return moments
 
 
-def _form(number: int, dossier: Dossier, visit: Visit, told: Mapping[str, Any]) -> Form:
+def _form(number: int, dossier: Dossier, told: Mapping[str, Any], tokens: Row) -> Form:
     payload = columns.vault_payload(dossier)
     if told["alone"]:
         return Form(number, encode(payload).decode(), (), columns.blind_values(dossier))
-    tokens = _tokens(visit, told)
     for table in payload:
         for row in payload[table]:
             row.update({name: tokens[text] for name, text in row.items() if text in tokens})
@@ -194,7 +222,7 @@ def _form(number: int, dossier: Dossier, visit: Visit, told: Mapping[str, Any]) 
         head["DIEN_THOAI"] = chr(_FIRST + _PHONE)
     text = encode(payload).decode().replace("%", "%%")
     text = text.replace(f'"DIEN_THOAI":"{chr(_FIRST + _PHONE)}",', chr(_FIRST + _PHONE))
-    picks = tuple(ord(token) - _FIRST for token in _TOKEN.findall(text))
+    picks = tuple(map(_PLACES.__getitem__, _TOKEN.findall(text)))
     return Form(number, _TOKEN.sub("%s", text), picks, None)
 
 
@@ -208,8 +236,8 @@ def _check(held: Mapping[str, str], received: Mapping[str, str]) -> None:
             raise ValueError(f"XML1.{name} of a stencil is not what the stamp makes of its visit")
 
 
-def _tokens(visit: Visit, told: Mapping[str, Any]) -> Row:
-    """Text → what stands for it, for every text of a visit and its facility."""
+def _of_visit(told: Mapping[str, Any]) -> Row:
+    """Text → what stands for it, for the texts of a visit."""
     named = {told[name]: chr(_FIRST + place) for place, name in enumerate(CORE) if place != _PHONE and told[name]}
     for short in (told["end_year"], told["serial_text"]):
         named.pop(short, None)
@@ -217,13 +245,17 @@ def _tokens(visit: Visit, told: Mapping[str, Any]) -> Row:
     for kind in ("OM", "CT", "HK", "DT"):
         named[f"{told['end_year']}/{kind}/{told['serial_text']}"] = f"{year}/{kind}/{serial}"
         named[f"{kind}{told['end_year']}{kind}{told['serial_text']}"] = f"{kind}{year}{kind}{serial}"
-    clinic, version = visit.clinic, visit.version
+    return named
+
+
+def _of_facility(clinic: Clinic, version: str) -> Row:
+    """Text → what stands for it, for the texts of a facility (`facility_texts`)."""
     new, end, old, answers, *people = (chr(_FIRST + OF_FACILITY + place) for place in range(4 + clinic.doctors))
+    named = {}
     for number in range(clinic.doctors):
         named[staff_name(clinic, number)] = people[number]
         named[staff(clinic, number, "130")] = f"{old}{number + 1:03d}"
         if version != "130":
             named[staff(clinic, number, version)] = f"{new}{number + 1:02d}{end}"
     named[facility_texts(clinic, version)[3]] = answers
-    named[told["name"]] = chr(_FIRST + CORE.index("name"))
     return named
