@@ -35,6 +35,8 @@ AT_ONCE = 100_000
 """Records sealed at a time."""
 OPENED = 250_000
 """Records opened by one process before it cleans them and hands them over."""
+HELD = 5_000
+"""Records that lie open as what they were sealed as."""
 WORKERS = 2
 THRESHOLD = 0.99
 Plain = Callable[..., dict[float, pa.Table]]
@@ -117,8 +119,14 @@ def _start(home: Path) -> None:
 
 
 def _open(ids: list[str]) -> pa.Table:
-    rows = [content["XML1"][0] for content in _vault.open(ids).values()]
-    return clean(pa.Table.from_pylist(rows, schema=pa.schema([field for field in RECORDS if field.name in rows[0]])))
+    """CLEAN of vault records; those opened at a time are a table before the next are, or the collector of garbage looks
+    at all of them again and again."""
+    kind = pa.struct([field for field in RECORDS if field.name != "arrived"])
+    parts = []
+    for start in range(0, len(ids), HELD):
+        rows = [content["XML1"][0] for content in _vault.open(ids[start : start + HELD]).values()]
+        parts.append(pa.RecordBatch.from_struct_array(pa.array(rows, kind)))
+    return clean(pa.Table.from_batches(parts))
 
 
 _vault: Vault

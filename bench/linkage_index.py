@@ -8,6 +8,7 @@ the first.
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +58,9 @@ def run(
     chance = np.random.default_rng(SEED)
     with fresh_app("twin") as app, app.database.connect(Role.WORKER) as connection:
         cleaned = clean(_shown(everyone.slice(0, records), chance))
+        asked = _asked(everyone, records, deliveries * DELIVERY + singles, chance)
         _patients(app, everyone["record_id"].to_pylist())
+        del everyone
         matcher = Matcher(shipped())
         keys = digester(app.keys.derive("linkage/blocks"), matcher)
         store = PostgresStore(connection, app.keys)
@@ -65,14 +68,14 @@ def run(
             filling.fill(store, matcher, keys, cleaned, CAUSE)
             connection.commit()
             tidy(connection, "lake")
-        figures["fill"] = _spent(spent)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        figures["fill"] = _spent(spent) | {"most_memory_gib": round(memory, 2)}
         del cleaned
         figures["index"] = _size(connection, records)
         if keep:
             keep(figures)
         figures["worklist"] = _listed(connection, store, matcher)
         index = Index(store, matcher, keys)
-        asked = _asked(everyone, records, deliveries * DELIVERY + singles, chance)
 
         def put(some: pa.Table) -> None:
             index.add(clean(some), CAUSE)

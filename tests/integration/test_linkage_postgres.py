@@ -144,3 +144,44 @@ def test_nobody_erased_is_kept_and_no_page_looks_in(made: Made) -> None:
     for role in (Role.WEB, Role.PORTAL, Role.GOVERNANCE):
         with made.database.connect(role) as other, pytest.raises(psycopg.errors.InsufficientPrivilege):
             other.execute("SELECT 1 FROM linkage.lake_record")
+
+
+def test_a_killed_server_loses_nothing_of_an_index(made: Made, connection: psycopg.Connection[Any]) -> None:
+    catalog = "lake_r0009"
+    open_tables(connection, catalog)
+    kept = connection.execute(
+        "SELECT relname FROM pg_class WHERE relname LIKE 'lake%' AND relkind = 'r' AND relpersistence = 'u'"
+    ).fetchall()
+    assert {one for (one,) in kept} >= {"lake_block", f"{catalog}_block"}
+    assert all(one.endswith("_block") for (one,) in kept), "what is not logged is what is mended"
+    index_on(PostgresStore(connection, made.keys, catalog=catalog)).add(table(ROWS[:12]), CAUSE)
+    held = f"SELECT digest, number FROM linkage.{catalog}_block ORDER BY 1, 2"
+    before = connection.execute(held).fetchall()
+    connection.execute(f"TRUNCATE linkage.{catalog}_block")  # as a server does that finds it was killed
+    memory = MemoryStore()
+    index_on(memory).add(table(ROWS[:12]), CAUSE)
+    store = PostgresStore(connection, made.keys, catalog=catalog)
+    assert connection.execute(held).fetchall() == before
+    for index in (index_on(store), index_on(memory)):
+        index.add(table(ROWS[12:]), CAUSE)
+    assert persons(connection, catalog) == memory.everyone()
+    assert not tables.mend(connection, catalog), "once is enough"
+
+
+def test_whoever_was_erased_and_is_still_there_is_passed_by(made: Made) -> None:
+    vault, catalog = Vault(made.keys, made.database), "lake_r0010"
+    same = {"given": "hoa", "birth_year": 1950, "phone": "0900000001", "cccd": "064190000001", "sex": "2"}
+    three = [row | same for row in some_records(random.Random(77), 3)]
+    names = [row["record_id"] for row in three]
+    vault.seal([VaultEntry("64001", one, one, {}) for one in names])
+    with made.database.connect(Role.WORKER) as worker:
+        open_tables(worker, catalog)
+        index_on(PostgresStore(worker, made.keys, catalog=catalog, told=False)).add(table(three[:2]), CAUSE)
+        worker.commit()
+        vault.erase(names[:1], "Điều 14 Luật 91/2025/QH15")
+        index = index_on(PostgresStore(worker, made.keys, catalog=catalog, told=False))
+        index.add(table(three[2:]), CAUSE)
+        assert persons(worker, catalog)[names[2]] == persons(worker, catalog)[names[1]]
+        index.remove(names[:1], CAUSE)
+        assert names[0] not in {*persons(worker, catalog), *persons(worker, catalog).values()}
+        drop_tables(worker, catalog)

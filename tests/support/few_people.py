@@ -40,6 +40,10 @@ class ByHand:
             rows, schema=pa.schema([("record_id", pa.string()), ("rule", pa.int8()), ("key", pa.string())])
         )
 
+    def tell(self, left: list[dict[str, Any]], right: list[dict[str, Any]]) -> list[tuple[float, str | None]]:
+        scored = self.score(table(left), table(right))
+        return list(zip(scored["weight"].to_pylist(), scored["veto"].to_pylist(), strict=True))
+
     def score(self, left: pa.Table, right: pa.Table) -> pa.Table:
         rows = []
         for one, other in zip(left.to_pylist(), right.to_pylist(), strict=True):

@@ -150,3 +150,14 @@ def test_training_is_repeatable_and_learns(monkeypatch: pytest.MonkeyPatch) -> N
     assert one.weights.learned["blocks"]
     assert one.weights.levels != untrained()
     assert link_clean(cleaned, seed=5).weights.to_json() == one.weights.to_json()
+
+
+@pytest.mark.parametrize("most", [1, FEW + 1])
+def test_rows_are_weighed_as_tables_are(world: tuple[pa.Table, pa.Table, Linked], most: int) -> None:
+    cleaned, matcher = clean(world[0]), Matcher(world[2].weights)
+    numbers = np.random.default_rng(3).integers(0, cleaned.num_rows, (2, most))
+    left, right = (cleaned.take(pa.array(side)) for side in numbers)
+    scored = matcher.score(left, right)
+    expected = list(zip(scored["weight"].to_pylist(), scored["veto"].to_pylist(), strict=True))
+    for _ in (0, 1):  # weighed, then remembered
+        assert matcher.tell(left.to_pylist(), right.to_pylist()) == expected

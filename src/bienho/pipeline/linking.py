@@ -37,8 +37,8 @@ T = TypeVar("T")
 STEP = 1_000_000
 CHUNK = 2_000
 """Records in one transaction of the index."""
-FILLED = 2_000_000
-"""Records put into an empty index at once; they lie in memory, some 2 KB each."""
+FILLED = 4_000_000
+"""Records put into an empty index at once, more than the province has; they lie in memory, some 2 KB each."""
 _LINKED = pa.schema([("patient_key", pa.string()), ("person_key", pa.string())])
 READ_BYTES = 64 * 1024 * 1024
 """Of deliveries read again at a time."""
@@ -142,10 +142,10 @@ class Follower:
 
     def _fill(self, due: Sequence[tuple[int, str]], described: Mapping[str, tuple[int, int]]) -> None:
         """The first records of an empty index, in one transaction."""
-        records = pa.concat_tables([self._records(some, described) for some in _chunks(due, CHUNK)])
+        cleaned = clean(pa.concat_tables([self._records(some, described) for some in _chunks(due, CHUNK)]))
         versions = {one: described[one][0] for _, one in due}
         cause = Cause("delivery", delivery_id(due[-1][0] // STEP))
-        fill(self._store, self._matcher, self._keys, clean(records), cause, versions)
+        fill(self._store, self._matcher, self._keys, cleaned, cause, versions)
         self._connection.commit()
         tidy(self._connection, self._catalog)
 

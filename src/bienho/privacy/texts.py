@@ -7,12 +7,11 @@ so a text opens nowhere but where it was put.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import psycopg
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bienho.config import KeyRing
 from bienho.core.errors import IntegrityError
@@ -31,11 +30,16 @@ class PatientTexts:
 
         The connection may read the wrapped keys (worker or governance).
         """
-        sealed = {}
-        for patient, cipher in self._ciphers(connection, texts.keys()).items():
-            nonce = secrets.token_bytes(NONCE_BYTES)
-            sealed[patient] = nonce + cipher.encrypt(nonce, texts[patient].encode(), self._purpose + patient)
-        return sealed
+        return {
+            patient: self.sealed(patient, texts[patient], wrapped, version)
+            for patient, wrapped, version in self._wrapped(connection, texts.keys())
+        }
+
+    def sealed(self, patient: bytes, text: str, wrapped: bytes, key_version: int) -> bytes:
+        """One text under its patient's wrapped key. IntegrityError INT-VAULT-KEY."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        cipher = self._sealer.data_key(patient, wrapped, key_version)
+        return nonce + cipher.encrypt(nonce, text.encode(), self._purpose + patient)
 
     def opened(self, patient: bytes, sealed: bytes, wrapped: bytes, key_version: int) -> str:
         """A text again, with its patient's wrapped key. IntegrityError INT-VAULT-TAMPERED, INT-VAULT-KEY."""
@@ -50,10 +54,11 @@ class PatientTexts:
                 who="Quản trị hệ thống",
             ) from None
 
-    def _ciphers(self, connection: psycopg.Connection[Any], patients: Collection[bytes]) -> dict[bytes, AESGCM]:
-        rows = connection.cursor(binary=True).execute(
+    def _wrapped(
+        self, connection: psycopg.Connection[Any], patients: Collection[bytes]
+    ) -> Iterable[tuple[bytes, bytes, int]]:
+        return connection.cursor(binary=True).execute(
             "SELECT patient_key, wrapped_key, key_version FROM vault.patient"
             " WHERE patient_key = ANY (%b) AND wrapped_key IS NOT NULL",
             (list(patients),),
         )
-        return {patient: self._sealer.data_key(patient, wrapped, version) for patient, wrapped, version in rows}

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bienho.linkage.index.packing import table
 from bienho.linkage.index.store import Matcher, Store
 from bienho.linkage.persons.constraints import firm
 
@@ -26,7 +27,7 @@ def contradictions(store: Store, matcher: Matcher, pairs: Collection[Pair]) -> d
     The veto of the first two records, in the order of their ids, between which there is one; else `cccd`, `sex` or
     `birth` where what two of them hold cannot be one person's.
     """
-    everyone = store.component({side for pair in pairs for side in pair})
+    everyone, _ = store.component({side for pair in pairs for side in pair})
     person = store.persons(everyone)
     members: dict[str, list[str]] = {}
     for one in sorted(everyone):
@@ -45,7 +46,7 @@ def contradictions(store: Store, matcher: Matcher, pairs: Collection[Pair]) -> d
 def _among(store: Store, matcher: Matcher, crossing: Sequence[tuple[Pair, str, str]]) -> dict[Pair, str]:
     if not crossing:
         return {}
-    rows = store.records({side for one in crossing for side in one[1:]})
+    rows = table(store.records({side for one in crossing for side in one[1:]}))
     ids = rows["record_id"].combine_chunks()
     left, right = (
         np.asarray(pc.index_in(pa.array([one[side] for one in crossing]), value_set=ids), np.int64) for side in (1, 2)

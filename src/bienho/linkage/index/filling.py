@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bienho.linkage.index.arrays import numbers
 from bienho.linkage.index.postgres import PostgresStore
 from bienho.linkage.index.store import Cause
 from bienho.linkage.model.matcher import Matcher
@@ -39,38 +40,47 @@ def fill(
     """
     if not store.is_empty():
         raise ValueError("an index is filled once")
-    sealed = store.sealed(clean)
-    kept = clean.filter(pc.is_in(clean["record_id"], pa.array(list(sealed), pa.string())))
+    if pc.count_distinct(clean["record_id"]).as_py() < clean.num_rows:
+        raise ValueError("a record is there twice")
+    kept = _in_order(_with_keys(store, clean))
     pairs = matcher.pairs(kept)
     persons = resolve(kept, pairs, rules=matcher.rules)
-    kept = kept.take(pc.index_in(persons["record_id"], value_set=kept["record_id"].combine_chunks()))
-    ids, first = kept["record_id"].to_pylist(), store.numbers(kept.num_rows)
+    first = store.numbers(kept.num_rows)
     held: list[tuple[Ints, Ints]] = []
-
-    def rows() -> Iterator[Sequence[object]]:
-        of = zip(ids, kept["arrived"].to_pylist(), persons["person_id"].to_pylist(), strict=True)
-        for start in range(0, len(ids), CHUNK):
-            some = digests(kept.slice(start, CHUNK))
-            held.append(_holders(some, ids[start : start + CHUNK], first + start))
-            for number in range(first + start, first + min(start + CHUNK, len(ids))):
-                one, arrived, person = next(of)
-                version = versions.get(one) if versions else None
-                yield (
-                    number,
-                    bytes.fromhex(one),
-                    arrived,
-                    version,
-                    bytes.fromhex(person),
-                    some.get(one, []),
-                    sealed[one],
-                )
-
-    store.fill_records(rows())
+    for start in range(0, kept.num_rows, CHUNK):
+        part, whose = kept.slice(start, CHUNK), persons["person_id"].slice(start, CHUNK)
+        some, ids = digests(part), part["record_id"].to_pylist()
+        held.append(_holders(some, ids, first + start))
+        store.fill_records(_rows(store.sealed(part), part, whose, some, versions or {}, first + start))
     store.fill_blocks(_packed(held))
     _tie(store, matcher, pairs, persons, first)
     moved = pc.not_equal(persons["record_id"], persons["person_id"])
     store.tell(zip(*(persons[name].filter(moved).to_pylist() for name in persons.column_names), strict=True), cause)
-    return len(ids)
+    return kept.num_rows
+
+
+def _with_keys(store: PostgresStore, clean: pa.Table) -> pa.Table:
+    """The records of people who are not erased."""
+    there = store.have_keys(clean["record_id"])
+    return clean if all(there) else clean.filter(pa.array(there, pa.bool_()))
+
+
+def _in_order(clean: pa.Table) -> pa.Table:
+    """The records in the order of their ids, as `resolve` names them: numbers ascend with them."""
+    ids = clean["record_id"].combine_chunks()
+    return clean if pc.all(pc.less(ids[:-1], ids[1:])).as_py() else clean.take(pc.sort_indices(ids))
+
+
+def _rows(
+    sealed: Mapping[str, bytes], part: pa.Table, whose: pa.ChunkedArray, digests: Mapping[str, Sequence[int]],
+    versions: Mapping[str, int], first: int,
+) -> Iterator[Sequence[object]]:  # fmt: skip
+    of = zip(part["record_id"].to_pylist(), part["arrived"].to_pylist(), whose.to_pylist(), strict=True)
+    for number, (one, arrived, person) in enumerate(of, first):
+        # whoever was erased since we looked has a row that opens nowhere, and goes when the lake is followed next
+        text = sealed.get(one, b"")
+        keys = numbers(digests.get(one, ()))
+        yield (number, bytes.fromhex(one), arrived, versions.get(one), bytes.fromhex(person), keys, text)
 
 
 def _holders(some: Mapping[str, Sequence[int]], ids: Sequence[str], first: int) -> tuple[Ints, Ints]:
@@ -81,14 +91,18 @@ def _holders(some: Mapping[str, Sequence[int]], ids: Sequence[str], first: int) 
     return digests, np.repeat(np.arange(first, first + len(ids)), sizes)
 
 
-def _packed(held: Sequence[tuple[Ints, Ints]]) -> bytes:
-    """Rows of COPY in ascending order: the index over them is then written from left to right."""
+def _packed(held: list[tuple[Ints, Ints]]) -> Iterator[bytes]:
+    """Rows of COPY in ascending order: the index over them is then written from left to right. Takes what it is
+    given."""
     digest, number = (np.concatenate([np.zeros(0, np.int64), *(one[side] for one in held)]) for side in (0, 1))
+    held.clear()
     order = np.argsort(digest, kind="stable")  # numbers ascend already
-    rows = np.empty(len(order), _BLOCK)
-    rows["fields"], rows["size"], rows["size_"] = 2, 8, 8
-    rows["digest"], rows["number"] = digest[order], number[order]
-    return rows.tobytes()
+    for start in range(0, len(order), CHUNK):
+        some = order[start : start + CHUNK]
+        rows = np.empty(len(some), _BLOCK)
+        rows["fields"], rows["size"], rows["size_"] = 2, 8, 8
+        rows["digest"], rows["number"] = digest[some], number[some]
+        yield rows.tobytes()
 
 
 def _tie(store: PostgresStore, matcher: Matcher, pairs: pa.Table, persons: pa.Table, first: int) -> None:

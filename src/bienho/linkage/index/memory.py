@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from bienho.linkage.index.store import Cause, Ints, Move, Tie
+from bienho.linkage.index.packing import Row, table
+from bienho.linkage.index.store import Cause, Move, Pairs, Tie, Told
 from bienho.linkage.persons import SAME, Decision
-from bienho.linkage.records import CLEAN
-
-TIES = pa.schema([("left", pa.string()), ("right", pa.string()), ("weight", pa.float64()), ("veto", pa.string())])
 
 
 class MemoryStore:
     """Dictionaries; see `Store`. `history` has (record, before, after, cause) in the order of change."""
 
     def __init__(self) -> None:
-        self._records: dict[str, pa.Table] = {}
+        self._records: dict[str, Row] = {}
         self._keys: dict[str, list[int]] = {}
         self._holders: dict[int, set[str]] = defaultdict(set)
         self._ties: dict[str, dict[str, Tie]] = defaultdict(dict)
@@ -34,17 +31,21 @@ class MemoryStore:
     def sizes(self, digests: Sequence[int], most: int) -> dict[int, int]:
         return {digest: min(most, len(self._holders.get(digest, ()))) for digest in digests}
 
-    def holders(self, digests: Sequence[int]) -> tuple[Ints, list[str]]:
-        found = [(digest, one) for digest in set(digests) for one in self._holders.get(digest, ())]
-        return np.array([digest for digest, _ in found], np.int64), [one for _, one in found]
+    def holders(self, digests: Sequence[int], most: int = sys.maxsize) -> tuple[dict[int, int], list[tuple[int, str]]]:
+        held = {digest: self._holders[digest] for digest in digests if digest in self._holders}
+        return (
+            self.sizes(digests, most),
+            [(digest, one) for digest, some in held.items() if len(some) < most for one in some],
+        )
 
-    def keep(self, clean: pa.Table, keys: Mapping[str, Sequence[int]]) -> set[str]:
-        for place, one in enumerate(clean.column("record_id").to_pylist()):
-            self._records[one] = clean.slice(place, 1)
-            self._keys[one] = list(keys.get(one, ()))
+    def keep(self, rows: Sequence[Row], digests: Mapping[str, Sequence[int]]) -> set[str]:
+        for row in rows:
+            one = row["record_id"]
+            self._records[one], self._persons[one] = row, one
+            self._keys[one] = list(digests.get(one, ()))
             for digest in self._keys[one]:
                 self._holders[digest].add(one)
-        return set(clean.column("record_id").to_pylist())
+        return {row["record_id"] for row in rows}
 
     def drop(self, ids: Collection[str]) -> None:
         for one in ids:
@@ -56,8 +57,8 @@ class MemoryStore:
                 del self._ties[other][one]
             self._persons.pop(one, None)
 
-    def records(self, ids: Collection[str]) -> pa.Table:
-        return pa.concat_tables([CLEAN.empty_table(), *(self._records[one] for one in ids if one in self._records)])
+    def records(self, ids: Collection[str]) -> list[Row]:
+        return [self._records[one] for one in ids if one in self._records]
 
     def tie(self, ties: Iterable[Tie]) -> None:
         for one in ties:
@@ -68,7 +69,7 @@ class MemoryStore:
             if self._ties[left].pop(right, None):
                 del self._ties[right][left]
 
-    def component(self, ids: Collection[str]) -> set[str]:
+    def component(self, ids: Collection[str]) -> tuple[set[str], list[Told]]:
         found = set(ids) & self._records.keys()
         waiting = list(found)
         while waiting:
@@ -78,17 +79,17 @@ class MemoryStore:
             new = (near & self._records.keys()) - found
             found |= new
             waiting.extend(new)
-        return found
-
-    def ties(self, ids: Collection[str]) -> pa.Table:
-        here = set(ids)
-        rows = [
-            {"left": tie.left, "right": tie.right, "weight": tie.weight, "veto": tie.veto}
-            for one in here
+        between = [
+            Told(*tie[:4])
+            for one in found
             for other, tie in self._ties.get(one, {}).items()
-            if one < other and other in here
+            if one < other and other in found
         ]
-        return pa.Table.from_pylist(rows, schema=TIES)
+        return found, between
+
+    def between(self, ids: Collection[str]) -> Pairs:
+        here = set(ids)
+        return {(one, other) for one in here for other in self._ties.get(one, {}) if one < other and other in here}
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         for one in decisions:
@@ -121,5 +122,4 @@ class MemoryStore:
 
     def everything(self) -> pa.Table:
         """All records as CLEAN, in the order of their ids."""
-        whole = self.records(list(self._records))
-        return whole.take(pc.sort_indices(whole.column("record_id")))
+        return table([row for _, row in sorted(self._records.items())])

@@ -15,24 +15,39 @@ import pyarrow as pa
 from psycopg import sql
 
 from bienho.config import KeyRing
-from bienho.linkage.index.memory import TIES
-from bienho.linkage.index.packing import pack, unpack
-from bienho.linkage.index.store import Cause, Ints, Move, Tie
-from bienho.linkage.index.tables import DEFAULT, tables
+from bienho.linkage.index.arrays import keys, numbers, register
+from bienho.linkage.index.packing import Row, pack, pack_rows, unpack
+from bienho.linkage.index.store import Cause, Move, Pairs, Tie, Told
+from bienho.linkage.index.tables import DEFAULT, mend, tables
 from bienho.linkage.persons import Decision
 from bienho.privacy import PatientTexts
 
 PURPOSE = "linkage/record"
 FEW = 500
 """Up to so many rows one statement is quicker than COPY."""
-FEW_KEYS = 50
-"""Up to so many keys their holders are named in one question; beyond, most have been named before."""
-SEALED = 50_000
-"""Records sealed at a time when all are."""
+EVERYONE = 1 << 62
+"""No table has so many rows."""
+AT_ONCE = 50_000
+"""Records asked about at a time when all are."""
 COPY_HEAD, COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
-COPY_BYTES = 1 << 20
 KNOWN = 200_000
 """Numbers of records remembered at a time."""
+_SEALED: LiteralString = (
+    "SELECT r.number, r.record_id, r.sealed, p.wrapped_key, p.key_version, r.person_id FROM {record} AS r"
+    " LEFT JOIN vault.patient AS p ON p.patient_key = r.record_id"
+)
+_ASSIGN: LiteralString = """
+    WITH m AS MATERIALIZED (SELECT * FROM unnest(%b, %b) AS m (number, person)),
+    now AS (UPDATE {record} AS r SET person_id = m.person FROM m WHERE r.number = m.number)
+    UPDATE {tie} AS t SET apart = NOT t.apart
+    FROM {record} AS a LEFT JOIN m AS ma ON ma.number = a.number,
+        {record} AS b LEFT JOIN m AS mb ON mb.number = b.number
+    WHERE (t.one, t.other) IN (SELECT one, other FROM {tie} WHERE one IN (SELECT number FROM m)
+        UNION SELECT one, other FROM {tie} WHERE other IN (SELECT number FROM m))
+    AND a.number = t.one AND b.number = t.other
+    AND t.apart = (coalesce(ma.person, a.person_id) = coalesce(mb.person, b.person_id))
+"""
+"""Whose records are now, and which of their ties lie between two persons: what a statement changes it does not see."""
 
 
 class PostgresStore:
@@ -46,75 +61,101 @@ class PostgresStore:
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor(binary=True)
+        self._asking = connection.cursor(binary=True)
+        for cursor in (self._cursor, self._asking):
+            register(cursor)
         self._texts = PatientTexts(keys, PURPOSE)
         self._told = told
         self._catalog = catalog
         self._tables = tables(catalog)
         self._statements: dict[str, bytes] = {}
+        self._wrapped: dict[str, tuple[bytes, int]] = {}
+        self._sealed: dict[str, tuple[Any, ...]] = {}
         self._number: dict[str, int] = {}
         self._record: dict[int, str] = {}
+        mend(connection, catalog)
         row = self._ask("SELECT EXISTS (SELECT FROM {decision})").fetchone()
         self._decided = bool(row and row[0])
 
     def keys(self, ids: Collection[str]) -> dict[str, list[int]]:
-        rows = self._ask("SELECT record_id, digests FROM {record} WHERE record_id = ANY (%b)", _bytes(ids))
-        return {one.hex(): digests for one, digests in rows}
+        """What `keep` seals under is read along."""
+        rows = self._ask(
+            "SELECT g.id, r.digests, p.wrapped_key, p.key_version FROM unnest(%b) AS g (id)"
+            " LEFT JOIN vault.patient AS p ON p.patient_key = g.id LEFT JOIN {record} AS r ON r.record_id = g.id",
+            keys(ids),
+        ).fetchall()
+        self._wrapped = {one.hex(): (wrapped, version) for one, _, wrapped, version in rows if wrapped is not None}
+        return {one.hex(): digests for one, digests, _, _ in rows if digests is not None}
 
     def sizes(self, digests: Sequence[int], most: int) -> dict[int, int]:
         rows = self._ask(
             "SELECT d, (SELECT count(*) FROM (SELECT FROM {block} AS b WHERE b.digest = d LIMIT %b) AS held)"
-            " FROM unnest(%b::bigint[]) AS d",
+            " FROM unnest(%b) AS d",
             most,
-            list(digests),
+            numbers(digests),
         )
-        return {digest: size for digest, size in rows if size}
+        return dict(rows.fetchall())
 
-    def holders(self, digests: Sequence[int]) -> tuple[Ints, list[str]]:
-        if len(digests) <= FEW_KEYS:
-            told = self._ask(
-                "SELECT b.digest, b.number, r.record_id FROM {block} AS b JOIN {record} AS r ON r.number = b.number"
-                " WHERE b.digest = ANY (%b::bigint[])",
-                list(digests),
-            ).fetchall()
-            self._remember((number, one.hex()) for _, number, one in told)
-            return np.array([digest for digest, _, _ in told], np.int64), [one.hex() for _, _, one in told]
+    def holders(self, digests: Sequence[int], most: int = EVERYONE) -> tuple[dict[int, int], list[tuple[int, str]]]:
         rows = self._ask(
-            "SELECT b.digest, b.number FROM {block} AS b WHERE b.digest = ANY (%b::bigint[])", list(digests)
+            "SELECT d, h.n, CASE WHEN h.n < %b THEN h.held END FROM unnest(%b) AS d, LATERAL"
+            " (SELECT count(*) AS n, string_agg(int8send(b.number), ''::bytea) AS held"
+            " FROM (SELECT b.number FROM {block} AS b WHERE b.digest = d LIMIT %b) AS b) AS h WHERE h.n > 0",
+            most,
+            numbers(digests),
+            most,
         ).fetchall()
-        record = self._named({number for _, number in rows})
-        return np.array([digest for digest, _ in rows], np.int64), [record[number] for _, number in rows]
+        held = [(digest, np.frombuffer(told, ">i8").tolist()) for digest, _, told in rows if told is not None]
+        record = self._fetched({number for _, some in held for number in some})
+        return (
+            {digest: size for digest, size, _ in rows},
+            [(digest, record[number]) for digest, some in held for number in some],
+        )
 
-    def keep(self, clean: pa.Table, keys: Mapping[str, Sequence[int]]) -> set[str]:
-        ids = [bytes.fromhex(one) for one in clean.column("record_id").to_pylist()]
-        sealed = self._texts.seal(self._connection, dict(zip(ids, pack(clean), strict=True)))
-        arrived = clean.column("arrived").to_pylist()
-        rows = [
-            (one, came, list(keys.get(one.hex(), ())), sealed[one])
-            for one, came in zip(ids, arrived, strict=True)
-            if one in sealed
+    def _fetched(self, given: Collection[int]) -> dict[int, str]:
+        """Number → record. What is sealed of them, and whose they are, is read along: `records` and `persons` come
+        next."""
+        rows = self._ask(_SEALED + " WHERE r.number = ANY (%b)", numbers(given)).fetchall() if given else []
+        self._sealed = {row[1].hex(): row for row in rows}
+        found = {row[0]: row[1].hex() for row in rows}
+        self._remember(found.items())
+        return found
+
+    def keep(self, rows: Sequence[Row], digests: Mapping[str, Sequence[int]]) -> set[str]:
+        held = [
+            (one, row["arrived"], list(digests.get(row["record_id"], ())), self._texts.sealed(one, text, *wrapped))
+            for row, text in zip(rows, pack_rows(rows), strict=True)
+            if (wrapped := self._wrapped.pop(row["record_id"], None))
+            for one in (bytes.fromhex(row["record_id"]),)
         ]
-        if len(rows) <= FEW:
-            self._keep_few(rows)
+        if len(held) <= FEW:
+            self._keep_few(held)
         else:
-            self._keep_many(rows)
-        return {row[0].hex() for row in rows}
+            self._keep_many(held)
+        return {row[0].hex() for row in held}
 
     def is_empty(self) -> bool:
         """Whether there is no record and no decision."""
         row = self._ask("SELECT EXISTS (SELECT FROM {record}) OR EXISTS (SELECT FROM {decision})").fetchone()
         return not (row and row[0])
 
+    def have_keys(self, ids: pa.ChunkedArray) -> list[bool]:
+        """Of each of these records: whether it could be kept."""
+        there: list[bool] = []
+        for start in range(0, len(ids), AT_ONCE):
+            rows = self._ask(
+                "SELECT p.wrapped_key IS NOT NULL FROM unnest(%b) WITH ORDINALITY AS g (id, place)"
+                " LEFT JOIN vault.patient AS p ON p.patient_key = g.id ORDER BY place",
+                keys(ids[start : start + AT_ONCE].to_pylist()),
+            )
+            there += [told for (told,) in rows]
+        return there
+
     def sealed(self, clean: pa.Table) -> dict[str, bytes]:
-        """Records sealed under their patients' keys, without those that may not be kept. ValueError for one twice."""
-        sealed: dict[str, bytes] = {}
-        for some in clean.to_batches(max_chunksize=SEALED):
-            ids = [bytes.fromhex(one) for one in some.column("record_id").to_pylist()]
-            texts = dict(zip(ids, pack(pa.Table.from_batches([some])), strict=True))
-            made = self._texts.seal(self._connection, texts)
-            if len(texts) < len(ids) or any(one.hex() in sealed for one in made):
-                raise ValueError("a record is there twice")
-            sealed |= {one.hex(): text for one, text in made.items()}
-        return sealed
+        """Records sealed under their patients' keys, without those that may not be kept."""
+        ids = [bytes.fromhex(one) for one in clean["record_id"].to_pylist()]
+        made = self._texts.seal(self._connection, dict(zip(ids, pack(clean), strict=True)))
+        return {one.hex(): text for one, text in made.items()}
 
     def fill_records(self, rows: Iterable[Sequence[object]]) -> None:
         """number, record, order of arrival, version, person, digests, sealed text of records; see `filling`."""
@@ -126,12 +167,12 @@ class PostgresStore:
             for row in rows:
                 copy.write_row(row)
 
-    def fill_blocks(self, rows: bytes) -> None:
+    def fill_blocks(self, rows: Iterable[bytes]) -> None:
         """Rows of the table of keys in the binary format of COPY, without its head and end."""
         with self._copy("COPY {block} (digest, number) FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(COPY_HEAD)
-            for start in range(0, len(rows), COPY_BYTES):
-                copy.write(rows[start : start + COPY_BYTES])
+            for some in rows:
+                copy.write(some)
             copy.write(COPY_END)
 
     def fill_ties(self, rows: Iterable[Sequence[object]]) -> None:
@@ -168,8 +209,9 @@ class PostgresStore:
         told = self._ask(
             "WITH given AS (SELECT * FROM unnest(%b::bytea[], %b::bigint[], %b::text[], %b::bytea[])"
             " AS g (record_id, arrived, digests, sealed)),"
-            " kept AS (INSERT INTO {record} (record_id, arrived, digests, sealed)"
-            " SELECT record_id, arrived, digests::bigint[], sealed FROM given RETURNING number, record_id, digests),"
+            " kept AS (INSERT INTO {record} (record_id, arrived, person_id, digests, sealed)"
+            " SELECT record_id, arrived, record_id, digests::bigint[], sealed FROM given"
+            " RETURNING number, record_id, digests),"
             " held AS (INSERT INTO {block} (digest, number) SELECT unnest(digests), number FROM kept)"
             " SELECT number, record_id FROM kept",
             one,
@@ -181,49 +223,45 @@ class PostgresStore:
 
     def _keep_many(self, rows: Sequence[tuple[bytes, int, list[int], bytes]]) -> None:
         first = self.numbers(len(rows))
-        numbers = range(first, first + len(rows))
+        taken = range(first, first + len(rows))
         with self._copy(
-            "COPY {record} (number, record_id, arrived, digests, sealed) FROM STDIN (FORMAT BINARY)"
+            "COPY {record} (number, record_id, person_id, arrived, digests, sealed) FROM STDIN (FORMAT BINARY)"
         ) as copy:
-            copy.set_types(["int8", "bytea", "int8", "int8[]", "bytea"])
-            for number, row in zip(numbers, rows, strict=True):
-                copy.write_row((number, *row))
+            copy.set_types(["int8", "bytea", "bytea", "int8", "int8[]", "bytea"])
+            for number, row in zip(taken, rows, strict=True):
+                copy.write_row((number, row[0], row[0], row[1], numbers(row[2]), row[3]))
         with self._copy("COPY {block} (digest, number) FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(["int8", "int8"])
-            for number, row in zip(numbers, rows, strict=True):
+            for number, row in zip(taken, rows, strict=True):
                 for digest in row[2]:
                     copy.write_row((digest, number))
-        self._remember(zip(numbers, (row[0].hex() for row in rows), strict=True))
+        self._remember(zip(taken, (row[0].hex() for row in rows), strict=True))
 
     def drop(self, ids: Collection[str]) -> None:
         if not ids:
             return
-        rows = self._ask("DELETE FROM {record} WHERE record_id = ANY (%b) RETURNING number, digests", _bytes(ids))
+        rows = self._ask("DELETE FROM {record} WHERE record_id = ANY (%b) RETURNING number, digests", keys(ids))
         held = dict(rows.fetchall())
         gone = [(number, digest) for number, digests in held.items() for digest in digests]
-        numbers = list(held)
-        for number in numbers:
+        for number in held:
             self._number.pop(self._record.pop(number, ""), None)
+        for one in ids:
+            self._sealed.pop(one, None)
         self._ask(
-            "DELETE FROM {block} AS b USING unnest(%b::bigint[], %b::bigint[]) AS g (number, digest)"
+            "DELETE FROM {block} AS b USING unnest(%b, %b) AS g (number, digest)"
             " WHERE b.digest = g.digest AND b.number = g.number",
-            [number for number, _ in gone],
-            [digest for _, digest in gone],
+            numbers([number for number, _ in gone]),
+            numbers([digest for _, digest in gone]),
         )
-        self._ask("DELETE FROM {waiting} WHERE one = ANY (%b) OR other = ANY (%b)", _bytes(ids), _bytes(ids))
-        self._ask("DELETE FROM {tie} WHERE one = ANY (%b::bigint[])", numbers)
-        self._ask("DELETE FROM {tie} WHERE other = ANY (%b::bigint[])", numbers)
+        self._ask("DELETE FROM {waiting} WHERE one = ANY (%b) OR other = ANY (%b)", keys(ids), keys(ids))
+        self._ask("DELETE FROM {tie} WHERE one = ANY (%b)", numbers(held))
+        self._ask("DELETE FROM {tie} WHERE other = ANY (%b)", numbers(held))
 
-    def records(self, ids: Collection[str]) -> pa.Table:
-        if not ids:
-            return unpack([])
-        rows = self._ask(
-            "SELECT r.record_id, r.sealed, p.wrapped_key, p.key_version FROM {record} AS r"
-            " JOIN vault.patient AS p ON p.patient_key = r.record_id"
-            " WHERE r.record_id = ANY (%b) AND p.wrapped_key IS NOT NULL",
-            _bytes(ids),
-        )
-        return unpack([self._texts.opened(*row) for row in rows])
+    def records(self, ids: Collection[str]) -> list[Row]:
+        found = [self._sealed[one] for one in ids if one in self._sealed]
+        if strange := [one for one in ids if one not in self._sealed]:
+            found += self._ask(_SEALED + " WHERE r.record_id = ANY (%b)", keys(strange)).fetchall()
+        return unpack(self._texts.opened(*row[1:5]) for row in found if row[3] is not None)
 
     def tie(self, ties: Iterable[Tie]) -> None:
         told = list(ties)
@@ -235,8 +273,10 @@ class PostgresStore:
             columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * 5
             self._ask(
                 "INSERT INTO {tie} (one, other, weight, veto, joins)"
-                " SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::float8[], %b::text[], %b::bool[])",
-                *columns,
+                " SELECT * FROM unnest(%b, %b, %b::float8[], %b::text[], %b::bool[])",
+                numbers(columns[0]),
+                numbers(columns[1]),
+                *columns[2:],
             )
             return
         self.fill_ties((*row, True) for row in rows)
@@ -245,27 +285,31 @@ class PostgresStore:
         number = self._numbered({side for pair in pairs for side in pair})
         sides = [sorted((number[left], number[right])) for left, right in pairs]
         self._ask(
-            "DELETE FROM {tie} AS t USING unnest(%b::bigint[], %b::bigint[]) AS g (one, other)"
-            " WHERE t.one = g.one AND t.other = g.other",
-            [one for one, _ in sides],
-            [other for _, other in sides],
+            "DELETE FROM {tie} AS t USING unnest(%b, %b) AS g (one, other) WHERE t.one = g.one AND t.other = g.other",
+            numbers([one for one, _ in sides]),
+            numbers([other for _, other in sides]),
         )
 
-    def component(self, ids: Collection[str]) -> set[str]:
+    def component(self, ids: Collection[str]) -> tuple[set[str], list[Told]]:
         found = set(self._numbered(ids).values())
-        edge = found
+        edge, ties = found, dict[tuple[int, int], tuple[float, str | None]]()
         while edge:
             rows = self._ask(
-                "SELECT t.other FROM {tie} AS t WHERE t.one = ANY (%b::bigint[]) AND t.joins"
-                " UNION ALL SELECT t.one FROM {tie} AS t WHERE t.other = ANY (%b::bigint[]) AND t.joins",
-                list(edge),
-                list(edge),
-            )
-            near = {number for (number,) in rows} - found
+                "SELECT one, other, weight, veto, joins FROM {tie} WHERE one = ANY (%b)"
+                " UNION ALL SELECT one, other, weight, veto, joins FROM {tie} WHERE other = ANY (%b)",
+                numbers(edge),
+                numbers(edge),
+            ).fetchall()
+            ties |= {(one, other): (weight, veto) for one, other, weight, veto, _ in rows}
+            near = {number for *sides, _, _, joins in rows if joins for number in sides} - found
             if self._decided:
                 near |= self._said_same(edge) - found
             found, edge = found | near, near
-        return set(self._named(found).values())
+        record = self._named(found)
+        between = [(*pair, *told) for pair, told in ties.items() if pair[0] in found and pair[1] in found]
+        return set(record.values()), [
+            Told(*_pair(record[one], record[other]), weight, veto) for one, other, weight, veto in between
+        ]
 
     def _said_same(self, numbers: Collection[int]) -> set[int]:
         ids = [bytes.fromhex(one) for one in self._named(numbers).values()]
@@ -278,18 +322,12 @@ class PostgresStore:
         )
         return {number for (number,) in rows}
 
-    def ties(self, ids: Collection[str]) -> pa.Table:
+    def between(self, ids: Collection[str]) -> Pairs:
         record = {number: one for one, number in self._numbered(ids).items()}
         rows = self._ask(
-            "SELECT one, other, weight, veto FROM {tie} WHERE one = ANY (%b::bigint[]) AND other = ANY (%b::bigint[])",
-            list(record),
-            list(record),
-        ).fetchall()
-        ordered = [(*sorted((record[one], record[other])), weight, veto) for one, other, weight, veto in rows]
-        columns = zip(*ordered, strict=True) if ordered else [()] * len(TIES)
-        return pa.table(
-            [pa.array(list(column), field.type) for field, column in zip(TIES, columns, strict=True)], schema=TIES
+            "SELECT one, other FROM {tie} WHERE one = ANY (%b) AND other = ANY (%b)", numbers(record), numbers(record)
         )
+        return {_pair(record[one], record[other]) for one, other in rows}
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         rows = [(bytes.fromhex(one.left), bytes.fromhex(one.right), one.decided_at, one.verdict) for one in decisions]
@@ -310,29 +348,30 @@ class PostgresStore:
             return []
         rows = self._ask(
             "SELECT decided_at, one, other, verdict FROM {decision} WHERE one = ANY (%b) AND other = ANY (%b)",
-            _bytes(ids),
-            _bytes(ids),
+            keys(ids),
+            keys(ids),
         )
         return [Decision(at, one.hex(), other.hex(), verdict) for at, one, other, verdict in rows]
 
     def persons(self, ids: Collection[str]) -> dict[str, str]:
-        rows = self._ask(
-            "SELECT record_id, person_id FROM {record} WHERE record_id = ANY (%b) AND person_id IS NOT NULL",
-            _bytes(ids),
-        )
-        return {one.hex(): person.hex() for one, person in rows}
+        found = {one: self._sealed[one][5].hex() for one in ids if one in self._sealed}
+        if strange := [one for one in ids if one not in self._sealed]:
+            rows = self._ask(
+                "SELECT record_id, person_id FROM {record} WHERE record_id = ANY (%b) AND person_id IS NOT NULL",
+                keys(strange),
+            )
+            found |= {one.hex(): person.hex() for one, person in rows}
+        return found
 
     def assign(self, moves: Sequence[Move], cause: Cause) -> None:
-        now = [(one.record_id, one.after) for one in moves if one.after is not None]
-        if now:
-            self._ask(
-                "UPDATE {record} AS r SET person_id = m.person FROM unnest(%b::bytea[], %b::bytea[]) AS m (id, person)"
-                " WHERE r.record_id = m.id",
-                [bytes.fromhex(one) for one, _ in now],
-                [bytes.fromhex(person) for _, person in now],
-            )
-            self._part([one for one in moves if one.after is not None and one[1:] != (None, one.record_id)])
+        self._sealed = {}
+        now = [one for one in moves if one.after is not None and one[1:] != (None, one.record_id)]
         changed = [one for one in moves if one.before != one.after and (one.before, one.after) != (None, one.record_id)]
+        if now:
+            number = self._numbered([one.record_id for one in now])
+            self._ask(
+                _ASSIGN, numbers([number[one.record_id] for one in now]), keys(one.after for one in now if one.after)
+            )
         if self._told and changed:
             sides = [
                 [None if one is None else bytes.fromhex(one) for one in side] for side in zip(*changed, strict=True)
@@ -345,20 +384,9 @@ class PostgresStore:
                 *sides,
             )
 
-    def _part(self, moves: Sequence[Move]) -> None:
-        """Mark which ties of moved records lie between two persons; one that is new is marked already."""
-        if moves:
-            self._ask(
-                "UPDATE {tie} AS t SET apart = NOT t.apart FROM {record} AS a, {record} AS b"
-                " WHERE (t.one, t.other) IN (SELECT one, other FROM {tie} WHERE one = ANY (%b::bigint[])"
-                " UNION SELECT one, other FROM {tie} WHERE other = ANY (%b::bigint[]))"
-                " AND a.number = t.one AND b.number = t.other AND t.apart = (a.person_id = b.person_id)",
-                *[list(self._numbered([one.record_id for one in moves]).values())] * 2,
-            )
-
     def versions(self, ids: Collection[str] | None = None) -> dict[str, tuple[int, int]]:
         """Record → (the version it was made of, the first of its patient), of some records or all; see `describe`."""
-        some, given = ("", []) if ids is None else (" AND record_id = ANY (%b)", [_bytes(ids)])
+        some, given = ("", []) if ids is None else (" AND record_id = ANY (%b)", [keys(ids)])
         rows = self._ask(
             "SELECT record_id, version_id, arrived FROM {record} WHERE version_id IS NOT NULL" + some, *given
         )
@@ -367,15 +395,15 @@ class PostgresStore:
     def describe(self, versions: Mapping[str, int]) -> None:
         """Note which version of the lake each record was made of."""
         self._ask(
-            "UPDATE {record} AS r SET version_id = v.version FROM unnest(%b::bytea[], %b::bigint[]) AS v (id, version)"
+            "UPDATE {record} AS r SET version_id = v.version FROM unnest(%b, %b) AS v (id, version)"
             " WHERE r.record_id = v.id",
-            _bytes(versions),
-            list(versions.values()),
+            keys(versions),
+            numbers(versions.values()),
         )
 
     def linked(self, ids: Collection[str] | None = None) -> list[tuple[str, str]]:
         """(record, person) of some records or all."""
-        some, given = ("", []) if ids is None else (" AND record_id = ANY (%b)", [_bytes(ids)])
+        some, given = ("", []) if ids is None else (" AND record_id = ANY (%b)", [keys(ids)])
         rows = self._ask("SELECT record_id, person_id FROM {record} WHERE person_id IS NOT NULL" + some, *given)
         return [(one.hex(), person.hex()) for one, person in rows]
 
@@ -387,21 +415,21 @@ class PostgresStore:
     def _numbered(self, ids: Collection[str]) -> dict[str, int]:
         """The numbers of those that are there."""
         if strange := [one for one in ids if one not in self._number]:
-            rows = self._ask("SELECT number, record_id FROM {record} WHERE record_id = ANY (%b)", _bytes(strange))
+            rows = self._ask("SELECT number, record_id FROM {record} WHERE record_id = ANY (%b)", keys(strange))
             found = {one.hex(): number for number, one in rows}
             known = {one: self._number[one] for one in ids if one in self._number}
             self._remember((number, one) for one, number in found.items())
             return known | found
         return {one: self._number[one] for one in ids}
 
-    def _named(self, numbers: Collection[int]) -> dict[int, str]:
-        if strange := [one for one in numbers if one not in self._record]:
-            rows = self._ask("SELECT number, record_id FROM {record} WHERE number = ANY (%b::bigint[])", strange)
+    def _named(self, given: Collection[int]) -> dict[int, str]:
+        if strange := [one for one in given if one not in self._record]:
+            rows = self._ask("SELECT number, record_id FROM {record} WHERE number = ANY (%b)", numbers(strange))
             found = {number: one.hex() for number, one in rows}
-            known = {one: self._record[one] for one in numbers if one in self._record}
+            known = {one: self._record[one] for one in given if one in self._record}
             self._remember(found.items())
             return known | found
-        return {one: self._record[one] for one in numbers}
+        return {one: self._record[one] for one in given}
 
     def _remember(self, numbered: Iterable[tuple[int, str]]) -> None:
         if len(self._number) > KNOWN:
@@ -419,11 +447,12 @@ class PostgresStore:
         return made
 
     def _ask(self, text: LiteralString, *given: Any) -> psycopg.Cursor[Any]:
-        return self._connection.cursor(binary=True).execute(self._sql(text), given)
+        """One question after the other: whoever asks has read the answer before the next."""
+        return self._asking.execute(self._sql(text), given)
 
     def _copy(self, text: LiteralString) -> Any:
         return self._cursor.copy(self._sql(text))
 
 
-def _bytes(ids: Iterable[str]) -> list[bytes]:
-    return [bytes.fromhex(one) for one in ids]
+def _pair(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from bienho.linkage.index.packing import Row
 from bienho.linkage.persons import Decision, Rules
 
 Ints = npt.NDArray[np.int64]
+Pairs = set[tuple[str, str]]
 
 
 class Matcher(Protocol):
@@ -31,9 +33,21 @@ class Matcher(Protocol):
     def score(self, left: pa.Table, right: pa.Table) -> pa.Table:
         """PAIRS of the rows of two tables of CLEAN, row by row."""
 
+    def tell(self, left: Sequence[Row], right: Sequence[Row]) -> list[tuple[float, str | None]]:
+        """(weight, veto) of pairs of rows of CLEAN, pair by pair: as `score`."""
+
+
+class Told(NamedTuple):
+    """What is kept of a pair that was weighed and says something; `left` < `right`."""
+
+    left: str
+    right: str
+    weight: float
+    veto: str | None
+
 
 class Tie(NamedTuple):
-    """A pair that was weighed and says something. `joins`: it may make one person of two records by itself."""
+    """`Told`, and whether it may make one person of two records by itself: `joins`."""
 
     left: str
     right: str
@@ -61,22 +75,23 @@ class Store(Protocol):
     """All ids are record ids. What is asked of ids that are not there is answered as if they had not been asked."""
 
     def keys(self, ids: Collection[str]) -> dict[str, list[int]]:
-        """The digests of the blocking keys of each record."""
+        """The digests of the blocking keys of each record; asked before `keep`."""
 
     def sizes(self, digests: Sequence[int], most: int) -> dict[int, int]:
         """How many records hold each digest; a number above `most` may be told as `most`. 0 may be left out."""
 
-    def holders(self, digests: Sequence[int]) -> tuple[Ints, list[str]]:
-        """(digest, record) of every record that holds one of these."""
+    def holders(self, digests: Sequence[int], most: int = ...) -> tuple[dict[int, int], list[tuple[int, str]]]:
+        """`sizes`, and (digest, record) of every record that holds one of these, save what `most` or more hold."""
 
-    def keep(self, clean: pa.Table, keys: Mapping[str, Sequence[int]]) -> set[str]:
-        """Put records in that are not there yet; those that may not be kept (erased) are left out. The ids put in."""
+    def keep(self, rows: Sequence[Row], digests: Mapping[str, Sequence[int]]) -> set[str]:
+        """Put records in that are not there yet, each its own person; those that may not be kept (erased) are left out.
+        The ids put in."""
 
     def drop(self, ids: Collection[str]) -> None:
         """Take records out, with their keys, ties and persons; decisions stay."""
 
-    def records(self, ids: Collection[str]) -> pa.Table:
-        """CLEAN of these records, in any order."""
+    def records(self, ids: Collection[str]) -> list[Row]:
+        """Rows of CLEAN of these records, in any order."""
 
     def tie(self, ties: Iterable[Tie]) -> None:
         """Put ties in; no pair is there yet."""
@@ -84,12 +99,12 @@ class Store(Protocol):
     def untie(self, pairs: Collection[tuple[str, str]]) -> None:
         """Take ties out."""
 
-    def component(self, ids: Collection[str]) -> set[str]:
-        """These records and all that ties that join and decisions `same` lead to from them, over any number of
-        steps."""
+    def component(self, ids: Collection[str]) -> tuple[set[str], list[Told]]:
+        """These records and all that ties that join and decisions `same` lead to from them, over any number of steps;
+        and all ties between two of them."""
 
-    def ties(self, ids: Collection[str]) -> pa.Table:
-        """left, right, weight, veto of all ties between two of these."""
+    def between(self, ids: Collection[str]) -> Pairs:
+        """The pairs of two of these that are tied."""
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Put decisions in; one that is there already changes nothing."""

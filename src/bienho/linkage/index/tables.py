@@ -1,4 +1,4 @@
-"""The tables of an index in PostgreSQL as a whole: made for a lake, emptied, set aside (migrations 0080, 0095)."""
+"""The tables of an index in PostgreSQL as a whole: made for a lake, emptied, set aside (migrations 0080 to 0096)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import psycopg
 from psycopg import sql
 
 TABLES = ("record", "block", "tie", "decision", "waiting", "before")
+UNLOGGED = ("block",)
+"""What a server that was killed begins without: made again out of the others (`mend`)."""
 DEFAULT = "lake"
 
 
@@ -22,8 +24,8 @@ def open_tables(connection: psycopg.Connection[Any], catalog: str) -> None:
         return
     for name in TABLES:
         connection.execute(
-            sql.SQL("CREATE TABLE IF NOT EXISTS {} (LIKE {} INCLUDING ALL)").format(
-                tables(catalog)[name], tables(DEFAULT)[name]
+            sql.SQL("CREATE {} TABLE IF NOT EXISTS {} (LIKE {} INCLUDING ALL)").format(
+                sql.SQL("UNLOGGED" if name in UNLOGGED else ""), tables(catalog)[name], tables(DEFAULT)[name]
             )
         )
     connection.execute(sql.SQL("GRANT SELECT ON {waiting} TO bienho_governance").format(**tables(catalog)))
@@ -43,6 +45,28 @@ def drop_tables(connection: psycopg.Connection[Any], catalog: str) -> None:
     for table in tables(catalog).values():
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
     connection.execute("DELETE FROM linkage.standing WHERE catalog = %s", (catalog,))
+
+
+def mend(connection: psycopg.Connection[Any], catalog: str) -> bool:
+    """Put the keys of all records in again where a killed server lost them; whether it had. In the caller's
+    transaction.
+
+    They are lost all together or not at all, and a connection that was open does not outlive it: to look once a
+    connection is enough.
+    """
+    named = tables(catalog)
+    row = connection.execute(
+        sql.SQL("SELECT NOT EXISTS (SELECT FROM {block}) AND EXISTS (SELECT FROM {record})").format(**named)
+    ).fetchone()
+    if not (row and row[0]):
+        return False
+    done = connection.execute(
+        sql.SQL(
+            "INSERT INTO {block} (digest, number) SELECT d, number FROM {record}, unnest(digests) AS d"
+            " ORDER BY d, number"
+        ).format(**named)
+    )
+    return done.rowcount > 0
 
 
 def tidy(connection: psycopg.Connection[Any], catalog: str) -> None:

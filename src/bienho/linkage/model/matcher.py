@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 
@@ -16,12 +17,15 @@ from bienho.linkage.model.score import PAIRS, Scale, code_sql, weighed, weighed_
 from bienho.linkage.model.weights import Weights
 from bienho.linkage.model.workspace import Workspace, engine
 from bienho.linkage.persons import Rules
+from bienho.linkage.records import CLEAN
 
 KEYS = pa.schema([("record_id", pa.string()), ("rule", pa.int8()), ("key", pa.string())])
 """Blocking keys of records: texts of people, never stored as they are. `rule` is a place in `blocking.RULES`."""
 
 FEW = 1_000
 """Up to this many pairs, or records, go through Python one by one; an engine is quicker beyond."""
+CODES = 100_000
+"""Codes of pairs whose weight is remembered: a million records have some ten thousand."""
 
 
 class Matcher:
@@ -32,6 +36,7 @@ class Matcher:
         self.review = weights.review
         self.rules = Rules(link=weights.link)
         self._scale = Scale(weights)
+        self._told: dict[int, tuple[float, str | None]] = {}
 
     @cached_property
     def revision(self) -> str:
@@ -67,6 +72,29 @@ class Matcher:
             "right": pa.array(np.where(turned, one, other), pa.string()),
         }
         return pa.table(columns | {name: told[name] for name in PAIRS.names[2:]}, schema=PAIRS)
+
+    def tell(self, left: Sequence[single.Row], right: Sequence[single.Row]) -> list[tuple[float, str | None]]:
+        """(weight, veto) of pairs of rows of `CLEAN`, pair by pair, as `score` gives them."""
+        rows = {row["record_id"]: row for side in (left, right) for row in side}
+        if len(left) > FEW:
+            place = {one: number for number, one in enumerate(rows)}
+            whole = pa.Table.from_pylist(list(rows.values()), schema=CLEAN)
+            sides = (whole.take(pa.array([place[row["record_id"]] for row in side])) for side in (left, right))
+            scored = self.score(*sides)
+            return list(zip(scored["weight"].to_pylist(), scored["veto"].to_pylist(), strict=True))
+        known = dict(zip(rows, single.features_of(self.weights, rows.values()), strict=True))
+        codes = [
+            single.code(known[one["record_id"]], known[other["record_id"]])
+            for one, other in zip(left, right, strict=True)
+        ]
+        if fresh := set(codes) - self._told.keys():
+            if len(self._told) > CODES:
+                self._told.clear()
+                fresh = set(codes)
+            told = weighed_codes(self._scale, np.array(sorted(fresh), np.int64))
+            columns = (told[name].to_pylist() for name in ("code", "weight", "veto"))
+            self._told |= {code: (weight, veto) for code, weight, veto in zip(*columns, strict=True)}
+        return [self._told[code] for code in codes]
 
     def _codes(self, left: pa.Table, right: pa.Table) -> np.ndarray:
         known: dict[str, single.Row] = {}

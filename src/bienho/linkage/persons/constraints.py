@@ -20,6 +20,10 @@ _SEXES = {"1": MALE, "2": FEMALE}
 Ints = npt.NDArray[np.int64]
 
 
+FIRM = ("cccd", "cccd_birth_year", "cccd_sex", "sex", "name_sex", "birth_year")
+"""The columns of CLEAN that `firm` reads."""
+
+
 class Firm(NamedTuple):
     """One value a record: `number` is a code of the personal number (-1: none), `sex` MALE, FEMALE or 0, `low` and
     `high` the year of birth (NEVER and -NEVER where it is not known)."""
@@ -31,7 +35,7 @@ class Firm(NamedTuple):
 
 
 def firm(records: pa.Table) -> Firm:
-    """Of CLEAN it reads cccd, cccd_birth_year, cccd_sex, sex, name_sex and birth_year."""
+    """`records` has the columns `FIRM`."""
     year = _whole(records, "birth_year")
     told, told_number, told_name = (_sex(records, name) for name in ("sex", "cccd_sex", "name_sex"))
     known_year = year >= 0
