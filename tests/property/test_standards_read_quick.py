@@ -39,20 +39,32 @@ SCARS = st.sampled_from(
         *[b"<FILEHOSO/>", b"<X>1</X>", b"</NOIDUNGFILE>", b"<LOAIHOSO>XML2</LOAIHOSO>", b" a='b'", b"<MA_LK>B</MA_LK>"],
     ]
 )
-DRESS = st.sampled_from(["packed", "wrapped", "nested", "declared", "lying", "self_closed", "lower"])
+DRESS = st.sampled_from(
+    [
+        *["packed", "wrapped", "nested", "declared", "lying", "self_closed", "lower", "cdata", "indented", "spaces"],
+        *["nested self_closed", "nested cdata", "nested indented", "nested lower", "nested spaces"],
+    ]
+)
+SPACES = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
 
 
 def sub_file(table: str, rows: list[dict[str, str]], dress: str) -> bytes:
     wire = wire_of(table)
+    dress = dress.removeprefix("nested ")
+    end = "\r\n  " if dress == "indented" else ""
+    case = str.lower if dress == "lower" else str
     body = ""
     for row in rows:
-        fields = ""
+        fields = end
         for name, text in row.items():
-            tag = name.lower() if dress == "lower" else name
-            fields += f"<{tag}/>" if dress == "self_closed" and not text else f"<{tag}>{escape(text)}</{tag}>"
-        body += f"<{wire.row}>{fields}</{wire.row}>" if wire.row else fields
+            said = f"<![CDATA[{text}]]>" if dress == "cdata" and "]]>" not in text else escape(text)
+            tag = case(name)
+            fields += f"<{tag}/>" if dress == "self_closed" and not text else f"<{tag}>{said}</{tag}>"
+            fields += end
+        body += f"<{case(wire.row)}>{fields}</{case(wire.row)}>{end}" if wire.row else fields
     for wrapper in filter(None, (wire.rows, wire.root)):
-        body = f"<{wrapper}>{body}</{wrapper}>"
+        spaces = SPACES if dress == "spaces" and wrapper == wire.root else ""
+        body = f"<{case(wrapper)}{spaces}>{end}{body}</{case(wrapper)}>{end}"
     declared = {"declared": "utf-8", "lying": "utf-16"}.get(dress)
     return ((f'<?xml version="1.0" encoding="{declared}"?>\n' if declared else "") + body).encode()
 
@@ -76,7 +88,7 @@ def hosos(draw: st.DrawFn, number: int) -> bytes:
         if draw(st.integers(0, 5)) == 0:
             place = draw(st.integers(0, len(content)))
             content = content[:place] + draw(SCARS) + content[place:]
-        if dress != "nested":
+        if not dress.startswith("nested"):
             content = base64.encodebytes(content) if dress == "wrapped" else base64.b64encode(content)
         files.append(
             b"<FILEHOSO><LOAIHOSO>%s</LOAIHOSO><NOIDUNGFILE>%s</NOIDUNGFILE></FILEHOSO>" % (table.encode(), content)

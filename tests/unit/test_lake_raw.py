@@ -321,3 +321,17 @@ def test_killed_while_writing_leaves_the_acknowledged_and_sets_the_rest_aside(ho
     assert [data for _, data in reader.scan(whole)] == [b"after"]
     (torn,) = home.raw_dir.glob("*.torn")
     assert 0 < torn.stat().st_size <= at
+
+
+def test_what_was_just_appended_is_scanned_as_it_lies_on_disk(home: Home) -> None:
+    raw = RawStore(home, KEYS)
+    with raw.remembering():
+        raw.append([item(b"one", "tệp \udcff.xml"), item(b"two" * 500_000)])
+        remembered = list(raw.scan())
+    assert remembered == list(raw.scan())
+    with raw.remembering():
+        raw.append([item(b"three"), item(b"four")])
+        path = max(home.raw_dir.glob("raw-*.seg"))
+        path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+        with pytest.raises(IntegrityError, match="INT-RAW"):
+            list(raw.scan(2))

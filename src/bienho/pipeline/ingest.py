@@ -72,6 +72,7 @@ def ingest(
         app.writing(threads=threads) as lake,
         open_writer(app, lake, current_catalog(app.home)) as writer,
         app.database.connect(Role.WORKER, autocommit=True) as connection,
+        app.raw.remembering(),
     ):
         door = Door(connection, app.limits, source="cli")
         catch_up(app.raw, writer)

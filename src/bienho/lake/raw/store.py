@@ -13,7 +13,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from bienho.config import DEFAULT, Home, KeyRing, Limits
 from bienho.core.errors import BusyError, IntegrityError, StorageError, UsageError
@@ -22,6 +21,7 @@ from bienho.core.posix import fcntl
 from bienho.lake.raw import frame
 from bienho.lake.raw.frame import RawHeader, RawItem, Tombstone
 from bienho.lake.raw.redaction import left_files, left_path, write_left
+from bienho.lake.raw.remembered import Remembered
 from bienho.lake.raw.segment import (
     Segment,
     extend,
@@ -30,7 +30,7 @@ from bienho.lake.raw.segment import (
     segment_numbers,
     segment_path,
 )
-from bienho.lake.raw.writer import DiskError, GroupWriter, put_in_place, sync_path
+from bienho.lake.raw.writer import DiskError, GroupWriter, put_in_place, sync_path, unused
 
 SEGMENT_LIMIT = 256 << 20
 WATERMARK = struct.Struct("<4sQQ")
@@ -79,6 +79,7 @@ class RawStore:
         self._seen: tuple[bytes, int, int] | None = None
         self._digests: dict[str, list[int]] = {}
         self._digested = 0
+        self._remembered = Remembered()
 
     def append(self, items: Sequence[RawItem]) -> list[Receipt]:
         """Keep items in the order given and return one receipt each, after one fsync for all of them.
@@ -110,6 +111,16 @@ class RawStore:
         """Records with a sequence above `after`, ascending, up to what was durable when the scan began."""
         for descriptor, number, offset in self._walk(after):
             yield self._decode(descriptor, number, offset)
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Inside, `scan` gives what was appended inside without opening its frame (`Remembered`)."""
+        self._remembered.on = True
+        try:
+            yield
+        finally:
+            self._remembered.on = False
+            self._remembered.clear()
 
     def redact(self, left: Mapping[int, tuple[bytes, Tombstone]]) -> None:
         """Put what is left of records (by sequence) in their places, with what was erased and why; durable when this
@@ -238,6 +249,8 @@ class RawStore:
         whole = read_exactly(descriptor, prefix.total, offset)
         if len(whole) < prefix.total or not frame.checks(whole):
             raise frame.damaged(number, offset)
+        if known := self._remembered.take(prefix.seq, whole[-frame.CHECK.size :]):
+            return known
         key = self._key(number)
         cut = frame.PREFIX_BYTES + prefix.header_bytes
         sealed = whole[frame.PREFIX_BYTES : cut]
@@ -392,7 +405,7 @@ class RawStore:
                 file.seek(good)
                 rest = file.read()
                 if rest:
-                    aside = _unused(path.with_suffix(f".{good}.torn"))
+                    aside = unused(path.with_suffix(f".{good}.torn"))
                     aside.write_bytes(rest)
                     sync_path(aside)
                 file.truncate(good)
@@ -431,14 +444,15 @@ class RawStore:
                     item, segment=writer.number, seq=writer.next_seq, key=self._key(writer.number), limit=self._limit
                 )
                 receipts.append(Receipt(writer.next_seq, digest, size))
+                self._remembered.note(pieces[-1], item, writer.next_seq, size, digest)
                 writer.write(pieces)
             writer.commit()
-        except OSError as error:
+        except BaseException as error:
+            self._remembered.clear()
             writer.undo()
+            if not isinstance(error, OSError):
+                raise
             raise DiskError("STO-RAW-WRITE", "Không ghi được kho gốc, chưa nhận gì của lần gửi này", error) from error
-        except BaseException:
-            writer.undo()
-            raise
         finally:
             writer.close()
         writer.publish(self._segments)
@@ -482,12 +496,3 @@ def _watermark(data: bytes) -> tuple[int, int] | None:
     if magic != WATERMARK_MAGIC or zlib.crc32(data[: WATERMARK.size]) != check:
         return None
     return number, end
-
-
-def _unused(path: Path) -> Path:
-    """The path, or the first with a number behind it that does not exist: what was set aside is never overwritten."""
-    candidate, count = path, 0
-    while candidate.exists():
-        count += 1
-        candidate = path.with_name(f"{path.name}.{count}")
-    return candidate

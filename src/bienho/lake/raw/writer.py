@@ -140,6 +140,15 @@ def _copy(descriptor: int, file: BinaryIO, at: int, stop: int) -> None:
         at += len(part)
 
 
+def unused(path: Path) -> Path:
+    """The path, or the first with a number behind it that does not exist: what was set aside is never overwritten."""
+    candidate, count = path, 0
+    while candidate.exists():
+        count += 1
+        candidate = path.with_name(f"{path.name}.{count}")
+    return candidate
+
+
 class DiskError(StorageError):
     """What the disk refused; `message` is Vietnamese and ends without a stop."""
 

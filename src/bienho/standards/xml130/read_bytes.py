@@ -10,6 +10,8 @@ import binascii
 import codecs
 import re
 
+import pybase64
+
 from bienho.standards.xml130.read_codes import Bad
 
 _BLANKS = b" \t\r\n"
@@ -37,7 +39,19 @@ def unpacked(data: bytes) -> bytes:
 def decode_base64(packed: bytes) -> bytes:
     """Base64 with any white space, with or without padding, in the plain or the URL alphabet; binascii.Error."""
     packed = packed.translate(_URL_SAFE, _BLANKS)
-    return binascii.a2b_base64(packed + b"=" * (-len(packed) % 4), strict_mode=True)
+    return strict_base64(packed + b"=" * (-len(packed) % 4))
+
+
+def strict_base64(packed: bytes) -> bytes:
+    """Base64 in the plain alphabet without anything else; binascii.Error.
+
+    Python's own reader decides, as it always has. The quick one, eight times as fast, refuses everything that one
+    refuses and a little more (padding behind a whole last group); a test holds that.
+    """
+    try:
+        return pybase64.b64decode(packed, validate=True)
+    except binascii.Error:
+        return binascii.a2b_base64(packed, strict_mode=True)
 
 
 def written_xml(text: str) -> str:

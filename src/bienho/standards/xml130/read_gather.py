@@ -8,10 +8,14 @@ from bienho.config.limits import Limits
 from bienho.standards.xml130.read_block import Block
 from bienho.standards.xml130.read_codes import log_fault
 from bienho.standards.xml130.read_model import Draft, Item, Waiting
+from bienho.standards.xml130.read_plain import read_block
 from bienho.standards.xml130.read_quick import block_of
 from bienho.standards.xml130.read_slab import read_slabs
+from bienho.standards.xml130.read_undress import undressed
 
 Owned = tuple[int, str]
+LOOKS = 4
+"""At most so many times what is left is looked at again."""
 
 
 def finished(drafts: Sequence[Draft], limits: Limits) -> list[Item]:
@@ -31,8 +35,24 @@ def finished(drafts: Sequence[Draft], limits: Limits) -> list[Item]:
 
 
 def _together(table: str, bodies: Sequence[bytes], limits: Limits) -> list[Block | None]:
+    """The sub-files that can be read together; those left are looked at again among themselves, without their dress:
+    what few of all are is not seen in a sample of all."""
     try:
-        return read_slabs(table, bodies, limits)
+        blocks = read_slabs(table, bodies, limits)
+        left = [place for place, block in enumerate(blocks) if block is None]
+        plain = {place: undressed(table, bodies[place]) for place in left}
+        for _ in range(LOOKS):
+            before = len(left)
+            found = read_slabs(table, [plain[place] for place in left], limits)
+            for place, block in zip(left, found, strict=True):
+                blocks[place] = block
+            left = [place for place in left if blocks[place] is None]
+            if len(left) in (0, before):
+                break
+        for place in left:
+            if plain[place] is not bodies[place]:
+                blocks[place] = read_block(table, plain[place], limits)
+        return blocks
     except Exception as error:
         log_fault(error)
         return [None] * len(bodies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import orjson
 
@@ -72,8 +73,10 @@ class Dossier:
         tables that came under the names of an earlier edition are listed.
         """
         earlier = [table for table in self.tables if wire_names(table, self.format_version)]
-        tables = orjson.Fragment(self.tables.json()) if isinstance(self.tables, Blocks) else self.tables
-        return orjson.dumps([earlier, tables, self.kept], option=orjson.OPT_SORT_KEYS)
+        if isinstance(self.tables, Blocks):
+            kept = orjson.dumps(self.kept, option=orjson.OPT_SORT_KEYS) if self.kept else b"{}"
+            return b"".join((b"[", orjson.dumps(earlier), b",", self.tables.json(), b",", kept, b"]"))
+        return orjson.dumps([earlier, self.tables, self.kept], option=orjson.OPT_SORT_KEYS)
 
 
 def assessment_identity(number: str, met: str | None) -> str:
@@ -97,8 +100,7 @@ class UnreadableDossier:
 Item = Dossier | UnreadableDossier
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """The bytes of one sub-file: `content` is UTF-8 from `start` on, `packed` what was packed (None: nested in its
     HOSO). Mostly they are the same bytes, held once: a batch waits with all of its sub-files."""
 

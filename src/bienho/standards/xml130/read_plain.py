@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from bienho.config.limits import Limits
 from bienho.standards.xml130.read_block import Block, Layout, Row
@@ -129,14 +129,19 @@ def _plain_text(data: bytes, limits: Limits) -> str | None:
     return None if "&" in text and not references_known(text) else text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Known:
     """A layout with a pattern of its rows; `names` of its elements as written; `tight`: no blank between tags."""
 
     layout: Layout
-    pattern: re.Pattern[str]
     names: tuple[str, ...]
     tight: bool
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Made when the first row is read by it: sub-files read together need none, and it costs many rows."""
+        table = self.layout.table
+        return _tight(table, self.names) if self.tight else _template(table, self.names)
 
 
 _RECENT: dict[str, list[_Known]] = {}
@@ -199,7 +204,7 @@ def _learned(table: str, names: tuple[str, ...], tight: bool) -> _Known:
     officials = _officials(table, names)
     received = {official: name for official, name in zip(officials, names, strict=True) if official != name}
     layout = Layout(table, officials, frozenset(name.upper() for name in names), received)
-    return _Known(layout, _tight(table, names) if tight else _template(table, names), names, tight)
+    return _Known(layout, names, tight)
 
 
 def tight_layouts(table: str, sample: Iterable[bytes], limits: Limits) -> list[tuple[Layout, tuple[str, ...]]]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from bienho.config.limits import Limits
 from bienho.core.finding import Finding
 from bienho.standards.xml130.read_block import Block, Blocks, Layout, Texts
-from bienho.standards.xml130.read_bytes import decode_base64, plain_utf8
+from bienho.standards.xml130.read_bytes import decode_base64, plain_utf8, strict_base64
 from bienho.standards.xml130.read_checks import blank, sound
 from bienho.standards.xml130.read_codes import Bad, found
 from bienho.standards.xml130.read_document import Parts, admitted, stale_names, surely_within_vault
@@ -101,7 +101,7 @@ def _piece(content: bytes, limits: Limits) -> Piece | None:
     if content.startswith(b"<"):
         return Piece(content, 0, None) if len(content) <= limits.subfile_bytes else None
     try:
-        body = binascii.a2b_base64(content, strict_mode=True)
+        body = strict_base64(content)
     except binascii.Error:
         try:
             body = decode_base64(content)

@@ -28,17 +28,10 @@ FEW = 3
 """Sub-files up to which one after the other is cheaper."""
 SAMPLE = 32
 """Sub-files looked at to learn in which sequences the others may be written."""
-PART_BYTES = 1 << 20
-"""Bytes worked on together: few enough to stay near the processor."""
+PART_BYTES = 1 << 22
+"""Bytes worked on together: few enough to stay near the processor, and what is done once a slab is done seldom."""
 _LOOKS = 4
 """At most so many times something odd is found in texts: each look takes out bodies for one reason."""
-_ODD = np.zeros(256, bool)
-"""Bytes that send a sub-file the other way: controls, what may be a character XML forbids."""
-_ODD[:32] = True
-_ODD[[9, 10]] = False
-_ODD[0xEF] = True
-_ESCAPED = np.zeros(256, bool)
-_ESCAPED[[9, 10, 13, ord('"'), ord("\\")]] = True
 Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
@@ -238,7 +231,7 @@ class _Found:
         texts: Any = pa.StringArray.from_buffers(len(taken), offsets, data)
         ends = np.frombuffer(offsets, np.int32, len(taken) + 1)
         sound = np.ones(rows, bool)
-        sound[_rows_of(np.flatnonzero(_ODD[said]), ends, rows)] = False
+        sound[_rows_of(_odd(said), ends, rows)] = False
         if b"]]>" in self._joined:
             sound[_holding(texts, "]]>") % rows] = False
         if sound.all():
@@ -253,8 +246,19 @@ class _Found:
             said = np.frombuffer(data, np.uint8, ends[-1])
         if not sound.all():
             return None, sound
-        escaped = _rows_of(np.flatnonzero(_ESCAPED[said]), ends, rows)
+        escaped = _rows_of(_escaped(said), ends, rows)
         return Slab(self._frame.layout, rows, texts, frozenset(escaped.tolist())), sound
+
+
+def _odd(said: npt.NDArray[np.uint8]) -> Places:
+    """Places of bytes that send a sub-file the other way: controls, what may be a character XML forbids."""
+    low = np.flatnonzero(said < 32)
+    return np.concatenate([low[(said[low] != 9) & (said[low] != 10)], np.flatnonzero(said == 0xEF)])
+
+
+def _escaped(said: npt.NDArray[np.uint8]) -> Places:
+    """Places of bytes that JSON escapes."""
+    return np.concatenate([np.flatnonzero(said == code) for code in b'\t\n\r"\\'])
 
 
 def _rows_of(places: Places, ends: npt.NDArray[np.int32], rows: int) -> Places:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -34,8 +35,7 @@ _CLOSERS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
 _FIRST_TAG = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """One record as bytes [start, end); `whole` False when its end tag is missing."""
 
     start: int
