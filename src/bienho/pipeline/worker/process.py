@@ -25,6 +25,8 @@ from bienho.pipeline.worker.tasks import Duties, bind
 MOST_DEATHS = 3
 """How often a job may die with its process before it is failed; what is taken in has its own count (isolation)."""
 LOOK_SECONDS = 2.0
+FETCH_SECONDS = 0.25
+"""A job that waits for the lock of one at work is asked for by nobody when that ends: it is found by looking."""
 FOLLOW_EVERY = 5
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,10 @@ async def _run(duties: Duties, connection: psycopg.Connection, stopping: threadi
         await _take_up(queue)
         await asyncio.to_thread(duties.make_up)
         worker = asyncio.create_task(
-            queue.run_worker_async(queues=[QUEUE], concurrency=2, install_signal_handlers=False, delete_jobs="never")
+            queue.run_worker_async(
+                queues=[QUEUE], concurrency=2, install_signal_handlers=False, delete_jobs="never",
+                fetch_job_polling_interval=FETCH_SECONDS,
+            )  # fmt: skip
         )
 
         def stop() -> None:
