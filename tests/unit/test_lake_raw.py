@@ -49,6 +49,15 @@ def test_header_and_bytes_come_back_as_given(home: Home) -> None:
     assert (header.received_at, header.size, header.sha256) == (NOON, 13, receipt.sha256)
 
 
+def test_records_are_read_in_the_order_asked_for_as_one_by_one(home: Home) -> None:
+    raw = RawStore(home, KEYS, segment_bytes=200)
+    raw.append([item(b"<A%d/>" % n) for n in range(6)])
+    asked = [5, 1, 6, 1]
+    assert list(raw.read_each(asked)) == [raw.read(seq) for seq in asked]
+    with pytest.raises(UsageError, match="USE-DELIVERY-UNKNOWN"):
+        list(raw.read_each([1, 7]))
+
+
 def test_nothing_readable_lies_on_disk(home: Home) -> None:
     raw = RawStore(home, KEYS)
     raw.append([RawItem("xml130", SECRET.encode() * 50, SECRET, f"/nhận/{SECRET}.xml", NOON, SECRET)])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -36,6 +36,7 @@ DAY = "(epoch_ms(received_at) + 25200000) // 86400000"
 """The day of receipt in local time as a number counted from 1970-01-01, in SQL."""
 BATCH_FILES = 4_000
 """Each batch opens a lake to look and commits once, which costs as much as to judge a thousand small files."""
+FEW = 100
 SEARCHED_BYTES = 1 << 20
 PREFIX = "SIG-"
 Row = dict[str, Any]
@@ -73,11 +74,13 @@ class Report:
         return {"judged": self.judged, "undecided": len(self.undecided), **dict(sorted(self.statuses.items()))}
 
 
-def bring_up_to_date(app: App, command: Sequence[str] = (), *, newcomers: bool = True) -> Report:
+def bring_up_to_date(
+    app: App, command: Sequence[str] = (), *, newcomers: bool = True, rest: Callable[[], None] = lambda: None
+) -> Report:
     """Judge everything that waits. The writer lock is held for the short commits only, never while judging.
 
     Without `newcomers`, what comes in meanwhile is left to the next run: while senders send there would be no end, and
-    every look at the lake for a few files.
+    every look at the lake for a few files. `rest` is called between a few files and the next.
     """
     report = Report()
     with SignatureProcess(app.limits, command) as process:
@@ -87,7 +90,7 @@ def bring_up_to_date(app: App, command: Sequence[str] = (), *, newcomers: bool =
             batch = _bounded(waiting, app.limits)
             if not batch:
                 return report
-            rows = _judge(app.raw, process, batch, report)
+            rows = _judge(app.raw, process, batch, report, rest)
             with app.writing() as lake:
                 # meanwhile other anchors may have come: what was judged with the old ones is left and judged again
                 held = set(_waiting(lake, [one.seq for one in batch]))
@@ -169,11 +172,19 @@ def _in_force(accepted: Sequence[tuple[str, str, date, date | None]], day: date)
     return Anchors(digest, tuple(held[name] for name in sorted(held)))
 
 
-def _judge(raw: RawStore, process: SignatureProcess, batch: Sequence[Pending], report: Report) -> dict[int, list[Row]]:
+def _judge(
+    raw: RawStore,
+    process: SignatureProcess,
+    batch: Sequence[Pending],
+    report: Report,
+    rest: Callable[[], None] = lambda: None,
+) -> dict[int, list[Row]]:
     """Rows of `quality.signature` by sequence; what stays undecided has none."""
     found: dict[int, list[Row]] = {}
-    for one in batch:
-        header, data = raw.read(one.seq)
+    records = raw.read_each([one.seq for one in batch])
+    for place, (one, (header, data)) in enumerate(zip(batch, records, strict=True)):
+        if place % FEW == 0:
+            rest()
         try:
             verdicts = (
                 [{"member": 0, **asdict(Verdict("redacted"))}]  # what was signed is not there any more

@@ -37,6 +37,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bienho.core.errors import ConfigError, InputError, IntegrityError, LimitError
+from bienho.core.ids import delivery_id
 
 VERSION = 1
 ITEM = 1
@@ -81,6 +82,19 @@ class RawItem:
     path: str
     received_at: datetime
     facility_asserted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that the bytes are on disk: their sequence, and `sha256` (hex) and `size` of the bytes as sent."""
+
+    seq: int
+    sha256: str
+    size: int
+
+    @property
+    def delivery_id(self) -> str:
+        return delivery_id(self.seq)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bienho.config import DEFAULT, Home, KeyRing, Limits
 from bienho.core.errors import BusyError, IntegrityError, StorageError, UsageError
 from bienho.core.ids import delivery_id
 from bienho.core.posix import fcntl
 from bienho.lake.raw import frame
-from bienho.lake.raw.frame import RawHeader, RawItem, Tombstone
+from bienho.lake.raw.frame import RawHeader, RawItem, Receipt, Tombstone
 from bienho.lake.raw.redaction import left_files, left_path, write_left
 from bienho.lake.raw.remembered import Remembered
 from bienho.lake.raw.segment import (
@@ -36,19 +36,6 @@ SEGMENT_LIMIT = 256 << 20
 WATERMARK = struct.Struct("<4sQQ")
 WATERMARK_MAGIC = b"BHWM"
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Proof that the bytes are on disk: their sequence, and `sha256` (hex) and `size` of the bytes as sent."""
-
-    seq: int
-    sha256: str
-    size: int
-
-    @property
-    def delivery_id(self) -> str:
-        return delivery_id(self.seq)
 
 
 class RawStore:
@@ -98,6 +85,14 @@ class RawStore:
     def read(self, seq: int) -> tuple[RawHeader, bytes]:
         """One record by sequence; UsageError USE-DELIVERY-UNKNOWN when there is none."""
         self._refresh()
+        return self._read(seq)
+
+    def read_each(self, sequences: Sequence[int]) -> Iterator[tuple[RawHeader, bytes]]:
+        """As `read` of each, in the order given, with one look at what is there for all of them."""
+        self._refresh()
+        return map(self._read, sequences)
+
+    def _read(self, seq: int) -> tuple[RawHeader, bytes]:
         number, offset = self._place(seq)
         try:
             with self._opened(number) as descriptor:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +29,9 @@ LOOK_SECONDS = 2.0
 FETCH_SECONDS = 0.25
 """A job that waits for the lock of one at work is asked for by nobody when that ends: it is found by looking."""
 FOLLOW_EVERY = 5
+SWITCH_SECONDS = 0.0005
+"""Between the threads of this process. Taking in hands its work to libraries thousands of times a second; each time it
+came back it waited up to ten times as long for a thread that was judging signatures."""
 log = logging.getLogger(__name__)
 
 
@@ -37,6 +41,7 @@ def work(app: App, *, parent: int | None = None) -> None:
     A running job is let end (taking in stops after its batch). BusyError BUSY-WORKER when a worker is there already;
     StorageError STO-DATABASE-STOPPED when the database goes away: whoever started this starts it again.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     with presence(app.database) as connection, Asking(app.database) as asking:
         stopping = threading.Event()
         duties = Duties(app, asking, stopping.is_set, Drops(app))
@@ -57,9 +62,12 @@ async def _run(duties: Duties, connection: psycopg.Connection, stopping: threadi
         await asyncio.to_thread(duties.make_up)
         worker = asyncio.create_task(
             queue.run_worker_async(
-                queues=[QUEUE], concurrency=2, install_signal_handlers=False, delete_jobs="never",
+                queues=[QUEUE],
+                concurrency=2,
+                install_signal_handlers=False,
+                delete_jobs="never",
                 fetch_job_polling_interval=FETCH_SECONDS,
-            )  # fmt: skip
+            )
         )
 
         def stop() -> None:

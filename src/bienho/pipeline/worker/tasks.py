@@ -50,6 +50,7 @@ LONGEST_WAIT = 60
 SCORE_SECONDS = 3.0
 FOLLOW_SECONDS = 300.0
 """While files keep coming, how long what follows them may wait."""
+REST, MOST_REST = 2.0, 1.0
 KEPT_HOURS = 30 * 24
 Work = Callable[[], dict[str, Any]]
 log = logging.getLogger(__name__)
@@ -62,6 +63,18 @@ class Patience(BaseRetryStrategy):
         if not is_transient(exception) or job.attempts >= MOST_RETRIES:
             return None
         return RetryDecision(retry_in={"seconds": min(LONGEST_WAIT, 2 ** (job.attempts + 1))})
+
+
+class Rest:
+    """Waits, when called, `REST` times as long as went by since it was called last: work that is in no hurry takes that
+    part of a processor only, and beside it files are taken in as if it were not there."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def __call__(self) -> None:
+        time.sleep(min(MOST_REST, (time.monotonic() - self._since) * REST))
+        self._since = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +148,8 @@ class Duties:
             return {"models": compute_derived(writer)}
 
     def signatures(self) -> dict[str, Any]:
-        """Signatures without a verdict; the writer lock is taken for the commits only."""
-        return signatures.bring_up_to_date(self.app, newcomers=False).as_dict()
+        """Signatures without a verdict; the writer lock is taken for the commits only, and nobody waits for it."""
+        return signatures.bring_up_to_date(self.app, newcomers=False, rest=Rest()).as_dict()
 
     def drop(self) -> dict[str, Any]:
         """Files that facilities dropped; what came of them is taken in at once."""
