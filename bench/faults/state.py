@@ -25,8 +25,10 @@ OUTCOME = (
     "outcome", "reason", "accepted", "accepted_with_findings", "quarantined", "duplicates", "superseded",
 )  # fmt: skip
 ABOUT_DELIVERIES = ("standard.delivery", "quality.quarantine", "quality.signature")
-LEFT_OUT = ("standard.duplicate",)
-"""Repeats are what it lists."""
+LEFT_OUT = ("standard.duplicate", "quality.score", "quality.score_run")
+"""Repeats are what they list, or count: a copy costs some of a score. `rebuild --compare` looks at scores."""
+NUMBERS = ("loss_no",)
+"""Counted over rows of which some tell of repeats."""
 PLACES = (
     "CREATE OR REPLACE TEMP TABLE place AS SELECT version_id, row_number() OVER (ORDER BY version_id) AS place FROM"
     " (SELECT version_id FROM lake.standard.xml130_dossier UNION SELECT version_id FROM lake.standard.superseded)"
@@ -121,7 +123,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> pa.Table:
         return connection.execute(f"SELECT DISTINCT {_list(kept)} FROM lake.{name}").to_arrow_table()
     if "version_id" not in columns:
         return connection.execute(f"SELECT * FROM lake.{name}").to_arrow_table()
-    kept = [column for column in columns if column not in (*OF_A_DELIVERY, "version_id", "by_version_id")]
+    apart = (*OF_A_DELIVERY, *NUMBERS, "version_id", "by_version_id")
+    kept = [column for column in columns if column not in apart]
     follower = join = ""
     if "by_version_id" in columns:
         follower, join = ", f.place AS by_place", " LEFT JOIN temp.place AS f ON f.version_id = t.by_version_id"
