@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from bienho.linkage.index.packing import Row, table
-from bienho.linkage.index.store import Cause, Matcher, Move, Pairs, Store, Tie
+from bienho.linkage.index.store import Cause, Matcher, Move, Pairs, Store, Tie, ordered
 from bienho.linkage.model.blocking import CROWD
 from bienho.linkage.persons import DECISIONS, FIRM, Decision, resolve
 from bienho.linkage.records import CLEAN
@@ -115,7 +115,7 @@ class Index:
             for digest in fresh.get(one, ()):
                 if 1 < after[digest] <= self._crowd:
                     new.setdefault(digest, []).append(one)
-        found = {_pair(one, other) for digest, one in held for other in new.get(digest, ())}
+        found = {ordered(one, other) for digest, one in held for other in new.get(digest, ())}
         return found | _pairs(new.values())
 
     def _within(self, digests: Sequence[int], kept: Collection[str]) -> Pairs:
@@ -139,15 +139,15 @@ class Index:
 
     def _weigh(self, pairs: Pairs, known: Rows) -> list[Tie]:
         """The pairs that say something, weighed; whose row is not known cannot be opened any more."""
-        ordered = sorted(pair for pair in pairs if pair[0] in known and pair[1] in known)
-        if not ordered:
+        asked = sorted(pair for pair in pairs if pair[0] in known and pair[1] in known)
+        if not asked:
             return []
-        told = self._matcher.tell([known[one] for one, _ in ordered], [known[other] for _, other in ordered])
+        told = self._matcher.tell([known[one] for one, _ in asked], [known[other] for _, other in asked])
         rules = self._matcher.rules
         least = min(rules.floor, self._matcher.review)
         return [
             Tie(*pair, weight, veto, joins=veto is None and weight >= rules.link)
-            for pair, (weight, veto) in zip(ordered, told, strict=True)
+            for pair, (weight, veto) in zip(asked, told, strict=True)
             if weight >= least
         ]
 
@@ -186,13 +186,9 @@ class Index:
         return tuple(moves)
 
 
-def _pair(one: str, other: str) -> tuple[str, str]:
-    return (one, other) if one < other else (other, one)
-
-
 def _pairs(groups: Iterable[Sequence[str]]) -> Pairs:
     """All pairs within each group."""
-    return {_pair(one, other) for some in groups for place, one in enumerate(some) for other in some[place + 1 :]}
+    return {ordered(one, other) for some in groups for place, one in enumerate(some) for other in some[place + 1 :]}
 
 
 def _table(decisions: Iterable[Decision]) -> pa.Table:

@@ -17,7 +17,7 @@ from psycopg import sql
 from bienho.config import KeyRing
 from bienho.linkage.index.arrays import keys, numbers, register
 from bienho.linkage.index.packing import Row, pack, pack_rows, unpack
-from bienho.linkage.index.store import Cause, Move, Pairs, Tie, Told
+from bienho.linkage.index.store import Cause, Move, Pairs, Tie, Told, ordered
 from bienho.linkage.index.tables import DEFAULT, mend, tables
 from bienho.linkage.persons import Decision
 from bienho.privacy import PatientTexts
@@ -308,7 +308,7 @@ class PostgresStore:
         record = self._named(found)
         between = [(*pair, *told) for pair, told in ties.items() if pair[0] in found and pair[1] in found]
         return set(record.values()), [
-            Told(*_pair(record[one], record[other]), weight, veto) for one, other, weight, veto in between
+            Told(*ordered(record[one], record[other]), weight, veto) for one, other, weight, veto in between
         ]
 
     def _said_same(self, numbers: Collection[int]) -> set[int]:
@@ -327,7 +327,7 @@ class PostgresStore:
         rows = self._ask(
             "SELECT one, other FROM {tie} WHERE one = ANY (%b) AND other = ANY (%b)", numbers(record), numbers(record)
         )
-        return {_pair(record[one], record[other]) for one, other in rows}
+        return {ordered(record[one], record[other]) for one, other in rows}
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         rows = [(bytes.fromhex(one.left), bytes.fromhex(one.right), one.decided_at, one.verdict) for one in decisions]
@@ -452,7 +452,3 @@ class PostgresStore:
 
     def _copy(self, text: LiteralString) -> Any:
         return self._cursor.copy(self._sql(text))
-
-
-def _pair(one: str, other: str) -> tuple[str, str]:
-    return (one, other) if one < other else (other, one)

@@ -16,6 +16,11 @@ Ints = npt.NDArray[np.int64]
 Pairs = set[tuple[str, str]]
 
 
+def ordered(one: str, other: str) -> tuple[str, str]:
+    """Two records as a pair: the lesser id first."""
+    return (one, other) if one < other else (other, one)
+
+
 class Matcher(Protocol):
     """One set of weights at work: the same two functions serve the batch and the index, which is why they agree."""
 
