@@ -74,7 +74,16 @@
     });
     return going;
   }
-  form.addEventListener("input", function () { changed = true; later(SAVE_AFTER); });
+  function typed() { changed = true; later(SAVE_AFTER); }
+  form.addEventListener("input", typed);
+  // On a slow line one types before this script has come.
+  function differs(one) {
+    if (one.localName === "select") {
+      return one.selectedIndex !== Math.max(0, Array.prototype.findIndex.call(one.options, function (o) { return o.defaultSelected; }));
+    }
+    return one.type === "checkbox" ? one.checked !== one.defaultChecked : one.value !== one.defaultValue;
+  }
+  if (Array.prototype.some.call(form.querySelectorAll("input, select, textarea"), differs)) typed();
   window.addEventListener("online", function () { if (changed) save(); });
   document.addEventListener("visibilitychange", function () { if (changed) save(); });
   window.addEventListener("beforeunload", function (event) { if (changed && !leaving) event.preventDefault(); });
