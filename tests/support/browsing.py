@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +26,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from bienho.portal.urls import urlpatterns
-from support import commands
+from support import commands, ports
 from support.assets import shared_assets
 from support.homes import Made
 
@@ -49,9 +48,7 @@ class Portal:
 @contextmanager
 def serving(made: Made, log: Path) -> Iterator[Portal]:
     """`bienho serve` over a home until the block ends; its output goes to the file `log`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = ports.free()
     log.touch()
     with ExitStack() as starting:
         starting.enter_context(shared_assets(made.home))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from multiprocessing.connection import Connection
 from typing import Any
 
 from bienho.config import load_profile
@@ -93,13 +90,8 @@ def clinic_alone() -> AbstractContextManager[str]:
     return portal.standing_alone(_stand_alone)
 
 
-def _stand_alone(environment: Mapping[str, str], port: int, ready: Connection) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    try:
-        now = datetime.now(UTC)
-        with clinic(now):
-            link = serve.link(signin.new_token(DOCTOR, now), port=port)
-            serve.listen("127.0.0.1", port, on_ready=lambda: ready.send(link))
-    finally:
-        atexit._run_exitfuncs()  # a fork ends without: its database would go on
+def _stand_alone(port: int, ready: Callable[[str], None]) -> None:
+    now = datetime.now(UTC)
+    with clinic(now):
+        link = serve.link(signin.new_token(DOCTOR, now), port=port)
+        serve.listen("127.0.0.1", port, on_ready=lambda: ready(link))

@@ -5,14 +5,17 @@ Starting Python and importing the house costs more than most of what is done in 
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import traceback
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -51,6 +54,39 @@ def start(work: Any, *given: Any) -> BaseProcess:
     process = _FORKS.Process(target=work, args=given)
     process.start()
     return process
+
+
+@contextmanager
+def serving(serve: Any, environment: Mapping[str, str], *given: Any) -> Iterator[tuple[BaseProcess, Any]]:
+    """`serve(*given, ready)` in such a process until the block ends, and what it called `ready` with once it was up.
+
+    RuntimeError with what it died of when it never was.
+    """
+    ours, theirs = pipe()
+    process = start(_serve, serve, dict(environment), given, theirs)
+    theirs.close()
+    try:
+        up, said = ours.recv()
+        if not up:
+            raise RuntimeError(said)
+        yield process, said
+    finally:
+        ours.close()
+        process.terminate()
+        process.join(30)
+    assert process.exitcode == 0, process.exitcode
+
+
+def _serve(serve: Any, environment: dict[str, str], given: tuple[Any, ...], ready: Connection) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        serve(*given, lambda said: ready.send((True, said)))
+    except BaseException:
+        ready.send((False, traceback.format_exc()))
+        raise
+    finally:
+        atexit._run_exitfuncs()  # a fork ends without: its database would go on
 
 
 def pipe() -> tuple[Connection, Connection]:

@@ -9,15 +9,11 @@ Dossiers are the rule files' own example with a field spoiled; the numbers under
 
 from __future__ import annotations
 
-import atexit
-import multiprocessing
 import os
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bienho.governance import accounts
@@ -29,7 +25,7 @@ from bienho.pipeline.ingest import ingest
 from bienho.portal import serve, settings, signin
 from bienho.portal.house import House
 from bienho.standards.xml130.write import write_delivery
-from support import forks
+from support import forks, ports
 from support.assets import shared_assets
 from support.homes import Made, temporary_home
 from support.rule_cases import Tables, example
@@ -114,33 +110,17 @@ class Served:
 @contextmanager
 def serving_to(made: Made, *names: str) -> Iterator[Served]:
     """A portal in a process of its own until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    with shared_assets(made.home):
-        server = forks.start(_live, dict(made.environment), str(made.home.path), names, port, theirs)
-        theirs.close()
-        try:
-            yield Served(ours.recv(), int(server.pid or 0))
-        finally:
-            ours.close()
-            server.terminate()
-            server.join(30)
-            assert server.exitcode == 0, server.exitcode
+    given = (str(made.home.path), names, ports.free())
+    with shared_assets(made.home), forks.serving(_live, made.environment, *given) as (server, links):
+        yield Served(links, int(server.pid or 0))
 
 
-def _live(environment: Mapping[str, str], home: str, names: tuple[str, ...], port: int, ready: Connection) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    try:
-        with open_app(Path(home)) as app, app.reading() as gate:
+def _live(home: str, names: tuple[str, ...], port: int, ready: Callable[[dict[str, str]], None]) -> None:
+    with open_app(Path(home)) as app, app.reading() as gate:
 
-            def find_actor(account_id: str) -> Actor | None:
-                return actor_of(app.database, account_id, "portal", "none", datetime.now(UTC))
+        def find_actor(account_id: str) -> Actor | None:
+            return actor_of(app.database, account_id, "portal", "none", datetime.now(UTC))
 
-            settings.set_up(House(app.home, app.keys, app.database, gate, find_actor, limits=app.limits))
-            links = {name: serve.link(signin.new_token(name, datetime.now(UTC)), port=port) for name in names}
-            serve.listen("127.0.0.1", port, on_ready=lambda: ready.send(links))
-    finally:
-        atexit._run_exitfuncs()
+        settings.set_up(House(app.home, app.keys, app.database, gate, find_actor, limits=app.limits))
+        links = {name: serve.link(signin.new_token(name, datetime.now(UTC)), port=port) for name in names}
+        serve.listen("127.0.0.1", port, on_ready=lambda: ready(links))

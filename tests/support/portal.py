@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import atexit
 import functools
-import multiprocessing
 import os
-import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from multiprocessing.connection import Connection
 from typing import Any
 
 from django.db import connections
@@ -30,7 +27,7 @@ from bienho.pipeline.sending import Sending
 from bienho.portal import entry, serve, settings, signin
 from bienho.portal.house import House
 from bienho.portal.rates import RATES
-from support import forks, rooms, told
+from support import forks, ports, rooms, told
 from support.assets import shared_assets
 from support.fake_gate import NOW, FakeActor, FakeGate, fake_gate
 from support.homes import temporary_home
@@ -103,33 +100,13 @@ def use_usual() -> House:
 
 
 @contextmanager
-def standing_alone(stand: Callable[[Mapping[str, str], int, Connection], None] | None = None) -> Iterator[str]:
+def standing_alone(stand: Callable[[int, Callable[[str], None]], None] | None = None) -> Iterator[str]:
     """The sign-in address of a portal that runs as a process of its own until the block ends; `stand` serves it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    server = forks.start(stand or _stand_alone, dict(os.environ), port, theirs)
-    theirs.close()
-    try:
-        yield str(ours.recv())
-    finally:
-        ours.close()
-        server.terminate()
-        server.join(30)
-        assert server.exitcode == 0, server.exitcode
+    with forks.serving(stand or _stand_alone, os.environ, ports.free()) as (_, address):
+        yield address
 
 
-def _stand_alone(environment: Mapping[str, str], port: int, ready: Connection) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    try:
-        _serve(port, ready)
-    finally:
-        atexit._run_exitfuncs()  # a fork ends without: its database would go on
-
-
-def _serve(port: int, ready: Connection) -> None:
+def _stand_alone(port: int, ready: Callable[[str], None]) -> None:
     rooms.seed(base().database, base().home)
     told.lay_out(base(), ACTOR)
     roles = (*ACTOR.roles, "administrator")
@@ -141,7 +118,7 @@ def _serve(port: int, ready: Connection) -> None:
         settings.set_up(replace(base(), first_steps=rooms.first_steps, **doors))
         token = signin.new_token(ACTOR.account_id, base().clock())
         papers()
-        serve.listen("127.0.0.1", port, on_ready=lambda: ready.send(serve.link(token, port=port)))
+        serve.listen("127.0.0.1", port, on_ready=lambda: ready(serve.link(token, port=port)))
 
 
 def rehearsed(data: bytes, facility: str, keys: bool, moment: datetime) -> dict[str, Any]:
