@@ -225,6 +225,20 @@ def test_a_home_in_use_in_another_container_is_refused(made: Made) -> None:
         places.note_machine(made.home)
 
 
+def test_a_start_killed_while_it_notes_the_machine_locks_nobody_out(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = made.home.run_dir / places.MACHINE
+    before = noted.read_text()
+    with monkeypatch.context() as killed:
+        killed.setattr(places, "_machine", lambda: "this machine after its next start")
+        killed.setattr(places.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            places.note_machine(made.home)
+    assert noted.read_text() == before
+    places.refuse_elsewhere(made.home)  # others use it: half a word would be another machine's
+
+
 def test_a_data_folder_of_another_version_is_refused(made: Made) -> None:
     made.database.close()
     written = place_of(made.home).data / "PG_VERSION"

@@ -99,8 +99,9 @@ def _relocated(home: Home, folder: Path, *, create: bool) -> Place | None:
     log = folder / "log"
     if create:
         found = home.path.stat()
-        _write(folder / OWNER, {"home": str(home.path), "home_id": home.home_id, "inode": [found.st_dev, found.st_ino]})
-        _write(home.run_dir / POINTER, {"place": str(folder)})
+        owner = {"home": str(home.path), "home_id": home.home_id, "inode": [found.st_dev, found.st_ino]}
+        _write(folder / OWNER, json.dumps(owner))
+        _write(home.run_dir / POINTER, json.dumps({"place": str(folder)}))
         if not log.exists():
             log.mkdir(mode=0o700)
             account.give(log)
@@ -131,9 +132,8 @@ def _belongs(folder: Path, home: Home) -> bool:
         return True  # no home there any more: this one was moved here
 
 
-def _write(path: Path, content: dict[str, object]) -> None:
+def _write(path: Path, text: str) -> None:
     """Write a small file whole or not at all; what says so already is left alone, also on a full disk."""
-    text = json.dumps(content)
     with suppress(FileNotFoundError):
         if path.read_text(encoding="utf-8") == text:
             return
@@ -155,7 +155,7 @@ def keep(home: Home, pid: int | None) -> None:
     if pid is None:
         (home.run_dir / KEEP).unlink(missing_ok=True)
     else:
-        _write(home.run_dir / KEEP, {"pid": pid})
+        _write(home.run_dir / KEEP, json.dumps({"pid": pid}))
 
 
 def kept(home: Home, pid: int) -> bool:
@@ -278,7 +278,7 @@ def refuse_elsewhere(home: Home) -> None:
 
 def note_machine(home: Home) -> None:
     """Write down where the server is being started."""
-    (home.run_dir / MACHINE).write_text(_machine(), encoding="utf-8")
+    _write(home.run_dir / MACHINE, _machine())
 
 
 def _machine() -> str:
