@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -170,6 +172,19 @@ def test_clusters_come_out_with_their_places(tmp_path: Path) -> None:
     rows = list(csv.DictReader(text.splitlines()))
     assert rows[0]["place"] == "x4"
     assert (rows[0]["first_t"], rows[0]["last_t"], rows[0]["pvalue"]) == ("37", "40", "0.01")
+
+
+@pytest.mark.parametrize("start", ["2023-08-01", "2023-08-31"])  # half a year later there is no 31st
+def test_a_twin_may_begin_on_any_day(tmp_path: Path, start: str) -> None:
+    truth = tmp_path / "truth"
+    truth.mkdir()
+    (truth / "plan.json").write_text(json.dumps({"persons": 100, "months": 6, "seed": 1, "start": start}))
+    seen = {"visited": pa.date32(), "disease": pa.string(), "commune": pa.string(), "outbreak_no": pa.int64()}
+    pq.write_table(pa.schema(list(seen.items())).empty_table(), truth / "cases.parquet")
+    pq.write_table(pa.table({}), truth / "outbreaks.parquet")
+    code, text = run("evaluate", "--twin", tmp_path, "--method", "ears-c1", "--json")
+    assert code == 0, text
+    assert [(one["bed"], one["outbreaks"]) for one in json.loads(text)["quality"]] == [("twin", 0)]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from bienho.surveillance.evaluate import (
     without_outbreaks,
 )
 from bienho.surveillance.scan import Cluster, PlacedCases, ScanOptions, read_places, scan
+from bienho.synthetic.plan import Plan
 
 FIELDS = ("expected", "upper", "pvalue", "score")
 AFTER = ("phi", "mu0")
@@ -297,7 +298,7 @@ def _twin(folder: Path) -> tuple[dict[str, list[Any]], list[dict[str, Any]], dat
         plan = json.loads((truth / "plan.json").read_text(encoding="utf-8"))
         cases = pq.read_table(truth / "cases.parquet")
         outbreaks = pq.read_table(truth / "outbreaks.parquet").to_pylist()
-        first = date.fromisoformat(plan["start"])
+        kept = Plan(int(plan["persons"]), int(plan["months"]), int(plan["seed"]), date.fromisoformat(plan["start"]))
         cases = cases.filter(pc.is_valid(cases["visited"]))
         columns = {"day": "visited", "disease": "disease", "commune": "commune", "outbreak_no": "outbreak_no"}
         seen = {name: cases[column].to_pylist() for name, column in columns.items()}
@@ -306,6 +307,4 @@ def _twin(folder: Path) -> tuple[dict[str, list[Any]], list[dict[str, Any]], dat
             "IN-TWIN", f"{folder.name} không phải bản song sinh còn đủ thư mục truth.",
             hint="Tạo lại bằng `bienho synth --out`.", who="người chạy lệnh",
         ) from None  # fmt: skip
-    months = first.month - 1 + int(plan["months"])
-    end = first.replace(year=first.year + months // 12, month=months % 12 + 1)
-    return seen, outbreaks, first, end - timedelta(days=1)
+    return seen, outbreaks, kept.start, kept.end - timedelta(days=1)
