@@ -27,8 +27,8 @@ OUTCOME = (
 ABOUT_DELIVERIES = ("standard.delivery", "quality.quarantine", "quality.signature")
 LEFT_OUT = ("standard.duplicate", "quality.score", "quality.score_run")
 """Repeats are what they list, or count: a copy costs some of a score. `rebuild --compare` looks at scores."""
-NUMBERS = ("loss_no",)
-"""Counted over rows of which some tell of repeats."""
+NUMBERS = ("loss_no", "points", "points_total")
+"""Counted, or rounded, along rows of which some tell of repeats."""
 PLACES = (
     "CREATE OR REPLACE TEMP TABLE place AS SELECT version_id, row_number() OVER (ORDER BY version_id) AS place FROM"
     " (SELECT version_id FROM lake.standard.xml130_dossier UNION SELECT version_id FROM lake.standard.superseded)"
