@@ -7,12 +7,15 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import psycopg
 import pytest
 
 from bench.faults.history import TIGHT, History, envelope, equal_to_a_rebuild, hoso, live
 from bienho.config import DEFAULT
 from bienho.lake import Lake
 from bienho.pipeline import App, jobs, open_app
+from bienho.pipeline import rebuild as rebuilds
+from bienho.pipeline.heads import Heads
 from bienho.pipeline.ingest import ingest
 from bienho.pipeline.replay import replay
 from support.homes import temporary_home
@@ -51,6 +54,24 @@ def test_rows_made_by_older_models_are_mapped_again_before_anything_new(app: App
     history.end()
     with app.writing() as lake:
         assert wrong(lake) == 0
+
+
+def test_a_rebuild_that_loses_the_database_says_what_went_wrong_first(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object, **__: object) -> None:
+        monkeypatch.setattr(Heads, "forget", gone)  # from now on nothing can be cleared up either
+        raise duckdb.IOException("Unable to connect to Postgres")
+
+    def gone(_: Heads) -> None:
+        raise psycopg.errors.AdminShutdown("terminating connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rebuilds, "_fill", lost)
+        with pytest.raises(duckdb.IOException):
+            rebuilds.rebuild(app, compare=True)
+    monkeypatch.undo()
+    assert rebuilds.rebuild(app, compare=True).different == []
 
 
 def test_what_a_replay_finds_changes_what_came_after_it(app: App, tmp_path: Path) -> None:

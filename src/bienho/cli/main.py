@@ -55,6 +55,8 @@ PLACES = {
     "serve": "show",
 }
 """Command → module of this room."""
+_STORES = frozenset({"psycopg", "duckdb", "_duckdb"})
+"""Packages whose errors may mean that the database or the lake was lost under a command."""
 
 
 class Commands(click.Group):
@@ -86,6 +88,13 @@ class Commands(click.Group):
             if "--json" not in sys.argv:
                 raise
             fail(UsageError("USE-COMMAND", error.format_message(), hint="Xem --help của lệnh."), json=True)
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in _STORES:
+                raise
+            failures = import_module("bienho.pipeline.failures")  # not before: small commands start fast
+            if (known := failures.lost_store(error)) is None:
+                raise
+            fail(known, json="--json" in sys.argv)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

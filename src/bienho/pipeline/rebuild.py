@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import psycopg
 
 from bienho.contracts import catalogue
 from bienho.core.errors import BienhoError
@@ -94,8 +95,10 @@ def rebuild(app: App, *, compare: bool, progress: Callable[[int, int], None] | N
                 if used is not None:
                     compared = _digests_in_use(used)
         except BaseException:
-            _discard(app, heads, name)
-            forget(connection, name)
+            # where the database went away, the next rebuild or `job clean` clears up; what went wrong is told
+            with suppress(psycopg.Error, BienhoError):
+                _discard(app, heads, name)
+                forget(connection, name)
             raise
         if compare:
             _discard(app, heads, name)
