@@ -32,7 +32,7 @@ from support.xml130_samples import make_tables
 pytestmark = pytest.mark.database
 LIMITS = Limits(delivery_bytes=2 * MIB)
 NOW = datetime.now(UTC)
-DIRTY = Plan(persons=110, months=3, seed=21, dirt=0.3, share_resent=0.08, share_duplicate=0.08)
+DIRTY = Plan(persons=90, months=3, seed=21, dirt=0.3, share_resent=0.08, share_duplicate=0.08)
 # Modules that a hospital's Windows PC does not have, and a network that is not there.
 BARE = """
 import socket, sys

@@ -14,7 +14,7 @@ from support.dossier_rules import broken
 from support.paper_rules import Row
 from support.twins import DOSSIER_TABLES, Made, Parsed, parse_all
 
-YEAR = Plan(persons=2500, months=12, seed=43, share_noncanonical=0.0, share_checkin=0.0)
+YEAR = Plan(persons=1700, months=12, seed=51, share_noncanonical=0.0, share_checkin=0.0)
 PLACED = {"XML8": 70, "XML13": 73, "XML14": 74, "XML15": 75}
 
 
@@ -79,6 +79,66 @@ def test_the_rules_of_presence_do_catch(of_year: Parsed) -> None:
     for table, rule in PLACED.items():
         moved = [row | {"MA_LK": outpatient["XML1"][0]["MA_LK"]} for row in seen[table]]
         assert rule in broken(outpatient | {table: moved}, "3176")
+
+
+def test_dossiers_are_as_long_as_real_ones(year: Made, of_year: Parsed) -> None:
+    """At least the 150 M lines of 9 M visits that the house is made for; those of stations stay short."""
+    levels = {clinic.code: clinic.level for clinic in Map(load_profile("gialai")).clinics}
+    lengths: dict[str, list[int]] = {}
+    for d, tables in of_year:
+        stays = d["visit_kind"] == "03"
+        place = "ward" if stays else "station" if levels[d["facility"]] == 1 else "hospital"
+        lengths.setdefault(place, []).append(sum(map(len, tables.values())))
+    means = {place: sum(told) / len(told) for place, told in lengths.items()}
+    assert 16.7 < sum(map(sum, lengths.values())) / len(of_year) < 19
+    assert means["station"] < 8 < means["hospital"] < 20
+    assert 80 < means["ward"] < 160
+
+
+def test_a_ward_orders_and_writes_every_day(of_year: Parsed) -> None:
+    stays = [t for d, t in of_year if d["version"] == "3176" and d["visit_kind"] == "03"]
+    repeated = operated = 0
+    for tables in stays:
+        head = tables["XML1"][0]
+        days = {row["NGAY_YL"][:8] for row in tables["XML3"] if row["MA_GIUONG"]} - {head["NGAY_VAO"][:8]}
+        assert days <= {row["THOI_DIEM_DBLS"][:8] for row in tables["XML5"]}
+        assert len({row["NGUOI_THUC_HIEN"] for row in tables["XML5"]}) <= 2
+        written = [row["THOI_DIEM_DBLS"] for row in tables["XML5"]]
+        assert written == sorted(written)
+        counts = Counter(row["NGAY_YL"] for row in tables["XML3"] if row["MA_DICH_VU"] == "22.0120.1370")
+        assert set(counts.values()) <= {1}
+        repeated += len(counts) > 1
+        if head["MA_PTTT_QT"] in ("47.09", "74.1"):
+            operated += 1
+            assert {"03.0133.0210", "03.3826.0202"} <= {row["MA_DICH_VU"] for row in tables["XML3"]}
+        elif any(row["DUONG_DUNG"] == "1.01" for row in tables["XML2"]):
+            assert days <= {row["NGAY_YL"][:8] for row in tables["XML2"]}
+    assert operated
+    assert repeated > len(stays) / 4
+
+
+def test_no_procedure_is_ordered_twice_at_one_time(of_year: Parsed) -> None:
+    """Rule 141."""
+    for _, tables in of_year:
+        done = Counter(
+            (row["MA_DICH_VU"], row["NGAY_YL"])
+            for row in tables.get("XML3", [])
+            if row["MA_NHOM"] in ("8", "18") and not row["MA_VAT_TU"]
+        )
+        assert set(done.values()) <= {1}
+
+
+def test_a_chronic_visit_has_drugs_for_what_goes_with_the_disease(of_year: Parsed) -> None:
+    """Amlodipine of I10 stands in visits for diabetes of those who have both, and only of those."""
+    told: dict[bool, list[bool]] = {True: [], False: []}
+    for d, tables in of_year:
+        head = tables["XML1"][0]
+        if d["icd10"] == "E11.9" and head["MA_LOAI_KCB"] in ("05", "08") and d["kind"] == "first":
+            both = "I10" in head["MA_BENH_KT"].split(";")
+            told[both].append(any(row["TEN_THUOC"] == "Amlodipin 5" for row in tables["XML2"]))
+    assert all(told[True])
+    assert told[True]
+    assert not any(told[False])
 
 
 def test_births_stand_in_the_stay_of_the_mother(year: Made, of_year: Parsed) -> None:

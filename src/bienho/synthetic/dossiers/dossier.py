@@ -8,11 +8,13 @@ from datetime import date, datetime, timedelta
 from bienho.synthetic.chance import stream
 from bienho.synthetic.dossiers.lines import Lines, Row, full_row, staff, stamp
 from bienho.synthetic.dossiers.money import Totals, amount_text
+from bienho.synthetic.dossiers.notes import write_notes
+from bienho.synthetic.dossiers.orders import order_daily, prescribe, treat
 from bienho.synthetic.dossiers.papers import Desk, papers
 from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.people import names, residence
 from bienho.synthetic.places import Map
-from bienho.synthetic.reference import Drug, document, drugs, services
+from bienho.synthetic.reference import document, services
 
 Tables = dict[str, list[Row]]
 
@@ -24,8 +26,8 @@ _EXAM = {
 # Base salary by date (general knowledge): a visit of less than 15 % of it is paid whole.
 _BASE_SALARY = ((date(2024, 7, 1), 2_340_000), (date(2023, 7, 1), 1_800_000), (date(1900, 1, 1), 1_490_000))
 _CARD_RATE = {"1": 100, "2": 100, "3": 95, "4": 80, "5": 100}
+_TESTED, _TESTED_AT_STATION = 0.75, 0.4  # how often a test of the disease is ordered for who does not stay
 _FOUND_LATER = ("E78.5", "K29.7", "M54.5", "M25.5", "R42", "G44.2")  # a diagnosis forgotten the first time
-_CHILD_DRUG = {"para": "para_kid", "amox": "amox_kid", "amoxclav": "amox_kid", "cipro": "cefixim", "doxy": "azi"}
 
 
 def ma_lk(visit: Visit, seed: int) -> str:
@@ -46,15 +48,16 @@ def build(visit: Visit, atlas: Map, seed: int, *, corrected: bool = False) -> Ta
     if not card and visit.version == "4210":  # archives of that time hold insured visits only
         card = f"GD4{person.old.province_code}{person.insurance_id}"
     others = list(dict.fromkeys([*visit.others, *(c for c in visit.condition.secondary if r.random() < 0.4)]))[:12]
+    before = tuple(others)
     if corrected:
         others.append(next(code for code in _FOUND_LATER if code not in (visit.condition.code, *others)))
     number = r.randrange(clinic.doctors)
     doctor = staff(clinic, number, visit.version)
     diseases = ";".join([visit.condition.code, *others])
     capitation = bool(card) and clinic.level == 1 and visit.kind != "06"
-    lines = Lines(visit, r, ma_lk(visit, seed), bool(card), capitation, diseases, doctor)
+    lines = Lines(visit, r, ma_lk(visit, seed), bool(card), capitation, diseases, doctor, before)
     _order(lines)
-    _write_notes(lines)
+    write_notes(lines)
     if corrected:
         lines.drop_last_drug()
     level = _benefit(visit, card, lines.insured_total())
@@ -91,12 +94,11 @@ def _order(lines: Lines) -> None:
     if visit.kind not in ("05", "07"):
         minute = 10
         for test in visit.condition.tests:
-            if test.level <= level and (visit.ward or r.random() < 0.75):
+            if test.level <= level and (visit.ward or r.random() < (_TESTED if level > 1 else _TESTED_AT_STATION)):
                 lines.service(test, 0, minute, "K01")
                 minute += 2
-        if visit.ward and visit.days >= 5 and any(test.key == "cbc" for test in visit.condition.tests):
-            lines.service(catalogue["cbc"], 2, 15, department)
-    _treat(lines, department)
+    treat(lines, department)
+    order_daily(lines, department)
     if visit.kind in ("03", "04", "06"):
         bed = catalogue[{"03": "bed", "04": "bed_day", "06": "bed_station"}[visit.kind]]
         if department == "K19" and visit.kind == "03":
@@ -104,84 +106,7 @@ def _order(lines: Lines) -> None:
         place = f"H{(visit.bed or visit.serial) % 999 + 1:03d}"
         for day in range(visit.days - 1):
             lines.bed(bed, day, department, place, last=day == visit.days - 2)
-    _prescribe(lines, department)
-
-
-def _treat(lines: Lines, department: str) -> None:
-    visit, r = lines.visit, lines.r
-    for treatment in visit.condition.treatments:
-        if treatment.level > visit.clinic.level or visit.kind in ("05", "07"):
-            continue
-        if treatment.key == "dialysis":
-            days = [week * 7 + step for week in range(4) for step in (0, 2, 4)] if visit.kind == "02" else [0]
-        elif treatment.key == "acup":
-            days = list(range(visit.days)) if visit.kind in ("02", "04") or visit.ward else []
-        elif treatment.key in ("iv", "neb"):
-            days = list(range(min(3, visit.days))) if visit.ward else []
-        elif treatment.group == "8" and not visit.ward:
-            days = []
-        else:
-            days = [0] if visit.ward or r.random() < 0.8 else []
-        for day in days:
-            lines.service(treatment, day, 50 if day == 0 else 30, department)
-
-
-def _prescribe(lines: Lines, department: str) -> None:
-    visit, r = lines.visit, lines.r
-    child = visit.person.age_on(visit.start.date()) < 12
-    chosen = []
-    for drug in visit.condition.drugs:
-        chosen.append(_for_child(drug) if child else drug)
-    chosen = list(dict.fromkeys(chosen))
-    if not visit.ward:
-        fit = [d for d in chosen if not d.route.startswith(("2.1", "2.15")) or visit.condition.kind == "injury"]
-        kept = [d for place, d in enumerate(fit) if place == 0 or visit.days > 20 or r.random() < 0.85]
-        for drug in kept:
-            lines.drug(drug, 0, 55 if visit.clinic.level > 1 else 15, visit.days, department)
-        return
-    for day in range(0, max(1, visit.days - 1), 2):
-        span = min(2, visit.days - day)
-        for drug in chosen:
-            lines.drug(drug, day, 40, span, department)
-
-
-def _for_child(drug: Drug) -> Drug:
-    table = drugs()
-    return next((table[new] for old, new in _CHILD_DRUG.items() if table[old] == drug), drug)
-
-
-def _vitals(r: random.Random, visit: Visit, *, fever: bool) -> str:
-    age = visit.person.age_on(visit.start.date())
-    pulse = round(r.gauss(118 - 2.6 * min(age, 16), 7))
-    heat = r.uniform(38.2, 39.4) if fever else r.uniform(36.5, 37.2)
-    high = visit.condition.code.startswith("I1")
-    systolic = round(r.gauss(148 if high else 92 + 1.8 * min(age, 16), 7) / 10) * 10
-    return (
-        f"CSST<M{pulse}_T{heat:.1f}_HA{systolic}/{round(systolic * 0.62 / 10) * 10}"
-        f"_NT{round(r.gauss(19, 1.5))}_SP{r.randrange(95, 100)}>"
-    )
-
-
-def _write_notes(lines: Lines) -> None:
-    visit, r = lines.visit, lines.r
-    if visit.kind not in ("02", "03", "04", "05", "06", "08", "09"):
-        return
-    texts = document("notes.yaml")
-    if not visit.ward:
-        text = f"{r.choice(texts['outpatient'])} {_vitals(r, visit, fever=False)}"
-        lines.note(text, lines.at(0, 12), lines.doctor)
-        return
-    fever = visit.condition.department in ("K11", "K18")
-    reason = visit.condition.reason[:1].lower() + visit.condition.reason[1:]
-    first = r.choice(texts["first"]).format(reason=reason)
-    lines.note(f"{first} {_vitals(r, visit, fever=fever)}", lines.at(0, 45), lines.doctor)
-    for day in range(1, min(visit.days - 1, 6)):
-        text = f"{r.choice(texts['middle'])} {_vitals(r, visit, fever=fever and day == 1)}"
-        lines.note(text, lines.at(day, 45), lines.doctor)
-    if visit.died:
-        lines.note(r.choice(texts["last_of_life"]), visit.end, lines.doctor)
-        return
-    lines.note(f"{r.choice(texts['last'])} {_vitals(r, visit, fever=False)}", visit.end, lines.doctor)
+    prescribe(lines, department)
 
 
 def _days(visit: Visit) -> int:
@@ -298,12 +223,11 @@ def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str
         values["MA_NOI_DI"] = visit.referred_from or registered
         values["GIAY_CHUYEN_TUYEN"] = visit.referral or f"{visit.start:%y}/{visit.serial:05d}"
     if visit.ward:
-        codes = (line.values.get("MA_PTTT_QT") for line in lines.pending)
         values |= {
             "NGAY_VAO_NOI_TRU": stamp(lines.at(0, 35)),
             "LY_DO_VNT": case.reason,
             "MA_LY_DO_VNT": "01",
-            "MA_PTTT_QT": ";".join(dict.fromkeys(code for code in codes if code)),
+            "MA_PTTT_QT": ";".join(lines.operations),
         }
     if visit.delivery:
         values["CAN_NANG_CON"] = ";".join(str(child.weight) for child in visit.delivery.children)

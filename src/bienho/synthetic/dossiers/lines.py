@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from bienho.standards.xml130.write import layout
 from bienho.synthetic.chance import stream
-from bienho.synthetic.dossiers.money import Totals, amount_text, insured_part, milli_text, split
+from bienho.synthetic.dossiers.money import Share, Totals, amount_text, insured_part, milli_text, split
+from bienho.synthetic.dossiers.results import values as values_of
 from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.people import names
 from bienho.synthetic.places import Clinic
-from bienho.synthetic.reference import MILLI, Drug, Index, Service, Supply
+from bienho.synthetic.reference import MILLI, Drug, Service, Supply, drugs, services
 
 Row = dict[str, str]
 
@@ -35,7 +36,11 @@ def _blank(table: str, version: str) -> Row:
 
 def full_row(table: str, version: str, values: Row) -> Row:
     """Every field of the version in official order, '' where nothing is said."""
-    blank = _blank(table, version)
+    return _filled(_blank(table, version), values)
+
+
+def _filled(blank: Row, values: Row) -> Row:
+    """A copy of `blank`, which has every field of the version, with `values` in it."""
     row = blank | values
     # What an older version does not know falls away.
     return row if len(row) == len(blank) else {name: row[name] for name in blank}
@@ -67,12 +72,82 @@ def _staff_name(facility: str, side: str, number: int) -> str:
     return names.full_name(r, names.KINH, family, r.choice("FM"), 1970 + r.randrange(28))
 
 
+@lru_cache(maxsize=8192)
+def _money(
+    drug: bool,
+    quantity: int,
+    price: int,
+    insured_price: int,
+    service_rate: int,
+    insured_rate: int,
+    level: int,
+    sponsored: bool,
+    capitation: bool,
+) -> tuple[Share, Row]:
+    """Shares of a line (as `split` takes it), and its fields of money; lines of the same kind have the same."""
+    share = split(quantity, price, insured_price, service_rate, insured_rate, level, sponsored=sponsored)
+    other, text = amount_text(share.other), milli_text(price)
+    prices = {"DON_GIA": text} if drug else {"DON_GIA_BV": text, "DON_GIA_BH": milli_text(insured_price)}
+    return share, prices | {
+        "PHAM_VI": "1" if insured_rate else "2",
+        "TYLE_TT_BH": str(insured_rate),
+        "TYLE_TT_DV": str(service_rate),
+        "SO_LUONG": milli_text(quantity),
+        "THANH_TIEN_BV": amount_text(share.hospital),
+        "THANH_TIEN_BH": amount_text(share.insured),
+        "MUC_HUONG": str(level),
+        "T_NGUONKHAC_NSNN": "0",
+        "T_NGUONKHAC_VTNN": "0",
+        "T_NGUONKHAC_VTTN": other,
+        "T_NGUONKHAC_CL": "0",
+        "T_NGUONKHAC": other,
+        "T_BNTT": amount_text(share.own),
+        "T_BNCCT": amount_text(share.copay),
+        "T_BHTT": amount_text(share.fund),
+        "MA_PTTT": "2" if capitation else "1",
+    }
+
+
+@cache
+def _service_blank(key: str, version: str) -> Row:
+    """What every line of a service says in a version."""
+    service = services()[key]
+    return full_row("XML3", version, {
+        "MA_DICH_VU": service.code,
+        "TEN_DICH_VU": service.name,
+        "DON_VI_TINH": "Lần",
+        "MA_NHOM": _group(service.group, version),
+        "MA_PTTT_QT": _ICD9.get(key, ""),
+        "PP_VO_CAM": "2" if service.group == "8" else "",
+    })  # fmt: skip
+
+
+@cache
+def _result_blanks(key: str, version: str) -> tuple[Row, ...]:
+    """What every result of a service says in a version, one row per index."""
+    service = services()[key]
+    return tuple(
+        full_row("XML4", version, {
+            "MA_DICH_VU": service.code,
+            "MA_CHI_SO": index.code,
+            "TEN_CHI_SO": index.name,
+            "DON_VI_DO": index.unit,
+        })
+        for index in service.indices
+    )  # fmt: skip
+
+
+def _group(group: str, version: str) -> str:
+    """MA_NHOM in the list of the version."""
+    return _GROUP_4210.get(group, group) if version == "4210" else group
+
+
 @dataclass(slots=True)
 class _Pending:
     """A line of XML2 or XML3 whose money is not yet split. Rates in percent, the rest in thousandths."""
 
     table: str
-    values: Row
+    row: Row
     quantity: int
     price: int
     insured_price: int
@@ -85,7 +160,9 @@ class _Pending:
 class Lines:
     """Collects the lines of one visit, then turns them into rows.
 
-    `insured`: the visit is on insurance; `capitation`: paid per head (MA_PTTT 2); `diseases`: MA_BENH of the orders.
+    `insured`: the visit is on insurance; `capitation`: paid per head (MA_PTTT 2); `diseases`: MA_BENH of the orders;
+    `others`: the diseases besides that were known at the visit; `operations`: codes of ICD-9-CM of what was done, once
+    each.
     """
 
     visit: Visit
@@ -95,11 +172,13 @@ class Lines:
     capitation: bool
     diseases: str
     doctor: str
+    others: tuple[str, ...] = ()
     pending: list[_Pending] = field(default_factory=list)
     results: list[Row] = field(default_factory=list)
     notes: list[Row] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
     operations: list[str] = field(default_factory=list)
+    _moments: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def at(self, day: int, minute: int) -> datetime:
         """A moment `minute` minutes into day `day` of the stay (day 0 begins at arrival, others at 7:00), within it."""
@@ -107,93 +186,72 @@ class Lines:
         base = start if day == 0 else start.replace(hour=7, minute=0) + timedelta(days=day)
         return max(start, min(base + timedelta(minutes=minute), self.visit.end))
 
+    def _stamp(self, day: int, minute: int) -> str:
+        """That moment as the files carry it; what is ordered together has it in common."""
+        text = self._moments.get((day, minute))
+        if text is None:
+            text = self._moments[day, minute] = stamp(self.at(day, minute))
+        return text
+
     def drug(self, drug: Drug, day: int, minute: int, days: int, department: str) -> None:
         """An order of one drug for a number of days; whole packs only."""
-        dose = drug.per_time * drug.times
-        quantity = -(-dose * days // MILLI) * MILLI
+        quantity = -(-drug.per_time * drug.times * days // MILLI) * MILLI
         rate = 0 if drug.group == "5" or not self.insured else 50 if drug.group == "6" else 100
-        unit, per_day = drug.unit.lower(), milli_text(dose)
-        per_time, year = milli_text(drug.per_time), self.visit.start.year
-        self.pending.append(
-            _Pending(
-                "XML2",
-                {
-                    "MA_THUOC": drug.code,
-                    "MA_NHOM": drug.group,
-                    "TEN_THUOC": drug.name,
-                    "DON_VI_TINH": drug.unit,
-                    "HAM_LUONG": drug.strength,
-                    "DUONG_DUNG": drug.route,
-                    "DANG_BAO_CHE": drug.form,
-                    "LIEU_DUNG": f"{per_time} {unit}/lần * {drug.times} lần/ngày * {days} ngày [{per_day} {unit}/ngày]",
-                    "CACH_DUNG": drug.instruction,
-                    "SO_DANG_KY": drug.registration,
-                    "TT_THAU": f"{int(self.visit.clinic.code[2:]):03d}/QD-SYT;G1;N2;{year - 1}",
-                    "MA_KHOA": department,
-                    "MA_BAC_SI": self.doctor,
-                    "NGAY_YL": stamp(self.at(day, minute)),
-                    "NGAY_TH_YL": stamp(self.at(day, minute + 20)),
-                    "NGUON_CTRA": "1" if self.insured else "4",
-                },
-                quantity,
-                drug.price,
-                drug.price,
-                100,
-                rate,
-                False,
-            )
-        )
+        values = {
+            "LIEU_DUNG": _dose(drug.unit, drug.per_time, drug.times, days),
+            "TT_THAU": self._tender("G1;N2"),
+            "MA_KHOA": department,
+            "MA_BAC_SI": self.doctor,
+            "NGAY_YL": self._stamp(day, minute),
+            "NGAY_TH_YL": self._stamp(day, minute + 20),
+            "NGUON_CTRA": "1" if self.insured else "4",
+        }
+        row = _filled(_drug_blank(drug.registration, self.visit.version), values)
+        self.pending.append(_Pending("XML2", row, quantity, drug.price, drug.price, 100, rate, False))
 
     def service(self, service: Service, day: int, minute: int, department: str, rate: int = 100) -> None:
         """An order of one service with its supplies and results; `rate` is TYLE_TT_DV."""
         clinic, version = self.visit.clinic, self.visit.version
         performer = staff(clinic, self.r.randrange(clinic.doctors), version)
-        ordered, done, ready = (self.at(day, minute + more) for more in (0, 6, 24))
+        ordered, ready = self._stamp(day, minute), self._stamp(day, minute + 24)
         values = {
-            "MA_DICH_VU": service.code,
-            "TEN_DICH_VU": service.name,
-            "DON_VI_TINH": "Lần",
             "MA_KHOA": department,
             "NGUOI_THUC_HIEN": performer,
-            "NGAY_YL": stamp(ordered),
-            "NGAY_TH_YL": stamp(done),
-            "NGAY_KQ": stamp(ready),
-            "MA_PTTT_QT": _ICD9.get(service.key, ""),
+            "NGAY_YL": ordered,
+            "NGAY_TH_YL": self._stamp(day, minute + 6),
+            "NGAY_KQ": ready,
         }
         if service.machine:
             values["MA_MAY"] = f"{service.machine}.1.{clinic.code}{service.group}A{len(service.code):02d}"
-        if service.group == "8":
-            values["PP_VO_CAM"] = "2"
-            self.operations.append(service.name)
+        if (operation := _ICD9.get(service.key)) and operation not in self.operations:
+            self.operations.append(operation)
         price = service.price
         if clinic.private and version != "4210":
             price = price * _PRIVATE_FACTOR // 100
-        self._add(service.group, values, MILLI, price, service.price, rate)
+        self._add(_service_blank(service.key, version), values, price, service.price, rate)
         for supply in service.supplies:
-            self._supply(supply, service, department, stamp(ordered))
-        self._results(service, performer, stamp(ready))
+            self._supply(supply, service, department, ordered)
+        self._results(service, performer, ready)
 
     def bed(self, service: Service, day: int, department: str, bed: str, *, last: bool) -> None:
         """One bed-day (a line holds at most one)."""
-        start, end = self.at(day, 30), self.visit.end if last else self.at(day + 1, 0)
+        start = self._stamp(day, 30)
         values = {
             "MA_DICH_VU": f"{department}.{service.code}",
-            "TEN_DICH_VU": service.name,
             "DON_VI_TINH": "Ngày",
             "MA_KHOA": department,
             "MA_GIUONG": bed,
-            "NGAY_YL": stamp(start),
-            "NGAY_TH_YL": stamp(start),
-            "NGAY_KQ": stamp(end),
+            "NGAY_YL": start,
+            "NGAY_TH_YL": start,
+            "NGAY_KQ": stamp(self.visit.end) if last else self._stamp(day + 1, 0),
         }
-        self._add(service.group, values, MILLI, service.price, service.price, 100)
+        self._add(_service_blank(service.key, self.visit.version), values, service.price, service.price, 100)
 
     def note(self, text: str, moment: datetime, writer: str) -> None:
         """A progress note; its moment is held within the stay."""
-        self.notes.append(
-            self._row("XML5", {"DIEN_BIEN_LS": text, "THOI_DIEM_DBLS": stamp(moment), "NGUOI_THUC_HIEN": writer},
-                      len(self.notes))
-        )  # fmt: skip
+        values = {"DIEN_BIEN_LS": text, "THOI_DIEM_DBLS": stamp(moment), "NGUOI_THUC_HIEN": writer}
+        values |= {"MA_LK": self.key, "STT": str(len(self.notes) + 1)}
+        self.notes.append(full_row("XML5", self.visit.version, values))
 
     def drop_last_drug(self) -> bool:
         """Take back the last drug line where more than one was ordered (a correction that is sent again)."""
@@ -214,96 +272,98 @@ class Lines:
     def settle(self, level: int, *, sponsored: bool) -> dict[str, list[Row]]:
         """Rows of XML2 and XML3 at a level of benefit (MUC_HUONG, percent); fills `totals`."""
         tables: dict[str, list[Row]] = {"XML2": [], "XML3": []}
-        method = "2" if self.capitation else "1"
         for line in self.pending:
-            share = split(
-                line.quantity, line.price, line.insured_price, line.service_rate, line.insured_rate, level,
-                sponsored=sponsored,
-            )  # fmt: skip
             drug = line.table == "XML2"
+            share, texts = _money(
+                drug, line.quantity, line.price, line.insured_price, line.service_rate, line.insured_rate, level,
+                sponsored, self.capitation,
+            )  # fmt: skip
             self.totals.add(share, drug=drug, supply=line.supply, by_service=not self.capitation)
-            other = amount_text(share.other)
-            price = milli_text(line.price)
-            if drug:
-                line.values["DON_GIA"] = price
-            else:
-                line.values.update(DON_GIA_BV=price, DON_GIA_BH=milli_text(line.insured_price))
-            line.values.update(
-                PHAM_VI="1" if line.insured_rate else "2",
-                TYLE_TT_BH=str(line.insured_rate),
-                TYLE_TT_DV=str(line.service_rate),
-                SO_LUONG=milli_text(line.quantity),
-                THANH_TIEN_BV=amount_text(share.hospital),
-                THANH_TIEN_BH=amount_text(share.insured),
-                MUC_HUONG=str(level),
-                T_NGUONKHAC_NSNN="0",
-                T_NGUONKHAC_VTNN="0",
-                T_NGUONKHAC_VTTN=other,
-                T_NGUONKHAC_CL="0",
-                T_NGUONKHAC=other,
-                T_BNTT=amount_text(share.own),
-                T_BNCCT=amount_text(share.copay),
-                T_BHTT=amount_text(share.fund),
-                MA_PTTT=method,
-            )
             rows = tables[line.table]
-            rows.append(self._row(line.table, line.values, len(rows)))
+            row = _filled(line.row, texts)
+            row["MA_LK"], row["STT"] = self.key, str(len(rows) + 1)
+            rows.append(row)
         return tables
 
-    def _row(self, table: str, values: Row, count: int) -> Row:
-        values["MA_LK"] = self.key
-        values["STT"] = str(count + 1)
-        return full_row(table, self.visit.version, values)
-
-    def _add(self, group: str, values: Row, quantity: int, price: int, insured: int, rate: int) -> None:
-        old = self.visit.version == "4210"
-        values["MA_NHOM"] = _GROUP_4210.get(group, group) if old else group
+    def _add(self, blank: Row, values: Row, price: int, insured: int, rate: int, *, supply: bool = False) -> None:
         values["MA_BAC_SI"] = self.doctor
         values["MA_BENH"] = self.diseases
-        self.pending.append(
-            _Pending("XML3", values, quantity, price, insured, rate, 100 if self.insured else 0, group in ("10", "11"))
-        )
+        row, share = _filled(blank, values), 100 if self.insured else 0
+        self.pending.append(_Pending("XML3", row, MILLI, price, insured, rate, share, supply))
 
     def _supply(self, supply: Supply, service: Service, department: str, ordered: str) -> None:
-        values = {
-            "MA_DICH_VU": service.code,
-            "MA_VAT_TU": supply.code,
-            "TEN_VAT_TU": supply.name,
-            "DON_VI_TINH": supply.unit,
-            "TT_THAU": f"{int(self.visit.clinic.code[2:]):03d}/QD-SYT;G2;N4;{self.visit.start.year - 1}",
-            "MA_KHOA": department,
-            "NGAY_YL": ordered,
-        }
-        self._add("10", values, MILLI, supply.price, supply.price, 100)
+        values = {"TT_THAU": self._tender("G2;N4"), "MA_KHOA": department, "NGAY_YL": ordered}
+        blank = _supply_blank(supply.code, service.key, self.visit.version)
+        self._add(blank, values, supply.price, supply.price, 100, supply=True)
+
+    def _tender(self, packet: str) -> str:
+        """TT_THAU: the decision of the year before, the packet and group of the tender."""
+        return _tender(self.visit.clinic.code, packet, self.visit.start.year - 1)
 
     def _results(self, service: Service, reader: str, ready: str) -> None:
-        base = {"MA_DICH_VU": service.code, "NGAY_KQ": ready, "MA_BS_DOC_KQ": reader}
-        for index in service.indices:
-            abnormal = index.code in self.visit.condition.abnormal and self.r.random() < 0.8
-            values = base | {
-                "MA_CHI_SO": index.code,
-                "TEN_CHI_SO": index.name,
-                "GIA_TRI": _value(self.r, index, abnormal=abnormal),
-                "DON_VI_DO": index.unit,
-            }
-            self.results.append(self._row("XML4", values, len(self.results)))
+        version, results = self.visit.version, self.results
+        own = {"MA_LK": self.key, "NGAY_KQ": ready, "MA_BS_DOC_KQ": reader}
+        if service.indices:
+            told = values_of(self.r, service, self.visit.condition.abnormal)
+            for blank, value in zip(_result_blanks(service.key, version), told, strict=True):
+                own["STT"], own["GIA_TRI"] = str(len(results) + 1), value
+                results.append(_filled(blank, own))
         if service.description:
-            values = base | {
+            values = own | {
+                "STT": str(len(results) + 1),
+                "MA_DICH_VU": service.code,
                 "MA_CHI_SO": service.key.upper(),
                 "TEN_CHI_SO": service.name,
+                "GIA_TRI": "",
                 "MO_TA": service.description,
                 "KET_LUAN": service.conclusion,
             }
-            self.results.append(self._row("XML4", values, len(self.results)))
+            results.append(full_row("XML4", version, values))
 
 
-def _value(r: random.Random, index: Index, *, abnormal: bool) -> str:
-    """A result: within the reference range, or in the abnormal one."""
-    if index.decimals is None:
-        return index.abnormal_low if abnormal else index.low
-    if abnormal:
-        number = r.uniform(float(index.abnormal_low), float(index.abnormal_high))
-    else:
-        low, high = float(index.low), float(index.high)
-        number = min(high, max(low, r.gauss((low + high) / 2, (high - low) / 5)))
-    return f"{number:.{index.decimals}f}"
+@lru_cache(maxsize=4096)
+def _dose(unit: str, per_time: int, times: int, days: int) -> str:
+    """LIEU_DUNG; `per_time` in thousandths of a unit."""
+    unit, per_day = unit.lower(), milli_text(per_time * times)
+    return f"{milli_text(per_time)} {unit}/lần * {times} lần/ngày * {days} ngày [{per_day} {unit}/ngày]"
+
+
+@cache
+def _tender(facility: str, packet: str, year: int) -> str:
+    return f"{int(facility[2:]):03d}/QD-SYT;{packet};{year}"
+
+
+@cache
+def _drugs_by_registration() -> dict[str, Drug]:
+    return {drug.registration: drug for drug in drugs().values()}
+
+
+@cache
+def _drug_blank(registration: str, version: str) -> Row:
+    """What every line of a drug says in a version."""
+    drug = _drugs_by_registration()[registration]
+    return full_row("XML2", version, {
+        "MA_THUOC": drug.code,
+        "MA_NHOM": drug.group,
+        "TEN_THUOC": drug.name,
+        "DON_VI_TINH": drug.unit,
+        "HAM_LUONG": drug.strength,
+        "DUONG_DUNG": drug.route,
+        "DANG_BAO_CHE": drug.form,
+        "CACH_DUNG": drug.instruction,
+        "SO_DANG_KY": drug.registration,
+    })  # fmt: skip
+
+
+@cache
+def _supply_blank(code: str, key: str, version: str) -> Row:
+    """What every line of a supply says that is used up by a service."""
+    service = services()[key]
+    supply = next(one for one in service.supplies if one.code == code)
+    return full_row("XML3", version, {
+        "MA_DICH_VU": service.code,
+        "MA_NHOM": _group("10", version),
+        "MA_VAT_TU": supply.code,
+        "TEN_VAT_TU": supply.name,
+        "DON_VI_TINH": supply.unit,
+    })  # fmt: skip
