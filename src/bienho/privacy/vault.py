@@ -33,6 +33,7 @@ _PATIENT = "patient_key, key_version, wrapped_key"
 _RECORD = "record_id, patient_key, size, sealed"
 _BLIND_KINDS = ", ".join(kind.name.lower() for kind in Kind)
 _BLIND = f"record_id, patient_key, {_BLIND_KINDS}"
+_BLIND_FIELDS = 2 + len(Kind)
 _NOTHING = struct.pack(">i", -1)
 _BLIND_HEAD = struct.pack(">i", BLIND_BYTES)
 
@@ -231,7 +232,7 @@ class _Batch:
                 "blind_index",
                 _BLIND,
                 [
-                    _BLIND_ROW(2 + len(Kind), 16, record, 16, patient) + tail
+                    _BLIND_ROW(_BLIND_FIELDS, 16, record, 16, patient) + tail
                     for record, patient, _, blind in wanted
                     if record in written
                     for tail in self._tails(blind)

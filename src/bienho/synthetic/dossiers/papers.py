@@ -19,7 +19,7 @@ from bienho.synthetic.dossiers.programmes import hiv_care, tb_treatment
 from bienho.synthetic.dossiers.visits import PREGNANCY, Visit
 from bienho.synthetic.people import Person
 from bienho.synthetic.people.names import ethnic_code
-from bienho.synthetic.reference import document
+from bienho.synthetic.reference import Condition, document
 
 _MISCARRIAGE = "O03.9"
 _SUMMARY_SHARE = 0.7  # of inpatients whose summary is written
@@ -257,10 +257,15 @@ def _antenatal_rest(desk: Desk) -> list[Row]:
     return [desk.row("XML10", values)]
 
 
+def gives_leave(case: Condition) -> bool:
+    """Whether outpatients are sent to bed with it."""
+    return case.kind in ("acute", "injury") and case.code not in PREGNANCY
+
+
 def _sick_leave(desk: Desk) -> list[Row]:
     visit, head, r = desk.visit, desk.head, desk.r
     case = visit.condition
-    wanted = visit.kind in ("01", "02") and case.kind in ("acute", "injury") and case.code not in PREGNANCY
+    wanted = visit.kind in ("01", "02") and gives_leave(case)
     if not wanted or not _employed(visit.person, visit.end.date()) or r.random() >= _LEAVE_SHARE:
         return []
     days = r.choice((7, 10, 14, 20)) if case.kind == "injury" else r.choice((1, 1, 2, 2, 3, 3, 5, 7))

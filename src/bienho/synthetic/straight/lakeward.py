@@ -132,6 +132,7 @@ class Press:
         connection = self.connection
         self._hold("block_people", block.people)
         self._hold("block_homes", block.homes)
+        self._hold("block_courses", block.courses)
         self._hold("block_visits", block.visits)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE classed AS {stamp.CLASSED}")
         forms, alone = self._cut(block)
@@ -139,7 +140,8 @@ class Press:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {numbered}")
         connection.execute(f"CREATE OR REPLACE TEMP TABLE visits AS {stamp.told(self._seed)}")
         first, (self._deliveries, count) = self._deliveries + 1, self._asked("max(delivery_seq), count(*)")
-        keys = connection.execute(f"SELECT {', '.join(KEYS)} FROM visits ORDER BY version_id").to_arrow_table()
+        wanted = ", ".join(dict.fromkeys((*KEYS, *CORE)))
+        keys = connection.execute(f"SELECT {wanted} FROM visits ORDER BY version_id").to_arrow_table()
         self._sealing.start(forms, keys, alone)
         names = [f"standard.xml130_{table.removeprefix('XML')}" for table in TABLES]
         queries = {name: stamp.lines(name) for name in names if stamp.stencils(name) in self._known}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,16 +24,19 @@ HOMES = pa.schema(
     ]
 )  # fmt: skip
 """Where people lived until the day before `until`; PEOPLE says where they live at the end, which is on their card."""
-_ALONE = ("birth", "twins", "tb", "hiv")
+_GROWN = 17 * 366
+_ALONE = ("birth", "twins")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """Visits (VISITS of the events, and `alone`: the dossier holds what no other visit can lend it), the PEOPLE they
-    are of and their kin, former HOMES of these; `objects` makes some visits as the builder takes them."""
+    are of and their kin, former HOMES of these, the COURSES the visits are part of; `objects` makes some visits as the
+    builder takes them."""
 
     people: pa.Table
     homes: pa.Table
+    courses: pa.Table
     visits: pa.Table
     objects: Callable[[Sequence[int]], Mapping[int, Visit]]
 
@@ -73,29 +77,37 @@ class Twin:
         condition = visits["condition"].cast(pa.string())
         own = pc.or_(pc.is_in(condition, pa.array(alone)), pc.is_valid(visits["expected"]))
         return Block(
-            _plain(pa.table(people)), _homes(moves, self._atlas), _plain(visits).append_column("alone", own), objects
+            _plain(pa.table(people)),
+            _homes(moves, self._atlas),
+            _courses(self.events, visits),
+            _plain(visits).append_column("alone", own),
+            objects,
         )
 
 
 def _objects(events: Events, people: pa.RecordBatch, moves: pa.RecordBatch, atlas: Map) -> Mapping[int, Visit]:
-    """The visits of `events` as objects, with the people they are of, their parents and children."""
+    """The visits of `events` as objects, with the people they are of, the parents of the young, and children."""
     mine = pa.array(events.visits["person_no"].unique())
     deliveries = pc.is_in(events.births["delivery_no"], pa.array(events.visits["delivery_no"].unique()))
     births = events.births.filter(deliveries)
     kin = people.filter(pc.is_in(people["person_no"], mine))
-    columns = [mine, kin["mother_no"], kin["father_no"], *births["child_no"].chunks]
+    # whoever is older has papers without parents
+    young = kin.filter(pc.greater(kin["birth"], pc.min(events.visits["start"]).as_py().date() - timedelta(_GROWN)))
+    columns = [mine, young["mother_no"], young["father_no"], *births["child_no"].chunks]
     wanted = pa.concat_arrays([column.cast(pa.int64()) for column in columns]).unique()
     found = persons(
         people.filter(pc.is_in(people["person_no"], wanted)),
         moves.filter(pc.is_in(moves["person_no"], wanted)),
         atlas,
     )
-    courses = events.courses.filter(
-        pc.is_in(events.courses["course_no"], pa.array(events.visits["course_no"].unique()))
-    )
-    few = replace(events, births=births, courses=courses)
+    few = replace(events, births=births, courses=_courses(events, events.visits))
     made = visits_of(few, {person.index: person for person in found}, atlas)
     return dict(zip(events.visits["visit_no"].to_pylist(), made, strict=True))
+
+
+def _courses(events: Events, visits: pa.Table) -> pa.Table:
+    """COURSES that visits are part of."""
+    return events.courses.filter(pc.is_in(events.courses["course_no"], pa.array(visits["course_no"].unique())))
 
 
 def _homes(moves: pa.RecordBatch, atlas: Map) -> pa.Table:

@@ -30,9 +30,35 @@ SEALED = pa.schema(
 )
 AT_ONCE = 1_000
 """Stencils that a process makes together."""
-KEYS = ("version_id", "stencil_no", "facility", "version", "phone", "birth_text", *CORE)
-"""Columns a portion of visits must have, in this order."""
-_Fill = tuple[str, Callable[[Sequence[str]], tuple[str, ...]] | None, tuple[tuple[str, str], ...] | None]
+KEYS = (
+    "version_id", "stencil_no", "facility", "version", "phone", "birth_text", "ma_lk", "ma_bn", "name", "personal_id",
+    "card",
+)  # fmt: skip
+"""What a visit is sealed by; beside it a portion of visits has its CORE."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """A form to be filled in: every second of `parts` is for a text that `picks` names."""
+
+    parts: list[bytes]
+    picks: Callable[[Sequence[bytes]], Sequence[bytes]] | None
+    blind: tuple[tuple[str, str], ...] | None
+
+    @classmethod
+    def of(cls, form: Form) -> _Fill:
+        parts = [b""] * (2 * len(form.pieces) - 1)
+        parts[::2] = form.pieces
+        first, last = form.picks[:1], form.picks[1:]
+        # one place alone would be got without a tuple around it
+        picks = itemgetter(*form.picks) if last else (lambda texts: [texts[first[0]]]) if first else None
+        return cls(parts, picks, form.blind)
+
+    def payload(self, texts: Sequence[bytes]) -> bytes:
+        """The bytes with the texts of a visit."""
+        if self.picks:
+            self.parts[1::2] = self.picks(texts)
+        return b"".join(self.parts)
 
 
 class Sealer:
@@ -41,13 +67,13 @@ class Sealer:
     def __init__(self, vault: Vault, clinics: Sequence[Clinic]) -> None:
         self._vault = vault
         self._clinics = {clinic.code: clinic for clinic in clinics}
-        self._facilities: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._facilities: dict[tuple[str, str], tuple[bytes, ...]] = {}
         self._forms: dict[int, _Fill] = {}
 
     def learn(self, forms: Sequence[Form]) -> None:
         """Take new forms."""
         for one in forms:
-            self._forms[one.number] = (one.text, itemgetter(*one.picks) if one.picks else None, one.blind)
+            self._forms[one.number] = _Fill.of(one)
 
     def forget(self, numbers: Sequence[int]) -> None:
         """Drop forms that no later visit needs."""
@@ -57,12 +83,14 @@ class Sealer:
     def seal(self, visits: pa.Table) -> pa.Table:
         """SEALED of visits (KEYS); their records are in the vault when this returns, in one commit."""
         entries, dossiers, patients = [], [], dict[tuple[str, str], str]()
-        columns = [visits.column(name).to_numpy().tolist() for name in KEYS]  # many times as fast as to_pylist
+        columns = [_listed(visits, name) for name in KEYS]
+        raw = [_listed(visits, name, pa.binary()) for name in CORE]
         name_patient, name_dossier, forms = self._vault.patient_key, self._vault.dossier_key, self._forms
-        for _, number, facility, version, phone, birth, *core in zip(*columns, strict=True):
-            text, pick, blind = forms[number]
-            payload = (text % pick((*core, *self._texts(facility, version))) if pick else text).encode()
-            ma_lk, ma_bn, name, personal_id, card = core[0], core[1], core[2], core[3], core[6]
+        for (_, number, facility, version, phone, birth, ma_lk, ma_bn, name, personal_id, card), core in zip(
+            zip(*columns, strict=True), zip(*raw, strict=True), strict=True
+        ):
+            form = forms[number]
+            payload, blind = form.payload((*core, *self._texts(facility, version))), form.blind
             if blind is None:
                 blind = blind_entries(
                     name=name, birth=birth, insurance_number=card,
@@ -78,11 +106,19 @@ class Sealer:
         ids = [[entry.patient_key for entry in entries], [entry.record_id for entry in entries]]
         return pa.table([columns[0], dossiers, *ids], schema=SEALED)
 
-    def _texts(self, facility: str, version: str) -> tuple[str, ...]:
+    def _texts(self, facility: str, version: str) -> tuple[bytes, ...]:
         found = self._facilities.get((facility, version))
         if found is None:
-            found = self._facilities[facility, version] = facility_texts(self._clinics[facility], version)
+            told = facility_texts(self._clinics[facility], version)
+            found = self._facilities[facility, version] = tuple(text.encode() for text in told)
         return found
+
+
+def _listed(visits: pa.Table, name: str, kind: pa.DataType | None = None) -> list[Any]:
+    """The values of a column, many times as fast as by to_pylist."""
+    column = visits.column(name)
+    values: list[Any] = (column.cast(kind) if kind else column).to_numpy().tolist()
+    return values
 
 
 @dataclass(frozen=True, slots=True)

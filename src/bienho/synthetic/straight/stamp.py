@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bienho.contracts import VAULT_MARKER, catalogue
-from bienho.synthetic.dossiers.papers import employers
+from bienho.synthetic.dossiers.courses import TB_DAYS
+from bienho.synthetic.dossiers.papers import employers, gives_leave
+from bienho.synthetic.dossiers.visits import PREGNANCY
+from bienho.synthetic.reference import conditions
+from bienho.synthetic.straight import costs
 from bienho.synthetic.straight.stencil import COPIED, DAY, FROM_DAY, FROM_START, TEXT, time_fields
 
 _MERGED = "day >= DATE '2025-07-01'"
 
-_PERSONS = """
-SELECT x.*, p.* EXCLUDE (person_no, died, until), f.* EXCLUDE (facility), c.station, c.centre, l.commune_name,
-    o.old_province AS card_province, h.* EXCLUDE (old_commune),
+_WARD = "kind IN ('03', '04', '06', '09')"
+_COURSE = "course_no, began, confirmed, retreated, hiv_confirmed, hiv_arv, hiv_switched"
+_TB = "condition IN ({})".format(", ".join(f"'{case.code}'" for case in conditions() if case.kind == "tb"))
+_PERSONS = f"""
+SELECT x.*, t.* EXCLUDE (course_no), p.* EXCLUDE (person_no, died, until), f.* EXCLUDE (facility),
+    c.station, c.centre, l.commune_name, o.old_province AS card_province, h.* EXCLUDE (old_commune),
     coalesce(m.name, '') AS mother_name, coalesce(m.insurance_id, '') AS mother_insurance,
     coalesce(d.name, '') AS father_name, coalesce(d.insurance_id, '') AS father_insurance,
     x.start::DATE AS day, (x.start::DATE - p.birth) / 365.25 AS age, (x."end"::DATE - p.birth) / 365.25 AS age_then,
@@ -29,33 +36,41 @@ SELECT x.*, p.* EXCLUDE (person_no, died, until), f.* EXCLUDE (facility), c.stat
          WHEN p.insurance_group = '' AND x.version = '4210' THEN 'GD4'
          ELSE p.insurance_group END AS card_group,
     CASE WHEN x.person_no % 3 = 0 THEN c.centre ELSE c.station END AS home_clinic,
+    CASE WHEN card_group = '' THEN '9' WHEN x.emergency THEN '2'
+         WHEN x.version = '4210' THEN CASE WHEN f.level < 3 OR x.referred_from <> '' THEN '1' ELSE '4' END
+         WHEN x.referred_from <> '' THEN '1.3'
+         WHEN x.version IN ('130', '4750') THEN CASE WHEN f.level < 3 THEN '1.1' ELSE '1.3' END
+         WHEN f.level = 1 THEN '1.2' WHEN home_clinic = x.facility THEN '1.1' WHEN x.{_WARD} THEN '1.15'
+         WHEN f.level = 2 THEN '1.12' ELSE '1.3' END AS category,
 FROM (
         SELECT b.*, coalesce(w.home_commune, e.commune) AS home_commune,
             coalesce(w.home_old, e.old_commune) AS home_old, coalesce(w.home_hamlet, e.hamlet) AS home_hamlet
-        FROM {visits} AS b JOIN block_people AS e USING (person_no)
+        FROM {{visits}} AS b JOIN block_people AS e USING (person_no)
             ASOF LEFT JOIN block_homes AS w ON w.person_no = b.person_no AND b.start::DATE < w.until
     ) AS x JOIN block_people AS p USING (person_no) JOIN facilities AS f USING (facility)
     JOIN communes AS c ON c.commune = p.commune JOIN olds AS o ON o.old_commune = p.old_commune
     JOIN communes AS l ON l.commune = x.home_commune JOIN olds AS h ON h.old_commune = x.home_old
+    LEFT JOIN (SELECT {_COURSE} FROM block_courses) AS t USING (course_no)
     LEFT JOIN block_people AS m ON m.person_no = p.mother_no LEFT JOIN block_people AS d ON d.person_no = p.father_no
 """
 """Visits with all that is known of their persons and places; many columns, which are never kept."""
 
-_WARD = "kind IN ('03', '04', '06', '09')"
 _EMPLOYED = "(insurance_group = 'DN4' AND age_then >= 18 AND age_then < 62)"
+_LEAVE = "kind IN ('01', '02') AND condition IN ({})".format(
+    ", ".join(f"'{case.code}'" for case in conditions() if gives_leave(case) or case.code in PREGNANCY)
+)
 _LOOKED_AT = (
-    "condition", "kind", "version", "days", '"end"::DATE - day', "level", "private", "emergency", "died",
-    "array_to_string(others, ';')", "referred_from <> ''", "referred_to <> ''",
-    # what a card pays: nothing depends on its group beyond that, and at stations less still
-    "CASE WHEN card_group = '' THEN '-' WHEN left(card_group, 2) IN ('HN', 'DT', 'DK') THEN 's' ELSE '' END",
-    "CASE WHEN card_group <> '' AND level > 1 THEN CASE WHEN card_group[3] IN ('3', '4') THEN card_group[3]"
-    " || (day >= DATE '2024-07-01')::INTEGER || (day >= DATE '2023-07-01')::INTEGER ELSE 'x' END END",
+    "condition", "kind", "version", "days", '"end"::DATE - day', "level", "private", "died",
+    "array_to_string(others, ';')", "referred_from <> '' OR category = '1.3'", "referred_to <> ''",
+    "card_group = ''",  # what a card pays is of the visit itself (costs)
     "CASE WHEN age >= 16 THEN 5 WHEN age >= 12 THEN CASE WHEN kind IN ('01', '07') THEN 5 ELSE 4 END"
     " WHEN kind IN ('01', '07') OR age >= 6 THEN 3 WHEN age >= 3 THEN 2 WHEN age >= 1 THEN 1 ELSE 0 END",
+    # courses
+    f"CASE WHEN {_TB} THEN (hiv_confirmed IS NOT NULL)::INTEGER * 2 + (day - began >= {TB_DAYS - 7})::INTEGER END",
     # papers
-    f"CASE WHEN {_WARD} OR kind IN ('01', '02') THEN {_EMPLOYED} END",
-    f"CASE WHEN {_WARD} OR kind IN ('01', '02') AND {_EMPLOYED} THEN sex END",
-    f"CASE WHEN {_WARD} AND age < 16 THEN (mother_name <> '')::INTEGER * 2 + (father_name <> '')::INTEGER END",
+    f"CASE WHEN version <> '4210' AND ({_WARD} OR {_LEAVE}) THEN {_EMPLOYED} END",
+    f"CASE WHEN version <> '4210' AND {_WARD} AND age < 16"
+    " THEN (mother_name <> '')::INTEGER * 2 + (father_name <> '')::INTEGER END",
 )  # fmt: skip
 _CLASS = f"""CASE WHEN alone THEN '#' || visit_no
     ELSE concat_ws('|', {", ".join(f"coalesce(({one})::VARCHAR, '')" for one in _LOOKED_AT)}) END"""
@@ -66,6 +81,13 @@ CLASSED = f"""
 SELECT visit_no, facility, alone, "end"::DATE + delay_days AS sent, {_CLASS} AS class
 FROM ({_PERSONS.format(visits="block_visits")})"""
 """The visits of a block with their class, and what their numbers depend on."""
+
+
+_SAMPLED = "day - ((day - hiv_arv) % 365)::INTEGER"  # on the anniversary of ARV
+_COURSE_DAYS = {
+    "course_began": "began", "course_guarded": "began + 14", "hiv_known": "hiv_confirmed", "hiv_treated": "hiv_arv",
+    "hiv_changed": "hiv_switched", "hiv_sampled": _SAMPLED, "hiv_measured": f"least(day, {_SAMPLED} + 7)",
+}  # fmt: skip
 
 
 def texts(seed: int, visits: str = "block_visits") -> str:
@@ -106,8 +128,10 @@ SELECT visit_no, version, facility, s, e, d, phone, person_no, level,
     month("end")::VARCHAR AS end_month,
     'H' || printf('%03d', CASE WHEN bed > 0 THEN bed ELSE serial END % 999 + 1) AS bed_text,
     (6 + serial % 12)::VARCHAR AS weeks,
-    CASE WHEN home_clinic = facility THEN '1.1' WHEN {_WARD} THEN '1.15' ELSE '1.12' END AS category,
-    "end"::DATE + delay_days AS sent
+    category, {", ".join(f"strftime({day}, '%Y%m%d') AS {name}" for name, day in _COURSE_DAYS.items())},
+    CASE WHEN retreated THEN '2' ELSE '1' END AS tb_again, CASE WHEN confirmed THEN '1' ELSE '2' END AS tb_seen,
+    "end"::DATE + delay_days AS sent,
+    {costs.RATE} AS card_rate, {costs.SMALL} AS small_sum, {costs.IS_SPONSORED} AS sponsored
 FROM ({_PERSONS.format(visits=visits)})"""
 
 
@@ -126,9 +150,8 @@ _OWN = {
     "NAM_QT": "v.end_year_long",
     "THANG_QT": "v.end_month",
     "MA_MAY": "replace(s.\"MA_MAY\", '\ue000', v.facility)",
-    # how people come to where they are not sent and no emergency: only there does it matter where they are registered
-    "MA_DOITUONG_KCB": "CASE WHEN v.version = '3176' AND s.\"MA_DOITUONG_KCB\" IN ('1.1', '1.12', '1.15')"
-    ' THEN v.category ELSE s."MA_DOITUONG_KCB" END',
+    "MA_DOITUONG_KCB": "v.category",
+    "MA_DINH_CHI_THAI": "CASE WHEN s.\"MA_DINH_CHI_THAI\" = '1' THEN '1' WHEN v.sex_code = '2' THEN '0' ELSE '' END",
     "DIEN_THOAI": f"CASE WHEN v.phone = '' THEN '' ELSE '{VAULT_MARKER}' END",
 }
 """Fields that are the visit's own wherever the stencil has the field."""
@@ -142,6 +165,18 @@ _OWN_WHERE_SAID = {
     "MA_CSKCB_DEN": "v.referred_to",
     "MA_GIUONG": "v.bed_text",
     "TUOI_THAI": "v.weeks",
+    "NGAYKD_HIV": "v.hiv_known",
+    "BDDT_ARV": "v.hiv_treated",
+    "NGAY_CHUYEN_PHAC_DO": "v.hiv_changed",
+    "NGAY_XN_TLVR": "v.hiv_sampled",
+    "NGAY_KQ_XN_TLVR": "v.hiv_measured",
+    "NOI_LAY_MAU_XN": "v.facility",
+    "NOI_XN_KD": "v.facility",
+    "NOI_BDDT_ARV": "v.facility",
+    "NGAYBD_DTRI_LAO": "v.course_began",
+    "NGAY_BAT_DAU_DT_CTX": "v.course_guarded",
+    "PHANLOAI_LAO_TS": "v.tb_again",
+    "PHANLOAI_LAO_VK": "v.tb_seen",
     "TT_THAU": 'v.unit || substring(s."TT_THAU", 4, length(s."TT_THAU") - 7) || v.year_before',
 }
 """Those that are it where the stencil says something."""
@@ -166,6 +201,8 @@ def _column(table: str, name: str, moving: Iterable[str]) -> str:
         return "v.version_id"
     if name in moving:
         column = _moved(name)
+    elif said := costs.OF_TABLE.get(table, {}).get(name):
+        column = f"CASE WHEN {column} IS NULL THEN NULL ELSE {said} END"
     elif table not in COPIED and name in _OWN:
         column = f"CASE WHEN {column} IS NULL THEN NULL ELSE {_OWN[name]} END"
     elif table not in COPIED and name in _OWN_WHERE_SAID:
@@ -218,5 +255,6 @@ before."""
 
 
 def told(seed: int) -> str:
-    """The visits as they are written: their texts beside `numbered`, in the order of their versions."""
-    return f"SELECT * FROM ({texts(seed)}) JOIN numbered USING (visit_no) ORDER BY version_id"
+    """The visits as they are written: their texts and costs beside `numbered`, in the order of their versions."""
+    visits = f"SELECT * FROM ({texts(seed)}) JOIN numbered USING (visit_no)"
+    return costs.SHARED_OUT.format(visits=visits) + " ORDER BY version_id"

@@ -28,6 +28,7 @@ from bienho.synthetic.dossiers.dossier import Tables, build
 from bienho.synthetic.dossiers.lines import Row, staff, staff_name
 from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.places import Clinic, Map
+from bienho.synthetic.straight import costs
 
 CORE = (
     "ma_lk", "ma_bn", "name", "personal_id", "address", "phone_piece", "card", "hsba", "slip", "employer",
@@ -37,7 +38,11 @@ CORE = (
 OF_FACILITY = len(CORE)
 _PHONE = CORE.index("phone_piece")
 _FIRST = 0xE000  # private use: no text of a dossier holds such a letter
-_TOKEN = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + 0x7FF)}]")
+_NAMES = {
+    field: chr(_FIRST + CORE.index(name))
+    for field, name in (("HO_TEN", "name"), ("HO_TEN_ME", "mother_name"), ("HO_TEN_CHA", "father_name"))
+}
+_TOKEN = re.compile(f"([{chr(_FIRST)}-{chr(_FIRST + 0x7FF)}])")
 _MORNING = np.timedelta64(24 * 60 + 7 * 60, "m")  # the second day of a stay begins at seven
 _PLACES = {chr(_FIRST + place): place for place in range(0x800)}
 _LEAST_DAY = 1900_01_01
@@ -45,10 +50,15 @@ _LENGTHS = pa.array([8, 12], pa.int32())
 Moments = npt.NDArray[np.datetime64]
 Ways = npt.NDArray[np.int8]
 Fars = npt.NDArray[np.int64]
-COPIED = frozenset({"XML6", "XML9", "XML10", "XML12", "XML15"})
+COPIED = frozenset({"XML9", "XML10", "XML12"})
 """Tables that only visits of their own stencil have: their columns are taken as they are."""
-FIXED_DATES = frozenset({"NGAY_SINH", "GT_THE_TU", "GT_THE_DEN", "NAM_NAM_LIEN_TUC", "NGAY_MIEN_CCT"})
-"""Dates of the person, not of the visit."""
+FIXED_DATES = frozenset(
+    {
+        "NGAY_SINH", "GT_THE_TU", "GT_THE_DEN", "NAM_NAM_LIEN_TUC", "NGAY_MIEN_CCT", "NGAYKD_HIV", "BDDT_ARV",
+        "NGAY_CHUYEN_PHAC_DO", "NGAY_XN_TLVR", "NGAY_KQ_XN_TLVR", "NGAYBD_DTRI_LAO", "NGAY_BAT_DAU_DT_CTX",
+    }
+)  # fmt: skip
+"""Dates of the person or of a course of treatment, not of the visit."""
 TEXT, FROM_START, FROM_DAY, FROM_END, DAY = range(5)
 """How a time stands in a stencil: as it is, minutes from the start, from midnight of the first day, from the end; and a
 day as minutes from that midnight."""
@@ -56,10 +66,10 @@ day as minutes from that midnight."""
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The payload of a stencil's record: bytes in JSON with `%s` where `picks` of a visit's texts go."""
+    """The payload of a stencil's record: pieces of its JSON, between which `picks` of a visit's texts go."""
 
     number: int
-    text: str
+    pieces: tuple[bytes, ...]
     picks: tuple[int, ...]
     blind: tuple[tuple[str, str], ...] | None
 
@@ -70,7 +80,7 @@ Numbered = tuple[int, int, Visit]
 
 @dataclass(frozen=True, slots=True)
 class Stencils:
-    """What a set of visits became: columns per dataset (`stencil_no` for `version_id`), and the forms."""
+    """What a set of visits became: columns per dataset (`stencil_no` for `version_id`) and SUMS; and the forms."""
 
     tables: dict[str, pa.Table]
     forms: list[Form]
@@ -92,6 +102,19 @@ def time_fields(table: str) -> list[str]:
         return []
     fields = contract_of(table).official_fields
     return [f.name for f in fields if f.shape == "date" and not f.in_vault and f.name not in FIXED_DATES]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """What stands for a text of a visit or of its facility, which may be the same: a doctor has a patient's name, a
+    child its mother's. `names`: field → the name it holds."""
+
+    both: Row
+    names: Mapping[str, str]
+
+    def of(self, field: str, text: str) -> str:
+        """The token of a text of one of them in a field."""
+        return _NAMES[field] if self.names.get(field) == text else self.both[text]
 
 
 class Cutter:
@@ -125,16 +148,17 @@ class Cutter:
             forms.append(_form(number, dossier, texts[place], self._tokens(visit, texts[place])))
         built = {name: table for name, table in columns.build(versions).items() if table.num_rows}
         starts = {number: visit for number, _, visit in numbered}
-        return Stencils({name: _loosened(name, table, starts) for name, table in built.items()}, forms)
+        loose = {name: _loosened(name, table, starts) for name, table in built.items()}
+        loose[costs.SUMS] = costs.sums(loose, np.array(list(starts), np.int64))
+        return Stencils(loose, forms)
 
-    def _tokens(self, visit: Visit, told: Mapping[str, Any]) -> Row:
+    def _tokens(self, visit: Visit, told: Mapping[str, Any]) -> _Tokens:
         """Text → what stands for it, for every text of a visit and its facility."""
         place = visit.clinic.code, visit.version
         if place not in self._facilities:
             self._facilities[place] = _of_facility(visit.clinic, visit.version)
-        named = _of_visit(told) | self._facilities[place]
-        named[told["name"]] = chr(_FIRST + CORE.index("name"))
-        return named
+        names = {"HO_TEN": told["name"], "HO_TEN_ME": told["mother_name"], "HO_TEN_CHA": told["father_name"]}
+        return _Tokens(_of_visit(told) | self._facilities[place], names)
 
     def _compare(self, ours: Dossier, tables: Tables, visit: Visit) -> None:
         shape = visit.version, tuple((table, len(rows) > 1, tuple(rows[0])) for table, rows in tables.items())
@@ -164,6 +188,8 @@ def _loosened(dataset: str, table: pa.Table, visits: Mapping[int, Visit]) -> pa.
     held = {"stencil_no" if name == "version_id" else name: table.column(name) for name in table.column_names}
     if dataset == "standard.xml130_dossier":
         return pa.table(held)
+    if dataset in costs.LINES:
+        held |= costs.line_amounts(held)
     numbers, places = np.unique(held["stencil_no"].to_numpy(), return_inverse=True)
     owners = [visits[number] for number in numbers.tolist()]
     starts, ends = (np.array([getattr(v, name) for v in owners], "M8[m]")[places] for name in ("start", "end"))
@@ -209,21 +235,21 @@ def _moments(told: Fars) -> Moments:
     return moments
 
 
-def _form(number: int, dossier: Dossier, told: Mapping[str, Any], tokens: Row) -> Form:
+def _form(number: int, dossier: Dossier, told: Mapping[str, Any], tokens: _Tokens) -> Form:
     payload = columns.vault_payload(dossier)
     if told["alone"]:
-        return Form(number, encode(payload).decode(), (), columns.blind_values(dossier))
+        return Form(number, (encode(payload),), (), columns.blind_values(dossier))
     for table in payload:
         for row in payload[table]:
-            row.update({name: tokens[text] for name, text in row.items() if text in tokens})
+            row.update({name: tokens.of(name, text) for name, text in row.items() if text in tokens.both})
     head = payload["XML1"][0]
     _check(head, dossier.tables["XML1"][0])
     if "DIEN_THOAI" in dossier.tables["XML1"][0]:
         head["DIEN_THOAI"] = chr(_FIRST + _PHONE)
-    text = encode(payload).decode().replace("%", "%%")
+    text = encode(payload).decode()
     text = text.replace(f'"DIEN_THOAI":"{chr(_FIRST + _PHONE)}",', chr(_FIRST + _PHONE))
-    picks = tuple(map(_PLACES.__getitem__, _TOKEN.findall(text)))
-    return Form(number, _TOKEN.sub("%s", text), picks, None)
+    parts = _TOKEN.split(text)
+    return Form(number, tuple(map(str.encode, parts[::2])), tuple(map(_PLACES.__getitem__, parts[1::2])), None)
 
 
 _WHO = ("MA_LK", "MA_BN", "HO_TEN", "SO_CCCD", "DIA_CHI", "MA_HSBA", "MA_TTDV", "MA_THE_BHYT", "GIAY_CHUYEN_TUYEN")
