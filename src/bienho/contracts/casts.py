@@ -23,7 +23,8 @@ _DECIMAL_TYPE = re.compile(r"decimal\((\d+),(\d+)\)")
 
 MACROS = rf"""
 CREATE OR REPLACE MACRO vn_text(t) AS
-  CASE WHEN trim(nfc_normalize(t), '{_BLANKS}') NOT IN ('', '*') THEN trim(nfc_normalize(t), '{_BLANKS}') END;
+  CASE WHEN NOT regexp_full_match(t, '[{_BLANKS}]*[*]?[{_BLANKS}]*') THEN trim(nfc_normalize(t), '{_BLANKS}') END;
+CREATE OR REPLACE MACRO vn_said(t) AS coalesce(regexp_matches(t, '[^{_BLANKS}]'), false);
 CREATE OR REPLACE MACRO vn_moment_text(t) AS rpad(regexp_extract(t, '{_MOMENT}', 1), 12, '0');
 CREATE OR REPLACE MACRO vn_timestamp(t) AS
   try_strptime(
@@ -49,7 +50,8 @@ CREATE OR REPLACE MACRO vn_icd10_mark(t) AS nullif(replace(vn_icd10_part(t, 3), 
 """
 """Session macros, run once per connection before any model.
 
-vn_text: NFC, trimmed, '' and the vault marker → NULL. vn_timestamp / vn_date: yyyymmdd or yyyymmddHHMM; month, day or
+vn_text: NFC, trimmed, '' and the vault marker → NULL. vn_said: whether there is a text, be it the marker of the
+vault. vn_timestamp / vn_date: yyyymmdd or yyyymmddHHMM; month, day or
 time written 0000 are unknown and read as the first. vn_precision: year, month, day or minute, telling how much is
 known. vn_decimal2 (18,2), vn_decimal3 (18,3), vn_rate (6,2), vn_integer (BIGINT). Blanks, tabs and line ends at the
 ends are forgiven; a comma, a blank inside or an exponent gives NULL. vn_icd10 is an ICD-10 code as A00 or A00.1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from bienho.config import Limits, load_profile
 from bienho.core.errors import ConfigError, InputError
+from bienho.core.garbage import uncollected
 from bienho.database import Role
 from bienho.lake import Lake, RawHeader, RawStore
 from bienho.pipeline import person_decisions, persons, reference, score_freeze
@@ -78,25 +79,37 @@ def ingest(
         catch_up(app.raw, writer)
         done = 0
         for group in groups(found, lambda file: file.size, app.limits):
-            deliveries: list[Delivery] = []
-            for file in group:
-                try:
-                    admitted = door.admit(file, facility)
-                    deliveries.append(replace(admitted, received_at=came(file)) if came else admitted)
-                except InputError as error:
-                    report.refuse(file.given, error)
-            names = {
-                receipt.seq: delivery.path
-                for receipt, delivery in zip(receive(app.raw, deliveries), deliveries, strict=True)
-            }
-            for batch in process_pending(app.raw, writer):
-                add_batch(report, batch, names)
+            with uncollected():
+                names = _received(app.raw, door, group, facility, came, report)
+                for batch in process_pending(app.raw, writer):
+                    add_batch(report, batch, names)
+                    del batch  # all that was read, while the next is read
             done += sum(file.size for file in group)
             if progress:
                 progress(done, total)
         if compute:
             compute_derived(writer)
     return report
+
+
+def _received(
+    raw: RawStore,
+    door: Door,
+    group: Sequence[FoundFile],
+    facility: str | None,
+    came: Callable[[FoundFile], datetime] | None,
+    report: IngestReport,
+) -> dict[int, str]:
+    """Receipt sequence → path of the files of a group that are in raw now; the others stand in the report."""
+    deliveries: list[Delivery] = []
+    for file in group:
+        try:
+            admitted = door.admit(file, facility)
+            deliveries.append(replace(admitted, received_at=came(file)) if came else admitted)
+        except InputError as error:
+            report.refuse(file.given, error)
+    receipts = receive(raw, deliveries)
+    return {receipt.seq: delivery.path for receipt, delivery in zip(receipts, deliveries, strict=True)}
 
 
 def catch_up(
@@ -109,6 +122,7 @@ def catch_up(
     done, (waiting, _) = 0, raw.waiting(writer.last_seq())
     for batch in process_pending(raw, writer):
         done += len(batch.outcomes)
+        del batch  # all that was read, while the next is read
         if progress:
             progress(done, max(done, waiting))
         if stop():

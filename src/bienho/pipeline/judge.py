@@ -100,6 +100,15 @@ class _Opened:
     error: InputError | None = None
 
 
+def _handed_over(opened: Sequence[_Opened]) -> list[Draft]:
+    """The drafts of all, held by whoever takes them alone: with what was read of them, their bytes go."""
+    drafts: list[Draft] = []
+    for one in opened:
+        drafts += one.items
+        one.items = []
+    return drafts
+
+
 def unread(header: RawHeader, code: str, message: str) -> Judged:
     """A delivery set aside whole without being read."""
     return Judged(header, bound(header), set_aside=[SetAside(0, header.facility_asserted, code, message)])
@@ -144,9 +153,10 @@ class Judge:
         """As `read` for many at once, which costs a fraction of it: their rows are checked together."""
         with uncollected():
             opened = [self._open(header, data) for header, data in deliveries]
-            items = iter(check_all([item for one in opened for item in one.items], self._limits))
-            for one in opened:
-                for item in islice(items, len(one.items)):
+            counts = [len(one.items) for one in opened]
+            items = iter(check_all(_handed_over(opened), self._limits))
+            for one, count in zip(opened, counts, strict=True):
+                for item in islice(items, count):
                     self._take(one.judged, item)
                 one.judged.findings.extend((None, finding) for finding in one.findings)
                 if one.error is not None:

@@ -13,7 +13,7 @@ from functools import partial
 import duckdb
 import pyarrow as pa
 
-from bienho.contracts import casts, catalogue
+from bienho.contracts import casts, catalogue, quick_casts
 from bienho.contracts.models import Model, order_models
 
 ZONES = ("standard", "conformed", "reference", "quality", "derived")
@@ -31,7 +31,10 @@ class ModelRunner:
         self._bound: set[str] = set()
         self._empty: set[str] = set()
         self._waiting: dict[str, Callable[[], None]] = {}
+        self._fits: dict[str, dict[str, quick_casts.Fits]] = {}
         self.models = order_models(models)
+        self._cast = frozenset(field for model in self.models for field in quick_casts.cast_fields(model.sql))
+        connection.execute(quick_casts.MACROS)
         for zone in ZONES:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS memory.{zone}")
 
@@ -49,6 +52,7 @@ class ModelRunner:
         for name, table in tables.items():
             if table.num_rows:
                 self._bind(name, table)
+                self._fits[name] = quick_casts.fits_of(table, self._cast)
         self.bind_empty(name for name, table in tables.items() if not table.num_rows)
 
     def _bind(self, name: str, table: pa.Table) -> None:
@@ -77,12 +81,14 @@ class ModelRunner:
             self._connection.execute(statement)
         self._bound.add(name)
         self._waiting.pop(name, None)
+        self._fits.pop(name, None)
         (self._empty.add if empty else self._empty.discard)(name)
 
     def forget(self) -> None:
         """Take names as not bound: another runner of this connection has bound some to other rows."""
         self._bound.clear()
         self._empty.clear()
+        self._fits.clear()
 
     def bind_queries(self, queries: Mapping[str, str]) -> None:
         """Bind names to queries over the lake."""
@@ -118,9 +124,21 @@ class ModelRunner:
                 self.bind_empty([model.name])
                 continue
             self.ready(model.reads)
-            self._see(model.name, model.sql, kind="TABLE")
+            self._see(model.name, self._short(model), kind="TABLE")
             outputs[model.name] = f"memory.{model.name}"
         return outputs
+
+    def _short(self, model: Model) -> str:
+        """A model's SQL with casts as short as the rows allow that are bound now; unchanged over rows not looked at."""
+        fits: dict[str, quick_casts.Fits] = {}
+        for name in model.reads:
+            if not name.startswith("standard.") or name in self._empty:
+                continue
+            if name not in self._fits:
+                return model.sql
+            for field, kinds in self._fits[name].items():
+                fits[field] = fits.get(field, kinds) & kinds
+        return quick_casts.quicker(model.sql, fits)
 
 
 def revision_of(models: Iterable[Model]) -> str:

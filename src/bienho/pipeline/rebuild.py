@@ -139,6 +139,7 @@ def _fill(
             written += batch.vault_written
             if progress:
                 progress(batch.outcomes[-1].judged.header.seq, total)
+            del batch  # all that was read, while the next is read
         compute_derived(writer)
         if link:
             persons.refresh(app, lake, writer.judge, name, told=False)

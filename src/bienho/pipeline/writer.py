@@ -126,6 +126,8 @@ class Writer:
         self.runner.bind_rows(tables)
         casts = self._casts.run(tables)
         ruled, waived = self.rules.run(tables, versions), self.rules.waived
+        rows = {name: table.num_rows for name, table in tables.items()}
+        del tables, versions  # DuckDB has the rows now, and the models need the room
         outputs = self.runner.compute()
         outcomes = [Outcome.of(judged, casts, ruled) for judged in batch]
         written = {number for judged in batch for number in judged.copies}
@@ -138,7 +140,6 @@ class Writer:
         }
         batch_id = self.last_batch() + 1
         books["journal.change"] = change_rows(batch_id, fates)
-        rows = {name: table.num_rows for name, table in tables.items()}
 
         def work(connection: duckdb.DuckDBPyConnection) -> None:
             if clear:

@@ -315,6 +315,10 @@ class Sums:
             self._over[table] = Evaluator(self._batch, table, self)
         return self._over[table]
 
+    def forget(self) -> None:
+        """Let go of the evaluators, which know these sums: in a circle the rows of a batch outlive it."""
+        self._over.clear()
+
     def value(self, name: str) -> Value:
         if name not in self._made:
             given = sums()[name]

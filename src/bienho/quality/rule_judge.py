@@ -204,13 +204,16 @@ def judge(
     if not tables["standard.xml130_dossier"].num_rows:
         return HITS.empty_table()
     batch = BatchRows(ask, tables, texts, asked.wanted, as_of)
-    return _Judge(ask, batch, lists).run(asked)
+    sums = Sums(batch)
+    try:
+        return _Judge(ask, batch, lists, sums).run(asked)
+    finally:
+        sums.forget()
 
 
 class _Judge:
-    def __init__(self, ask: Ask, batch: BatchRows, lists: CodeLists) -> None:
-        self._ask, self._batch, self._lists = ask, batch, lists
-        self._sums = Sums(batch)
+    def __init__(self, ask: Ask, batch: BatchRows, lists: CodeLists, sums: Sums) -> None:
+        self._ask, self._batch, self._lists, self._sums = ask, batch, lists, sums
         self._windows: dict[tuple[object, ...], Mask] = {}
         self._codes: dict[tuple[object, ...], list[list[str]]] = {}
 

@@ -162,7 +162,7 @@ class Slab:
     """Rows of many sub-files of one table under one layout, as Arrow: `texts` holds field after field, all rows of
     each. `escaped`: rows with a text that JSON escapes."""
 
-    __slots__ = ("_held", "_json", "_lists", "escaped", "layout", "rows", "texts")
+    __slots__ = ("_held", "_json", "_lists", "_unasked", "escaped", "layout", "rows", "texts")
 
     def __init__(self, layout: Layout, rows: int, texts: pa.StringArray, escaped: frozenset[int]) -> None:
         self.layout = layout
@@ -171,6 +171,7 @@ class Slab:
         self.escaped = escaped
         self._lists: dict[int, list[str]] = {}
         self._json: tuple[bytes, list[int]] | None = None
+        self._unasked = rows
         self._held: list[Row] | None = None
 
     def array(self, place: int) -> pa.StringArray:
@@ -207,7 +208,14 @@ class Slab:
             ends = memoryview(offsets).cast("i").tolist()[rows.offset : rows.offset + self.rows + 1]
             self._json = data.to_pybytes(), ends
         data, ends = self._json
+        self.asked(count)
         return data[ends[start] : ends[start + count]]
+
+    def asked(self, count: int) -> None:
+        """Note that so many rows were asked for as JSON, here or row by row: after the last it is not held on to."""
+        self._unasked -= count
+        if self._unasked <= 0:
+            self._json, self._unasked = None, self.rows
 
 
 def python_texts(texts: pa.Array) -> list[str]:
@@ -274,6 +282,7 @@ class SlabBlock(Block):
     def json(self) -> bytes:
         """The rows as orjson writes them with sorted keys."""
         if self.slab.escaped and not self.slab.escaped.isdisjoint(range(self.start, self.start + self._count)):
+            self.slab.asked(self._count)
             return orjson.dumps(self.mappings(), option=orjson.OPT_SORT_KEYS)
         return b"[" + self.slab.json(self.start, self._count)[:-1] + b"]"
 

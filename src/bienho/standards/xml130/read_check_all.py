@@ -36,6 +36,7 @@ _FEW = 8
 def check_all(drafts: Sequence[Draft], limits: Limits) -> list[Item]:
     """The drafts read, and the rows of those that are in `Blocks` checked."""
     items = finished(drafts, limits)
+    del drafts  # the bytes of sub-files, where the caller kept none
     waiting = [
         (place, item, item.tables)
         for place, item in enumerate(items)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import NamedTuple
 
 import orjson
@@ -65,12 +64,13 @@ class Dossier:
             return {table: block.count for table, block in self.tables.blocks.items()}
         return {table: len(rows) for table, rows in self.tables.items()}
 
-    @cached_property
+    @property
     def content(self) -> bytes:
         """Canonical bytes of everything received: equal exactly when tables, rows and texts are equal.
 
         JSON with sorted keys under the official names, so the order and case of elements in the file do not matter;
-        tables that came under the names of an earlier edition are listed.
+        tables that came under the names of an earlier edition are listed. Made anew each time: it is as long as what
+        was sent, a batch holds thousands of dossiers, and its digest is all that is kept.
         """
         earlier = [table for table in self.tables if wire_names(table, self.format_version)]
         if isinstance(self.tables, Blocks):

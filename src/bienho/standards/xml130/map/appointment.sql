@@ -52,5 +52,5 @@ LEFT JOIN (SELECT * FROM reference.concept_map WHERE concept_map = 'patient_cate
   ON q.source_code = x.patient_category_code AND q.format_version = x.format_version
   AND q.valid_from <= x.service_date AND coalesce(q.valid_to, DATE '9999-12-31') > x.service_date
 -- The vault marker counts as a text; a person's papers alone are no appointment.
-WHERE vn_text(replace(concat(x.SO_GIAYHEN_KL, x.NGAY_HEN_KL, x.NGAY_CT, x.NGAY_VAO, x.NGAY_VAO_NOI_TRU, x.NGAY_RA,
-                             x.CHAN_DOAN_RV, x.MA_BENH_CHINH, x.MA_BENH_KT, x.MA_BENH_YHCT), '*', 'x')) IS NOT NULL
+WHERE vn_said(concat(x.SO_GIAYHEN_KL, x.NGAY_HEN_KL, x.NGAY_CT, x.NGAY_VAO, x.NGAY_VAO_NOI_TRU, x.NGAY_RA,
+                             x.CHAN_DOAN_RV, x.MA_BENH_CHINH, x.MA_BENH_KT, x.MA_BENH_YHCT))

@@ -87,7 +87,6 @@ LEFT JOIN reference.commune_canonical AS c
   ON c.code = x.commune_code AND c.valid_from <= x.service_date
   AND coalesce(c.valid_to, DATE '9999-12-31') > x.service_date
 -- The vault marker counts as a text; a person's papers alone are no assessment.
-WHERE vn_text(replace(concat(x.NGAY_HOP, x.KHAM_GIAM_DINH, x.MA_DOI_TUONG, x.DANG_HUONG_CHE_DO, x.TYLE_TTCT_CU,
+WHERE vn_said(concat(x.NGAY_HOP, x.KHAM_GIAM_DINH, x.MA_DOI_TUONG, x.DANG_HUONG_CHE_DO, x.TYLE_TTCT_CU,
                              x.TYLE_TTCT_MOI, x.TONG_TYLE_TTCT, x.DANG_KHUYETTAT, x.MUC_DO_KHUYETTAT, x.SO_BIEN_BAN,
-                             x.NGAY_CHUNG_TU, x.NGAY_DE_NGHI, x.KET_QUA_KHAM, x.DE_NGHI, x.DUOC_XACDINH),
-                      '*', 'x')) IS NOT NULL
+                             x.NGAY_CHUNG_TU, x.NGAY_DE_NGHI, x.KET_QUA_KHAM, x.DE_NGHI, x.DUOC_XACDINH))

@@ -80,6 +80,6 @@ LEFT JOIN reference.commune_canonical AS c
   ON c.code = x.commune_code AND c.valid_from <= x.service_date
   AND coalesce(c.valid_to, DATE '9999-12-31') > x.service_date
 -- The vault marker counts as a text; the mother's papers alone are no birth.
-WHERE vn_text(replace(concat(x.NGAY_SINH_CON, x.GIOI_TINH_CON, x.CAN_NANG_CON, x.HO_TEN_CON, x.SO_CON, x.LAN_SINH,
+WHERE vn_said(concat(x.NGAY_SINH_CON, x.GIOI_TINH_CON, x.CAN_NANG_CON, x.HO_TEN_CON, x.SO_CON, x.LAN_SINH,
                              x.SO_CON_SONG, x.SINHCON_PHAUTHUAT, x.SINHCON_DUOI32TUAN, x.NOI_SINH_CON,
-                             x.TINH_TRANG_CON, x.GHI_CHU, x.NGAY_CT, x.SO, x.QUYEN_SO), '*', 'x')) IS NOT NULL
+                             x.TINH_TRANG_CON, x.GHI_CHU, x.NGAY_CT, x.SO, x.QUYEN_SO))

@@ -32,17 +32,17 @@ WITH arrival AS (
     vn_text(x.MA_LY_DO_VNT) AS admission_reason_code,
     coalesce(x.LY_DO_VNT = '*', false) AS has_admission_reason,
     -- The vault marker counts as a text.
-    CASE WHEN vn_text(replace(concat(x.MA_DICH_VU, x.TEN_DICH_VU), '*', 'x')) IS NOT NULL THEN 'service'
-         WHEN vn_text(replace(concat(x.MA_THUOC, x.TEN_THUOC), '*', 'x')) IS NOT NULL THEN 'drug'
-         WHEN vn_text(replace(concat(x.MA_VAT_TU, x.TEN_VAT_TU), '*', 'x')) IS NOT NULL THEN 'supply'
+    CASE WHEN vn_said(concat(x.MA_DICH_VU, x.TEN_DICH_VU)) THEN 'service'
+         WHEN vn_said(concat(x.MA_THUOC, x.TEN_THUOC)) THEN 'drug'
+         WHEN vn_said(concat(x.MA_VAT_TU, x.TEN_VAT_TU)) THEN 'supply'
          END AS item_kind,
     [vn_text(x.MA_DICH_VU), vn_text(x.MA_THUOC), vn_text(x.MA_VAT_TU)] AS item_codes,
     [vn_text(x.TEN_DICH_VU), vn_text(x.TEN_THUOC), vn_text(x.TEN_VAT_TU)] AS item_names
   FROM standard.xml130_0 AS x
   JOIN standard.xml130_dossier AS d ON d.version_id = x.version_id
-  WHERE vn_text(replace(concat(x.NGAY_VAO, x.NGAY_VAO_NOI_TRU, x.NGAY_YL, x.MA_LOAI_KCB, x.MA_DOITUONG_KCB,
+  WHERE vn_said(concat(x.NGAY_VAO, x.NGAY_VAO_NOI_TRU, x.NGAY_YL, x.MA_LOAI_KCB, x.MA_DOITUONG_KCB,
                                x.LY_DO_VNT, x.MA_LY_DO_VNT, x.MA_DICH_VU, x.TEN_DICH_VU, x.MA_THUOC, x.TEN_THUOC,
-                               x.MA_VAT_TU, x.TEN_VAT_TU), '*', 'x')) IS NOT NULL
+                               x.MA_VAT_TU, x.TEN_VAT_TU))
 ),
 placed AS (
   SELECT *, CASE item_kind WHEN 'service' THEN 1 WHEN 'drug' THEN 2 WHEN 'supply' THEN 3 END AS place FROM arrival

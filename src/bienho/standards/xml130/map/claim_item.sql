@@ -9,7 +9,7 @@ WITH line AS (
   SELECT
     version_id, 'XML2' AS table_name, row_no,
     -- The vault marker counts as a text, as in the models of the clinical lines.
-    CASE WHEN vn_text(replace(concat(MA_THUOC, TEN_THUOC), '*', 'x')) IS NOT NULL
+    CASE WHEN vn_said(concat(MA_THUOC, TEN_THUOC))
          THEN 'medication' ELSE 'unmapped' END AS kind,
     MA_NHOM, PHAM_VI, MA_PTTT, SO_LUONG, DON_GIA AS unit_price_hospital, NULL AS unit_price_insured,
     NULL AS service_rate, TYLE_TT_BH, MUC_HUONG, THANH_TIEN_BV, THANH_TIEN_BH, NULL AS package_ceiling,
@@ -19,9 +19,9 @@ WITH line AS (
   UNION ALL
   SELECT
     version_id, 'XML3', row_no,
-    CASE WHEN vn_text(replace(MA_VAT_TU, '*', 'x')) IS NOT NULL THEN 'supply'
-         WHEN vn_text(replace(concat(MA_DICH_VU, TEN_DICH_VU), '*', 'x')) IS NOT NULL THEN 'procedure'
-         WHEN vn_text(replace(TEN_VAT_TU, '*', 'x')) IS NOT NULL THEN 'supply'
+    CASE WHEN vn_said(MA_VAT_TU) THEN 'supply'
+         WHEN vn_said(concat(MA_DICH_VU, TEN_DICH_VU)) THEN 'procedure'
+         WHEN vn_said(TEN_VAT_TU) THEN 'supply'
          ELSE 'unmapped' END,
     MA_NHOM, PHAM_VI, MA_PTTT, SO_LUONG, DON_GIA_BV, DON_GIA_BH,
     TYLE_TT_DV, TYLE_TT_BH, MUC_HUONG, THANH_TIEN_BV, THANH_TIEN_BH, T_TRANTT,

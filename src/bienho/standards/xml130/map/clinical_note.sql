@@ -20,5 +20,4 @@ SELECT
   coalesce(x.PHAU_THUAT = '*', false) AS has_operation
 FROM standard.xml130_5 AS x
 JOIN standard.xml130_dossier AS d ON d.version_id = x.version_id
-WHERE vn_text(replace(concat(x.DIEN_BIEN_LS, x.GIAI_DOAN_BENH, x.HOI_CHAN, x.PHAU_THUAT, x.THOI_DIEM_DBLS),
-                      '*', 'x')) IS NOT NULL
+WHERE vn_said(concat(x.DIEN_BIEN_LS, x.GIAI_DOAN_BENH, x.HOI_CHAN, x.PHAU_THUAT, x.THOI_DIEM_DBLS))

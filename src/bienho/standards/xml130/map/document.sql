@@ -77,7 +77,7 @@ LEFT JOIN (SELECT * FROM reference.concept_map WHERE concept_map = 'treatment_re
   ON r.source_code = vn_text(x.KET_QUA_DTRI) AND r.format_version = v.format_version
   AND r.valid_from <= v.service_date AND coalesce(r.valid_to, DATE '9999-12-31') > v.service_date
 -- The vault marker counts as a text; names and signatures alone say nothing.
-WHERE vn_text(replace(concat(x.NGAY_CT, x.NGAY_VAO, x.NGAY_RA, x.MA_KHOA_RV, x.rest_days, x.rest_from, x.rest_to,
+WHERE vn_said(concat(x.NGAY_CT, x.NGAY_VAO, x.NGAY_RA, x.MA_KHOA_RV, x.rest_days, x.rest_from, x.rest_to,
                              x.MA_DINH_CHI_THAI, x.THOIGIAN_DINHCHI, x.TUOI_THAI, x.NGUYENNHAN_DINHCHI, x.KET_QUA_DTRI,
                              x.NGAY_SINHCON, x.NGAY_CONCHET, x.SO_CONCHET, x.CHAN_DOAN_VAO, x.CHAN_DOAN_RV,
-                             x.QT_BENHLY, x.TOMTAT_KQ, x.PP_DIEUTRI, x.GHI_CHU, x.number), '*', 'x')) IS NOT NULL
+                             x.QT_BENHLY, x.TOMTAT_KQ, x.PP_DIEUTRI, x.GHI_CHU, x.number))

@@ -119,11 +119,11 @@ LEFT JOIN facility AS ft
 LEFT JOIN facility AS fa
   ON fa.code = vn_text(x.NOI_BDDT_ARV) AND fa.valid_from <= x.service_date AND fa.until > x.service_date
 -- The vault marker counts as a text; a person's papers alone are no care.
-WHERE vn_text(replace(concat(
+WHERE vn_said(concat(
   x.NGAYKD_HIV, x.NOI_LAY_MAU_XN, x.NOI_XN_KD, x.NOI_BDDT_ARV, x.BDDT_ARV, x.MA_PHAC_DO_DIEU_TRI_BD,
   x.MA_BAC_PHAC_DO_BD, x.MA_LYDO_DTRI, x.LOAI_DTRI_LAO, x.SANG_LOC_LAO, x.PHACDO_DTRI_LAO, x.NGAYBD_DTRI_LAO,
   x.NGAYKT_DTRI_LAO, x.KQ_DTRI_LAO, x.MA_LYDO_XNTL_VR, x.NGAY_XN_TLVR, x.KQ_XNTL_VR, x.NGAY_KQ_XN_TLVR, x.MA_LOAI_BN,
   x.GIAI_DOAN_LAM_SANG, x.NHOM_DOI_TUONG, x.MA_TINH_TRANG_DK, x.LAN_XN_PCR, x.NGAY_XN_PCR, x.NGAY_KQ_XN_PCR,
   x.MA_KQ_XN_PCR, x.NGAY_NHAN_TT_MANG_THAI, x.NGAY_BAT_DAU_DT_CTX, x.MA_XU_TRI, x.NGAY_BAT_DAU_XU_TRI,
   x.NGAY_KET_THUC_XU_TRI, x.MA_PHAC_DO_DIEU_TRI, x.MA_BAC_PHAC_DO, x.SO_NGAY_CAP_THUOC_ARV, x.NGAY_CHUYEN_PHAC_DO,
-  x.LY_DO_CHUYEN_PHAC_DO), '*', 'x')) IS NOT NULL
+  x.LY_DO_CHUYEN_PHAC_DO))

@@ -25,7 +25,7 @@ result AS (
          coalesce(MO_TA = '*', false) AS has_description, coalesce(KET_LUAN = '*', false) AS has_conclusion
   FROM standard.xml130_4
   -- The vault marker counts as a text.
-  WHERE vn_text(replace(concat(MA_DICH_VU, MA_CHI_SO, TEN_CHI_SO, GIA_TRI, MO_TA, KET_LUAN), '*', 'x')) IS NOT NULL
+  WHERE vn_said(concat(MA_DICH_VU, MA_CHI_SO, TEN_CHI_SO, GIA_TRI, MO_TA, KET_LUAN))
   UNION ALL
   SELECT version_id, 'XML1', row_no, field, ordinal, NULL, 'vital-signs', NULL, NULL, loinc, name, value_text, unit,
          vn_timestamp(NGAY_VAO), false, false

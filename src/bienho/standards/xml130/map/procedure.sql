@@ -16,8 +16,8 @@ line AS (
     *,
     CAST(vn_integer(MA_NHOM) AS VARCHAR) AS cost_group,
     -- The vault marker counts as a text.
-    vn_text(replace(MA_VAT_TU, '*', 'x')) IS NOT NULL AS names_supply,
-    vn_text(replace(concat(MA_DICH_VU, TEN_DICH_VU), '*', 'x')) IS NOT NULL AS names_service
+    vn_said(MA_VAT_TU) AS names_supply,
+    vn_said(concat(MA_DICH_VU, TEN_DICH_VU)) AS names_service
   FROM standard.xml130_3
 )
 SELECT

@@ -78,8 +78,8 @@ LEFT JOIN (SELECT * FROM reference.concept_map WHERE concept_map = 'discharge_di
   ON g.source_code = x.discharge_code AND g.format_version = x.format_version AND g.valid_from <= x.service_date
   AND coalesce(g.valid_to, DATE '9999-12-31') > x.service_date
 -- The vault marker counts as a text; a person's papers alone refer nobody.
-WHERE vn_text(replace(concat(x.SO_HOSO, x.SO_CHUYENTUYEN, x.GIAY_CHUYEN_TUYEN, x.MA_CSKCB_DI, x.MA_CSKCB_DEN,
+WHERE vn_said(concat(x.SO_HOSO, x.SO_CHUYENTUYEN, x.GIAY_CHUYEN_TUYEN, x.MA_CSKCB_DI, x.MA_CSKCB_DEN,
                              x.NGAY_VAO, x.NGAY_VAO_NOI_TRU, x.NGAY_RA, x.DAU_HIEU_LS, x.CHAN_DOAN_RV, x.QT_BENHLY,
                              x.TOMTAT_KQ, x.PP_DIEUTRI, x.MA_BENH_CHINH, x.MA_BENH_KT, x.MA_BENH_YHCT, x.TEN_DICH_VU,
                              x.TEN_THUOC, x.TINH_TRANG_CT, x.MA_LOAI_RV, x.MA_LYDO_CT, x.HUONG_DIEU_TRI,
-                             x.PHUONGTIEN_VC), '*', 'x')) IS NOT NULL
+                             x.PHUONGTIEN_VC))

@@ -9,9 +9,9 @@ WITH line AS (
   SELECT
     *,
     -- The vault marker counts as a text.
-    vn_text(replace(MA_VAT_TU, '*', 'x')) IS NOT NULL AS names_supply,
-    vn_text(replace(concat(MA_DICH_VU, TEN_DICH_VU), '*', 'x')) IS NOT NULL AS names_service,
-    vn_text(replace(TEN_VAT_TU, '*', 'x')) IS NOT NULL AS words_supply
+    vn_said(MA_VAT_TU) AS names_supply,
+    vn_said(concat(MA_DICH_VU, TEN_DICH_VU)) AS names_service,
+    vn_said(TEN_VAT_TU) AS words_supply
   FROM standard.xml130_3
 )
 SELECT

@@ -72,7 +72,7 @@ LEFT JOIN reference.facility AS f
   ON f.code = vn_text(x.MA_CSKCB) AND f.valid_from <= x.service_date
   AND coalesce(f.valid_to, DATE '9999-12-31') > x.service_date
 -- The vault marker counts as a text; a person's papers alone are no treatment.
-WHERE vn_text(replace(concat(x.PHANLOAI_LAO_VITRI, x.PHANLOAI_LAO_TS, x.PHANLOAI_LAO_HIV, x.PHANLOAI_LAO_VK,
+WHERE vn_said(concat(x.PHANLOAI_LAO_VITRI, x.PHANLOAI_LAO_TS, x.PHANLOAI_LAO_HIV, x.PHANLOAI_LAO_VK,
                              x.PHANLOAI_LAO_KT, x.LOAI_DTRI_LAO, x.PHACDO_DTRI_LAO, x.NGAYBD_DTRI_LAO,
                              x.NGAYKT_DTRI_LAO, x.KET_QUA_DTRI_LAO, x.NGAYKD_HIV, x.BDDT_ARV,
-                             x.NGAY_BAT_DAU_DT_CTX), '*', 'x')) IS NOT NULL
+                             x.NGAY_BAT_DAU_DT_CTX))
