@@ -1,10 +1,11 @@
 """Ingest, from file open to rows readable, in CPU-seconds of the whole tree; beside bare parsing of the same sub-files.
 
-The limit is `lxml.etree.fromstring` over every decoded sub-file, one thread, nothing kept, in a process that does nothing
-else. Each round measures ingest without the models of `conformed` (rows in raw, vault and `standard`) and whole ingest
-(and `conformed`), each into a fresh home, and the limit before, between and after them. DuckDB runs with one thread. The twin is seeded; its mix of
-versions, sizes and non-canonical files is printed with the figures. Beside them: the stages of one more ingest, one
-with two threads in DuckDB, and the most memory this process ever had (the corpus and the parsed files are part of it).
+The limit is `lxml.etree.fromstring` over every decoded sub-file, one thread, nothing kept, in a process that does
+nothing else. Each round measures ingest without the models of `conformed` (rows in raw, vault and `standard`) and whole
+ingest (and `conformed`), each into a fresh home, and the limit before, between and after them. DuckDB runs with one
+thread. The twin is seeded; its mix of versions, sizes and non-canonical files is printed with the figures. Beside them:
+the stages of one more ingest, one with two threads in DuckDB, and the most memory this process ever had (the corpus and
+the parsed files are part of it).
 """
 
 from __future__ import annotations
