@@ -12,7 +12,6 @@ import itertools
 import multiprocessing
 import random
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bench import homes
+from bench import homes, ports
 from bench.measure import fresh_app
 from bench.watch import Tree, Watch, jobs_done, settled, spread
 from bienho.core.ids import delivery_seq
@@ -301,7 +300,7 @@ def _store(app: App, folder: Path, stock: Sequence[Template], count: int) -> Non
 def _measured(
     app: App, folder: Path, stock: list[Template], accounts: Any, seconds: float, every: float
 ) -> dict[str, Any]:
-    with served(app.home.path, folder / "serve.log", free_port()) as server:
+    with served(app.home.path, folder / "serve.log", ports.free()) as server:
         port = int(server.args[-1])  # type: ignore[index,arg-type]
         settled(app)
         tree = Tree(server.pid, app)
@@ -359,10 +358,3 @@ def _lost(app: App, sent: Sent) -> list[str]:
             if len(page) < PAGE:
                 break
     return sorted({number for number, _, _ in sent.answered} - there)
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -90,7 +90,7 @@ def bare_parse() -> float:
 
 
 def alone(files: list[bytes]) -> Pool:
-    """A process of its own for bare parsing: memory that ingests have left in pieces makes it a fifth slower."""
+    """A process of its own for bare parsing: where ingests have left their memory in pieces it is slower."""
     return get_context("spawn").Pool(1, _hold, (files,))
 
 

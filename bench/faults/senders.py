@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from bench import doors
+from bench import doors, ports
 from bench.faults.siege import Broken
 from bench.homes import Made
 from bienho.core.ids import delivery_seq
@@ -70,7 +70,7 @@ def among_idle_lines(made: Made, count: int) -> dict[str, float]:
         (account,) = doors.enrol(app, 1)
         (template,) = doors.templates(Path(name, "twin"), most=1, persons=20)
         log = Path(name, "serve.log")
-        server = held.enter_context(doors.served(made.home.path, log, doors.free_port(), made.environment))
+        server = held.enter_context(doors.served(made.home.path, log, ports.free(), made.environment))
         port = int(server.args[-1])  # type: ignore[index,arg-type]
         for _ in range(count):
             held.enter_context(socket.create_connection(("127.0.0.1", port), 10))
@@ -88,7 +88,7 @@ def _one_life(
 ) -> dict[str, str]:
     """What was answered by one server until it was killed."""
     answered: dict[str, str] = {}
-    with doors.served(made.home.path, folder / f"serve-{turn}.log", doors.free_port(), made.environment) as server:
+    with doors.served(made.home.path, folder / f"serve-{turn}.log", ports.free(), made.environment) as server:
         port = int(server.args[-1])  # type: ignore[index,arg-type]
         threads = [
             threading.Thread(target=_send, args=(port, account, stock, answered, f"K{turn}-{place}"), daemon=True)

@@ -25,8 +25,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
+from bench import ports
 from bienho.portal.urls import urlpatterns
-from support import commands, ports
+from support import commands
 from support.assets import shared_assets
 from support.homes import Made
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bench import ports
 from bienho.governance import accounts
 from bienho.governance.actor import Actor
 from bienho.governance.changes import SYSTEM
@@ -25,7 +26,7 @@ from bienho.pipeline.ingest import ingest
 from bienho.portal import serve, settings, signin
 from bienho.portal.house import House
 from bienho.standards.xml130.write import write_delivery
-from support import forks, ports
+from support import forks
 from support.assets import shared_assets
 from support.homes import Made, temporary_home
 from support.rule_cases import Tables, example

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connections
 from django.test import Client
 
+from bench import ports
 from bienho.config import Home
 from bienho.database import Database
 from bienho.governance import Membership, accounts
@@ -27,7 +28,7 @@ from bienho.pipeline.sending import Sending
 from bienho.portal import entry, serve, settings, signin
 from bienho.portal.house import House
 from bienho.portal.rates import RATES
-from support import forks, ports, rooms, told
+from support import forks, rooms, told
 from support.assets import shared_assets
 from support.fake_gate import NOW, FakeActor, FakeGate, fake_gate
 from support.homes import temporary_home

@@ -2,7 +2,7 @@
 
 from bienho.config.doors import Doors, Sso, read_doors
 from bienho.config.envelopes import combine_key, split_key
-from bienho.config.home import Home, cores, default_home
+from bienho.config.home import Home, cores, cores_allowed, default_home
 from bienho.config.keys import KeyRing, add_version, adopt_ring, create_key, drop_version, key_path, load_keys
 from bienho.config.limits import DEFAULT, Limits
 from bienho.config.notices import Mail, NoticeWays, read_notice_ways
@@ -30,6 +30,7 @@ __all__ = [
     "adopt_ring",
     "combine_key",
     "cores",
+    "cores_allowed",
     "create_key",
     "default_home",
     "drop_version",

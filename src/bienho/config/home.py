@@ -35,6 +35,11 @@ def cores() -> int | None:
     return int(given)
 
 
+def cores_allowed() -> int:
+    """`cores`, or as many as this process may use."""
+    return cores() or len(os.sched_getaffinity(0))
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """An existing data folder. Commands other than `init` and `demo` only ever open one.

@@ -7,14 +7,13 @@ and comes first, as everywhere. Such a home has no raw (`Home.require_raw`).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
 
-from bienho.config import Home, cores
+from bienho.config import Home, cores_allowed
 from bienho.contracts import catalogue
 from bienho.core.errors import ConfigError
 from bienho.lake import Lake
@@ -145,7 +144,7 @@ def straight(app: App, *, conform: bool = True) -> Iterator[Straight]:
     CFG-HOME-TWIN for a home that takes deliveries or holds a twin already.
     """
     twin_home(app.home)
-    with app.writing(threads=max(1, (cores() or len(os.sched_getaffinity(0))) // 2)) as lake:
+    with app.writing(threads=max(1, cores_allowed() // 2)) as lake:
         reference.load(lake, app.raw)
         if lake.table_counts()["standard.xml130_dossier"]:
             raise ConfigError("CFG-HOME-TWIN", f"Thư mục {app.home.path} đã có dữ liệu giả lập.", who="người vận hành")

@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from bienho.config import cores
+from bienho.config import cores_allowed
 from bienho.core.errors import StorageError
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ _at_hand: Callable[[int, int], Any] | None = None
 
 def workers(most: int | None = None) -> int:
     """How many processes may work: as many as `BIENHO_CORES` allows, else as there are cores, at most `most`."""
-    allowed = cores() or len(os.sched_getaffinity(0))
+    allowed = cores_allowed()
     return allowed if most is None else min(allowed, most)
 
 

@@ -10,13 +10,13 @@ import os
 import socket
 
 FIRST, OF_EACH = 20_000, 500
-"""Every parallel test process has this many of its own, below those the system gives away."""
+"""Every process of parallel tests has this many of its own, below those the system gives away."""
 
 _turns = itertools.count()
 
 
 def free() -> int:
-    """A port nobody listens on, which no other test process and no connection will be given."""
+    """A port nobody listens on, which no other such process and no connection will be given."""
     own = FIRST + OF_EACH * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     for _ in range(OF_EACH):
         port = own + next(_turns) % OF_EACH
