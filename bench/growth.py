@@ -1,9 +1,10 @@
 """Growth: what a dossier costs, how long questions take and how big everything is, while a home grows.
 
-Twins of different seeds are taken in one after the other, in commands of a few hundred files as a worker would, with
+Twins of different seeds are taken in one after the other, in commands of so many files as a day of the province, with
 compaction as often as the product does it. At each size: CPU-seconds of the whole tree per thousand dossiers since the
 size before (compaction included), the most memory the tree held, five typical questions through the gate (median of
-some rounds), files and bytes of the lake, rows of its catalog, bytes of raw and of PostgreSQL.
+some rounds), files and bytes of the lake, rows of its catalog, bytes of raw and of PostgreSQL. Memory is looked at by
+a process of its own: looking costs the product nothing.
 """
 
 from __future__ import annotations
@@ -13,18 +14,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from bench.measure import Spent, fresh_app, spending
-from bienho.database import Role, places, server
+from bench.memory import Peak, watching
+from bienho.database import Role, places
 from bienho.governance import accounts
 from bienho.pipeline import App
 from bienho.pipeline.ingest import ingest
@@ -32,9 +29,10 @@ from bienho.pipeline.ingest import ingest
 DOSSIERS = 30_000
 STEPS = (1, 3, 10, 30, 100)
 """Sizes looked at, in ten thousands, up to the wanted one."""
-PERSONS = 3_000
-"""Of one twin: about nine thousand dossiers."""
-FILES_A_COMMAND = 250
+PERSONS = 10_000
+"""Of one twin: about thirty thousand dossiers."""
+FILES_A_COMMAND = 1_250
+"""Some 4,500 dossiers: about a batch."""
 SEED = 20261126
 PURPOSE = "van-hanh"
 ROUNDS = 5
@@ -51,58 +49,6 @@ QUESTIONS = {
     "one dossier": "SELECT * FROM standard.xml130_3 WHERE version_id = {version}",
     "open errors by owner": "SELECT owner, code, count(*) FROM quality.finding GROUP BY ALL",
 }
-
-
-@dataclass
-class Peak:
-    """The most memory (proportional share, so that shared pages count once) the tree held, in MB."""
-
-    mb: float = 0.0
-    postgres_mb: float = 0.0
-
-    def see(self, own: float, postgres: float) -> None:
-        self.mb, self.postgres_mb = max(self.mb, own + postgres), max(self.postgres_mb, postgres)
-
-
-@contextmanager
-def watching(app: App) -> Iterator[Peak]:
-    """Look at the tree a few times a second."""
-    peak, stop = Peak(), threading.Event()
-
-    def look() -> None:
-        while not stop.wait(0.25):
-            own, postgres = (sum(map(_held, part)) / MB for part in _tree(app))
-            peak.see(own, postgres)
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _tree(app: App) -> tuple[list[psutil.Process], list[psutil.Process]]:
-    """(this process and its children, PostgreSQL's)."""
-    me, found = psutil.Process(), list[psutil.Process]()
-    place = places.locate(app.home, create=False)
-    running = server.postmaster(place.data) if place else None
-    if running:
-        try:
-            postmaster = psutil.Process(running.pid)
-            found = [postmaster, *postmaster.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            pass
-    return [me, *me.children(recursive=True)], found
-
-
-def _held(process: psutil.Process) -> int:
-    try:
-        told = process.memory_full_info()
-    except psutil.Error:
-        return 0
-    return int(getattr(told, "pss", told.uss))
 
 
 def sizes_of(app: App) -> dict[str, Any]:
@@ -174,15 +120,17 @@ def curves(sizes: Sequence[int]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bienho-growth-") as folder, fresh_app() as app:
         commands = _commands(Path(folder))
         dossiers = before = 0
+        place = places.locate(app.home, create=False)
+        data = place.data if place else None
         spent, peak = Spent(), Peak()
         for size in sizes:
             while dossiers < size:
                 files = next(commands)
-                with spending(app.home) as part, watching(app) as seen:
+                with watching(data) as seen, spending(app.home) as part:
                     report = ingest(app, files, threads=2)
                 dossiers += report.dossiers
                 _add(spent, part)
-                peak.see(seen.mb - seen.postgres_mb, seen.postgres_mb)
+                peak.see(seen.mb, seen.postgres_mb)
             points.append(_point(app, dossiers, dossiers - before, spent, peak))
             print(json.dumps(points[-1]), flush=True)
             before, spent = dossiers, Spent()

@@ -5,17 +5,25 @@ Law 4 needs it: conformed is a function of standard and reference alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
 import duckdb
+import pyarrow as pa
 
 from bienho.contracts import catalogue
+from bienho.core.garbage import give_back
 from bienho.core.ids import delivery_id
 from bienho.lake import RawHeader
 from bienho.pipeline.journal import read_journal
 from bienho.pipeline.judge import Judged
-from bienho.pipeline.models import store
+from bienho.pipeline.models import ModelRunner
 from bienho.pipeline.records import Outcome, delivery_rows
-from bienho.pipeline.reference import REMAP_DUE, remap_is_due
+from bienho.pipeline.reference import REMAP_DUE, kept, remap_is_due
 from bienho.pipeline.writer import AUTHOR, Writer
+
+CHUNK = 20_000
+"""Versions mapped at once: what bounds the memory of it."""
 
 
 def remap(writer: Writer, reference: RawHeader | None = None) -> None:
@@ -24,19 +32,17 @@ def remap(writer: Writer, reference: RawHeader | None = None) -> None:
     When a reference delivery is the cause, its receipt and the journal's progress are written with them.
     """
     writer.refresh_reference()
-    runner = writer.runner
     counts = writer.lake.table_counts()
-    names = [name for name in catalogue() if name.startswith("standard.")]
-    runner.bind_queries({name: f"SELECT * FROM lake.{name}" for name in names if counts[name]})
-    runner.bind_empty(name for name in names if not counts[name])
-    outputs = runner.compute()
     judged = writer.rules.again(counts)
     batch_id = writer.last_batch() + 1
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
-        for name in (model.name for model in runner.models if counts[model.name]):
+        for name in (model.name for model in writer.runner.models if counts[model.name]):
             connection.execute(f"DELETE FROM lake.{name}")
-        store(connection, outputs)
+        for name, rows in _mapped(writer, counts):
+            connection.register("incoming", rows)
+            connection.execute(f"INSERT INTO lake.{name} BY NAME FROM incoming")
+            connection.unregister("incoming")
         judged(connection)
         connection.execute("DELETE FROM lake.journal.batch WHERE stage = ?", [REMAP_DUE])
         connection.execute(
@@ -49,6 +55,37 @@ def remap(writer: Writer, reference: RawHeader | None = None) -> None:
     ids = [delivery_id(reference.seq)] if reference else []
     writer.lake.commit(work, author=AUTHOR, message=f"remap {batch_id}", deliveries=ids)
     writer.heads.move({}, batch_id)
+
+
+def _mapped(writer: Writer, counts: Mapping[str, int]) -> Iterator[tuple[str, pa.Table]]:
+    """(model, rows it gives for some versions), over all versions in their order.
+
+    Computed on a connection of its own: one transaction of DuckDB writes to one database, and the models' tables are
+    not the lake's. It sees the lake as it was before the transaction.
+    """
+    read = {name for model in writer.runner.models for name in model.reads if name.startswith("standard.")}
+    with closing(writer.lake.cursor()) as connection:
+        runner = ModelRunner(connection, writer.runner.models)
+        writer.runner.forget()  # both give the same names to rows
+        runner.bind_copies((name for name in catalogue() if name.startswith("reference.")), kept(writer.lake))
+        runner.bind_empty(sorted(name for name in read if not counts[name]))
+        heads = connection.execute("SELECT version_id FROM lake.standard.xml130_dossier ORDER BY 1").fetchnumpy()
+        versions = heads["version_id"]
+        for start in range(0, len(versions), CHUNK):
+            first, last = versions[start], versions[min(start + CHUNK, len(versions)) - 1]
+            within = f"WHERE version_id BETWEEN {first} AND {last}"
+            runner.bind_rows(
+                {
+                    name: connection.execute(f"FROM lake.{name} {within}").to_arrow_table()
+                    for name in sorted(read)
+                    if counts[name]
+                }
+            )
+            for name, held in runner.compute().items():
+                rows = connection.execute(f"FROM {held}").to_arrow_table()
+                if rows.num_rows:
+                    yield name, rows
+            give_back()
 
 
 def take_list(writer: Writer, reference: RawHeader) -> None:

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from bienho.contracts import catalogue
+from bienho.core.garbage import give_back
 from bienho.pipeline.models import ModelRunner
 from bienho.quality.rule_findings import WAIVERS, check_words, findings_sql, judged_by, rule_revision, split_sql
 from bienho.quality.rule_judge import Plan, checks, judge, of_vault, plan
@@ -95,6 +96,8 @@ class RuleScan:
                 self._copy("rule_day", days_of(self._ask, tables))
                 for name, made in MADE.items():
                     run(f"INSERT INTO {made} BY NAME {split_sql('temp.rule_kept', 'temp.rule_day', name == EXCUSED)}")
+            del tables
+            give_back()
 
         def work(connection: duckdb.DuckDBPyConnection) -> None:
             for name, made in MADE.items():
