@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,31 @@ def test_killed_between_or_within_batches_nothing_is_half(made: Made, victim: st
         assert state(made) == state(undisturbed)
         last = sealed_names(vault, total)[-1]
         assert vault.open([last.record_id]) == {last.record_id: last.payload}
+
+
+def test_a_vault_filled_at_once_ends_as_one_filled_by_batches(made: Made) -> None:
+    """What finds records is away only while an empty vault is filled, and back whatever ends it."""
+
+    def indexes() -> set[str]:
+        with made.database.connect(Role.ADMIN) as admin:
+            return {line for (line,) in admin.execute("SELECT indexdef FROM pg_indexes WHERE schemaname = 'vault'")}
+
+    vault, before = Vault(made.keys, made.database), indexes()
+    batch = entries(vault, 40)
+    with suppress(ZeroDivisionError), vault.filling():
+        assert len(before - indexes()) == 4
+        vault.seal(batch[:20], fresh=True)
+        looked_for = dict(batch[4].blind)["personal_id"]
+        assert (batch[4].patient_key, batch[4].record_id) in vault.find("personal_id", looked_for)
+        raise ZeroDivisionError
+    assert indexes() == before
+    with vault.filling():  # begun again
+        assert indexes() == before, "a vault with records keeps them"
+        vault.seal(batch, fresh=True)
+    assert indexes() == before
+    with temporary_home() as other:
+        Vault(other.keys, other.database).seal(entries(Vault(other.keys, other.database), 40))
+        assert state(made) == state(other)
 
 
 def test_a_batch_has_a_limit(made: Made) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bienho.config.limits import DEFAULT
 from bienho.core.errors import InputError
+from bienho.privacy import encode
 from bienho.standards.xml130 import (
     TABLES,
     Dossier,
@@ -111,7 +112,9 @@ def all_of(item: Item) -> object:
     """What a dossier says, with all that is made of it."""
     if isinstance(item, UnreadableDossier):
         return item
-    made = (item.content, columns.vault_payload(item), columns.blind_values(item), list(item.tables))
+    payload = columns.vault_payload(item)
+    assert columns.vault_bytes(item) == encode(payload)
+    made = (item.content, payload, columns.blind_values(item), list(item.tables))
     return {name: getattr(item, name) for name in item.__dataclass_fields__}, made
 
 

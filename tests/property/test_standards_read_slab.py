@@ -8,7 +8,7 @@ import pytest
 
 from bienho.config.limits import DEFAULT
 from bienho.standards.xml130 import TABLES, read_plain, read_slab
-from bienho.standards.xml130.read_block import Block
+from bienho.standards.xml130.read_block import Block, SlabBlock
 from bienho.standards.xml130.versions import BARE, contract_of, wire_of
 
 SCARS = (
@@ -54,6 +54,7 @@ def said(block: Block) -> tuple:
         list(block.aligned),
         block.json(),
         block.held(),
+        block.held_json(),
         block.mappings(),
         block.first(*names, "NOPE"),
         [list(block.column(name)) for name in (*names, "NOPE")],
@@ -92,3 +93,23 @@ def test_a_change_of_any_byte_is_seen() -> None:
         if block is not None:
             assert one is not None
             assert said(one) == said(block)
+
+
+def test_texts_that_json_escapes_are_written_as_alone() -> None:
+    names = [field.name for field in contract_of("XML13").official_fields]
+    odd = ['a"b', "\\", "x\n\ty", "", "&#13;", "ô"]
+    given = [
+        "".join(f"<{name}>{odd[(place + shift) % len(odd)]}</{name}>" for place, name in enumerate(names))
+        for shift in range(len(odd))
+    ]
+    wire = wire_of("XML13")
+    rows = [f"<{wire.row}>{row}</{wire.row}>" if wire.row else row for row in given]
+    chain = [name for name in (wire.root, wire.rows) if name]
+    opening, closing = "".join(f"<{n}>" for n in chain), "".join(f"</{n}>" for n in reversed(chain))
+    sent = [f"{opening}{row}{closing}".encode() for row in rows]
+    for body, block in zip(sent, read_slab.read_slabs("XML13", sent, DEFAULT), strict=True):
+        one = alone("XML13", body)
+        assert isinstance(block, SlabBlock)
+        assert block.slab.escaped
+        assert one is not None
+        assert said(one) == said(block)

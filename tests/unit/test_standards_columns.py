@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+import pytest
+
 from bienho.privacy import blind_entries
 from bienho.privacy.blind import normalise
 from bienho.standards.xml130 import Dossier, columns
@@ -45,3 +48,14 @@ def test_only_a_text_is_marked_and_blanks_come_back_as_sent() -> None:
     (shown,) = lines.to_pylist()
     assert (shown["MA_THE_BHYT"], shown["HO_TEN"], shown["DIA_CHI"], shown["SO_CCCD"]) == (" \n ", "", "*", None)
     assert columns.restore(columns.vault_payload(dossier), {"XML1": lines}) == {"XML1": [row]}
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u00a0\u3000", "\u2003 \n", "\u1680"])
+def test_a_column_is_marked_text_by_text(blank: str) -> None:
+    """As Python tells a blank, whatever it begins with, also where the column is a part of a longer one."""
+    texts = ["x", "", "Ế", "\u00c2", blank, "\u200b", " a", "", blank]
+    whole = pa.array(["before", *texts, "behind"], pa.string())
+    for said in (texts, [text for text in texts if text != blank], ["", ""]):
+        column = pa.array(["before", *said, "behind"], pa.string()).slice(1, len(said))
+        assert columns._marked(column).to_pylist() == columns._shown(said)
+    assert columns._marked(whole.slice(1, len(texts))).to_pylist() == columns._shown(texts)

@@ -75,6 +75,9 @@ class Held:
     def dossier_key(self, *parts: Any) -> str:
         return self.digests.dossier_key(*parts)
 
+    def dossier_keys(self, facility: str, numbers: Sequence[str]) -> list[str]:
+        return self.digests.dossier_keys(facility, numbers)
+
     def seal(self, entries: Sequence[VaultEntry], *, fresh: bool) -> None:
         assert fresh
         for entry in entries:

@@ -188,7 +188,8 @@ class Judge:
         return opened
 
     def _take(self, judged: Judged, item: Item) -> None:
-        judged.findings.extend((item.hoso, finding) for finding in item.findings)
+        if item.findings:
+            judged.findings.extend((item.hoso, finding) for finding in item.findings)
         own = bound(judged.header)
         if own and item.facility and nfc(item.facility).strip() != own:
             # it is the sender's to mend, so it stands in the sender's list and in nobody else's
@@ -198,11 +199,12 @@ class Judge:
             judged.set_aside.append(SetAside(item.hoso, item.facility or None, item.code, item.message))
             return
         try:
-            dossier_key = self._vault.dossier_key(item.facility, item.identity, item.document)
+            identity = item.identity
+            dossier_key = self._vault.dossier_key(item.facility, identity, item.document)
             encounter_key = dossier_key if item.document == "visit" else None
             if item.document == "check_in":
                 encounter_key = self._vault.dossier_key(item.facility, item.ma_lk)
-            patient_key = self._vault.patient_key(item.facility, item.ma_bn, item.identity, item.document)
+            patient_key = self._vault.patient_key(item.facility, item.ma_bn, identity, item.document)
         except InputError as error:
             judged.set_aside.append(SetAside(item.hoso, item.facility or None, error.code, error.message))
             return

@@ -167,14 +167,15 @@ class Writer:
         return Batch(outcomes, rows, sum(outcome.found for outcome in outcomes), vault_written)
 
     def _seal(self, fates: Fates) -> tuple[list[Versioned], int]:
-        payloads = [columns.vault_payload(candidate.dossier) for candidate in fates.kept]
+        payloads = [columns.vault_bytes(candidate.dossier) for candidate in fates.kept]
+        blind = columns.BlindValues()
         entries = [
             VaultEntry(
                 facility=candidate.dossier.facility,
                 ma_lk=candidate.dossier.identity,
                 patient_key=candidate.patient_key,
                 payload=payload,
-                blind=columns.blind_values(candidate.dossier),
+                blind=blind.of(candidate.dossier),
             )
             for candidate, payload in zip(fates.kept, payloads, strict=True)
         ]

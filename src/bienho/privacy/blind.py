@@ -32,36 +32,41 @@ class Kind(IntEnum):
 BLIND_BYTES = 8
 """Of a digest: enough to find by (a stranger is met once in 10^12 looks), less to store and search."""
 KINDS = {kind.name.lower(): kind for kind in Kind}
+_NONE = [None] * len(KINDS)
 
 
 class BlindIndex:
     """Makes the digests of one installation."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_makes",)
 
     def __init__(self, keys: KeyRing) -> None:
-        self._key = Keyed(keys.derive("privacy/blind-index"))
+        key = Keyed(keys.derive("privacy/blind-index"))
+        self._makes = {name: (int(kind), key.after(name)) for name, kind in KINDS.items()}
 
     def digests(self, kind: str, text: str) -> list[tuple[int, bytes]]:
         """(kind number, 8-byte digest) of every value in a text; none when the text holds nothing usable.
 
         KeyError for a kind that is none of `KINDS`.
         """
-        number, make = int(KINDS[kind]), self._key.after(kind)
+        number, make = self._makes[kind]
         return [(number, make(prefixed(value))[:BLIND_BYTES]) for value in normalise(kind, text)]
 
     def rows(self, blind: Blind) -> list[list[bytes | None]]:
         """The digests of a record, one column a kind in their order, in as many rows as a kind has values."""
-        rows: list[list[bytes | None]] = [[None] * len(KINDS)] if blind else []
+        rows: list[list[bytes | None]] = []
         for kind, text in blind:
-            for number, digest in self.digests(kind, text):
+            number, make = self._makes[kind]
+            place = number - 1
+            for value in normalise(kind, text):
+                digest = make(prefixed(value))[:BLIND_BYTES]
                 for row in rows:
-                    if row[number - 1] in (None, digest):
-                        row[number - 1] = digest
+                    if row[place] is None or row[place] == digest:
+                        row[place] = digest
                         break
                 else:
-                    rows.append([digest if place == number else None for place in range(1, len(KINDS) + 1)])
-        return [row for row in rows if any(row)]
+                    rows.append([*_NONE[:place], digest, *_NONE[number:]])
+        return rows
 
 
 def blind_entries(
@@ -96,15 +101,18 @@ def normalise(kind: str, text: str) -> list[str]:
     if kind not in KINDS:
         raise KeyError(kind)
     if text.isalnum() and text.isascii():  # one clean value: by far the most
-        parts = [text.upper()]
-    else:
-        parts = [_NOT_ALNUM.sub("", nfc(part).upper()) for part in _SEVERAL.split(text)]
+        value = _value(kind, text.upper())
+        return [value] if value else []
+    parts = [_value(kind, _NOT_ALNUM.sub("", nfc(part).upper())) for part in _SEVERAL.split(text)]
+    return [part for part in dict.fromkeys(parts) if part]
+
+
+def _value(kind: str, text: str) -> str:
+    """One spelled value, brought to what of it names the person."""
     if kind == "insurance_number":
         # the last ten digits are the person's social-insurance number; letters before them change with the benefit
-        parts = [part[-10:] for part in parts if _CARD.fullmatch(part)]
-    elif kind == "phone":
-        parts = [_national(_digits(part)) for part in parts]
-    return [part for part in dict.fromkeys(parts) if part]
+        return text[-10:] if _CARD.fullmatch(text) else ""
+    return _national(_digits(text)) if kind == "phone" else text
 
 
 def _digits(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -25,6 +25,7 @@ VISIT = "visit"
 OF_A_VISIT = {VISIT, "check_in"}
 _LENGTH = struct.Struct(">I").pack
 _SHA256 = _LENGTH(32)
+_LENGTHS = [_LENGTH(length) for length in range(256)]
 
 
 class Digests:
@@ -53,14 +54,27 @@ class Digests:
         kind = () if document == VISIT else (document,)
         return self._dossier.after(*kind, _facility(facility))(prefixed(_visit(ma_lk))).hex()
 
+    def dossier_keys(self, facility: str, numbers: Iterable[str]) -> list[str]:
+        """The `dossier_key` of many visits at one facility."""
+        name = self._dossier.after(_facility(facility))
+        return [name(prefixed(_visit(number))).hex() for number in numbers]
+
     def record_id(self, facility: str, ma_lk: str, payload: bytes) -> str:
         """One content of one visit: the vault part of every version that says the same has the same id."""
         return self.record(facility, ma_lk, payload).hex()
 
     def record(self, facility: str, ma_lk: str, payload: bytes) -> bytes:
         """The 16 bytes of `record_id`."""
-        rest = prefixed(_visit(ma_lk)) + _SHA256 + hashlib.sha256(payload).digest()
-        return self._record.after(_facility(facility))(rest)
+        return self.recorder(facility)(ma_lk, payload)
+
+    def recorder(self, facility: str) -> Callable[[str, bytes], bytes]:
+        """`record` for one facility."""
+        name, sha256 = self._record.after(_facility(facility)), hashlib.sha256
+
+        def record(ma_lk: str, payload: bytes) -> bytes:
+            return name(prefixed(_visit(ma_lk)) + _SHA256 + sha256(payload).digest())
+
+        return record
 
 
 class Keyed:
@@ -102,8 +116,9 @@ def keyed(key: bytes, *parts: str | bytes) -> bytes:
 
 def prefixed(part: str | bytes) -> bytes:
     """A part of a message behind its length."""
-    data = part.encode() if isinstance(part, str) else part
-    return _LENGTH(len(data)) + data
+    data = part if isinstance(part, bytes) else part.encode()
+    length = len(data)
+    return (_LENGTHS[length] if length < 256 else _LENGTH(length)) + data
 
 
 def clean(text: str | None) -> str:

@@ -39,7 +39,11 @@ def encode(payload: Payload) -> bytes:
 
     LimitError LIM-VAULT-PAYLOAD beyond 64 MiB.
     """
-    data = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+    return bounded(orjson.dumps(payload, option=orjson.OPT_SORT_KEYS))
+
+
+def bounded(data: bytes) -> bytes:
+    """The same bytes of a payload; LimitError LIM-VAULT-PAYLOAD beyond 64 MiB."""
     if len(data) > PAYLOAD_BYTES_MAX:
         raise LimitError(
             "LIM-VAULT-PAYLOAD",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from bienho.core.errors import UsageError
 from bienho.database import Database, Role, storage_errors
 from bienho.privacy.blind import BLIND_BYTES, Blind, BlindIndex, Kind
 from bienho.privacy.digests import VISIT, Digests
-from bienho.privacy.sealing import Payload, Sealer, encode
+from bienho.privacy.sealing import Payload, Sealer, bounded, encode
 
 BATCH_MAX = 2_000
 OPEN_CHUNK = 500
@@ -86,6 +87,10 @@ class Vault:
         """32 hex digits naming one visit at one facility, or a document of another kind with that number."""
         return self._digests.dossier_key(facility, ma_lk, document)
 
+    def dossier_keys(self, facility: str, numbers: Iterable[str]) -> list[str]:
+        """The `dossier_key` of many visits at one facility."""
+        return self._digests.dossier_keys(facility, numbers)
+
     def record_id(self, facility: str, ma_lk: str, payload: bytes) -> str:
         """32 hex digits naming one content of one visit; `payload` is what `encode` gives."""
         return self._digests.record_id(facility, ma_lk, payload)
@@ -100,12 +105,16 @@ class Vault:
         if len(entries) > BATCH_MAX and not fresh:
             raise ValueError(f"at most {BATCH_MAX} entries a batch")
         contents: dict[bytes, tuple[bytes, bytes, Blind]] = {}
-        name = self._digests.record
+        last: str | None = None
         for entry in entries:
-            data = entry.payload if isinstance(entry.payload, bytes) else encode(entry.payload)
-            record = name(entry.facility, entry.ma_lk, data)
+            if entry.facility != last:
+                last = entry.facility
+                name = self._digests.recorder(last)
+            data = bounded(entry.payload) if isinstance(entry.payload, bytes) else encode(entry.payload)
+            record = name(entry.ma_lk, data)
             entry.record_id = record.hex()
-            contents.setdefault(record, (_key(entry.patient_key), data, entry.blind))
+            if record not in contents:
+                contents[record] = _key(entry.patient_key), data, entry.blind
         if not entries:
             return SealResult(0, 0, 0, (), frozenset())
         with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
@@ -113,6 +122,23 @@ class Vault:
         gone = sum(1 for entry in entries if entry.patient_key in erased)
         ids = tuple(entry.record_id for entry in entries)
         return SealResult(written, len(entries) - written - gone, gone, ids, erased)
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """While an empty vault is filled at once, what finds a record by a value is put off; it is made when the block
+        ends, also by an error. A vault that has a record keeps what it has.
+
+        Killed in between, values are looked for in all rows until a later `filling` ends.
+        """
+        self._call("begin_fill")
+        try:
+            yield
+        finally:
+            self._call("end_fill")
+
+    def _call(self, name: str) -> None:
+        with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
+            connection.execute(f"SELECT vault.{name}()")
 
     def open(self, record_ids: Iterable[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
         """The payloads of records by id; ids that are unknown or belong to an erased patient are absent.
@@ -211,31 +237,29 @@ class _Batch:
             # Only now: a rotation that has seen everything wrapped anew waits for this lock first.
             self._sealer.refresh()
             ciphers, erased = self._ciphers({patient for patient, _, _ in contents.values()})
-            known = set() if self._fresh else self._known(list(contents))
-            wanted = [
-                (record_id, patient, data, blind)
-                for record_id, (patient, data, blind) in sorted(contents.items())
-                if record_id not in known and patient not in erased
-            ]
+            left_out = set() if self._fresh else self._known(list(contents))
+            if erased:
+                left_out |= {record for record, (patient, _, _) in contents.items() if patient in erased}
+            records = sorted(contents.keys() - left_out if left_out else contents)
+            wanted = [contents[record] for record in records]
             sealed = self._sealer.seal(
-                [ciphers[patient] for _, patient, _, _ in wanted],
-                [record_id for record_id, _, _, _ in wanted],
-                [data for _, _, data, _ in wanted],
+                [ciphers[patient] for patient, _, _ in wanted], records, [data for _, data, _ in wanted]
             )
             rows = [
                 (record, patient, len(data), held)
-                for (record, patient, data, _), held in zip(wanted, sealed, strict=True)
+                for record, (patient, data, _), held in zip(records, wanted, sealed, strict=True)
             ]
             packed = [_RECORD_ROW(4, 16, r, 16, p, 4, size, len(held)) + held for r, p, size, held in rows]
             written = self._add("record", _RECORD, rows, packed)
+            tails = self._tails
             self._copy(
                 "blind_index",
                 _BLIND,
                 [
                     _BLIND_ROW(_BLIND_FIELDS, 16, record, 16, patient) + tail
-                    for record, patient, _, blind in wanted
+                    for record, (patient, _, blind) in zip(records, wanted, strict=True)
                     if record in written
-                    for tail in self._tails(blind)
+                    for tail in tails(blind)
                 ],
             )
         return len(written), frozenset(key.hex() for key in erased)

@@ -6,11 +6,12 @@ they give back exactly what was received: `restore(vault_payload(d), build([d]))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, partial
-from typing import Any
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +20,24 @@ import pyarrow as pa
 from bienho.contracts import VAULT_MARKER, catalogue
 from bienho.contracts.counts import note_rows
 from bienho.core.ids import delivery_id
-from bienho.privacy import Blind, blind_entries
-from bienho.standards.xml130.read_block import Block, Blocks, Row, Slab, SlabBlock, Texts, official_names
+from bienho.privacy import Blind, blind_entries, encode
+from bienho.standards.xml130.read_block import (
+    Block,
+    Blocks,
+    Row,
+    Slab,
+    SlabBlock,
+    Texts,
+    official_names,
+    python_texts,
+)
 from bienho.standards.xml130.read_model import Dossier, Tables
 from bienho.standards.xml130.versions import TABLES, contract_of, wire_names
 
 Payload = dict[str, list[Row]]
 Numbers = npt.NDArray[np.int64]
 _TEXT = pa.string()
+_LAST_BLANK = 0x3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +201,37 @@ def _columns(table: str, lines: _Lines, names: Sequence[str], hidden: Set[str]) 
             if place is None:
                 pieces.append(pa.nulls(slab.rows, _TEXT))
             else:
-                pieces.append(pa.array(_shown(slab.listed(place)), _TEXT) if name in hidden else slab.array(place))
+                pieces.append(_marked(slab.array(place)) if name in hidden else slab.array(place))
         made[name] = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
     return made
 
 
 def _shown(texts: Sequence[str | None]) -> list[str | None]:
     return [text if not text or text.isspace() else VAULT_MARKER for text in texts]
+
+
+def _marked(texts: pa.StringArray) -> pa.Array:
+    """As `_shown`, of texts none of which is absent; without a text of Python's where none is made of blanks."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    there = ends[1:] > ends[:-1]
+    places = np.flatnonzero(there)
+    if not len(places):
+        return texts
+    doubtful = places[_begins_blanks()[np.frombuffer(data, np.uint8)[ends[places]]]]
+    if any(map(str.isspace, texts.take(pa.array(doubtful)).to_pylist())):
+        return pa.array(_shown(python_texts(texts)), _TEXT)
+    marks = np.append(0, np.cumsum(there)) * len(VAULT_MARKER)
+    held = VAULT_MARKER.encode() * len(places)
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(marks.astype(np.int32)), pa.py_buffer(held))
+
+
+@cache
+def _begins_blanks() -> npt.NDArray[np.bool_]:
+    """Byte → whether UTF-8 of a blank may begin with it."""
+    begins = np.zeros(256, bool)
+    begins[[one.encode()[0] for one in map(chr, range(_LAST_BLANK + 1)) if one.isspace()]] = True
+    return begins
 
 
 def _ranges(starts: Numbers, counts: Numbers) -> Numbers:
@@ -221,6 +256,13 @@ def vault_payload(dossier: Dossier) -> Payload:
         payload[table][number - 1] = {**row, name: dossier.tables[table][number - 1][name]}
     payload.update(dossier.kept)
     return payload
+
+
+def vault_bytes(dossier: Dossier) -> bytes:
+    """`vault_payload` as the vault encodes it; without a mapping where rows lie in slabs and nothing else is kept."""
+    if isinstance(dossier.tables, Blocks) and not dossier.shape_vaulted and not dossier.kept:
+        return b"".join(dossier.tables.held_pieces())
+    return encode(vault_payload(dossier))
 
 
 def _held_rows(table: str, lines: Sequence[Row]) -> list[Row]:
@@ -267,8 +309,7 @@ def restore(
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Person:
+class _Person(NamedTuple):
     """Fields of a table by which a person in it may be looked up; '' where the table has none."""
 
     name: str = "HO_TEN"
@@ -293,26 +334,56 @@ def _persons(table: str) -> tuple[_Person, ...]:
 
 def blind_values(dossier: Dossier) -> Blind:
     """By what the persons of a dossier may later be looked up, as received; cards in one field stay one text."""
-    found: dict[tuple[str, str], None] = {}
-    for table in dossier.tables:
-        for person in _persons(table):
-            for get in _getters(table, dossier):
-                entries = blind_entries(
-                    name=get(person.name) or "",
-                    birth=get(person.birth) or "",
-                    personal_id=get(person.personal_id) or "",
-                    insurance_number=get(person.card) or "",
-                    phone=get(person.phone) or "",
-                )
-                found |= dict.fromkeys(entries)
-                if number := get(person.number):
-                    found["insurance_number", number] = None
-    return tuple(found)
+    return BlindValues().of(dossier)
 
 
-def _getters(table: str, dossier: Dossier) -> list[Callable[[str], str | None]]:
-    """What gives a text of each row by its field."""
-    if isinstance(dossier.tables, Blocks):
-        block = dossier.tables.blocks[table]
-        return [partial(block.text, place) for place in range(block.count)]
-    return [row.get for row in dossier.tables[table]]
+class BlindValues:
+    """`blind_values` of many dossiers: what lies in a slab is looked at together, and one person once."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str | None, ...], Blind] = {}
+        self._slabs: dict[int, tuple[Slab, list[list[Blind]]]] = {}
+
+    def of(self, dossier: Dossier) -> Blind:
+        """Of one of them."""
+        found: list[Blind] = []
+        tables = dossier.tables
+        for table in tables:
+            if not (persons := _persons(table)):
+                continue
+            if not isinstance(tables, Blocks):
+                rows = tables[table]
+                found += [self._entries(map(row.get, person)) for person in persons for row in rows]
+                continue
+            block = tables.blocks[table]
+            if isinstance(block, SlabBlock):
+                for column in self._slab(block.slab, persons):
+                    found += column[block.start : block.start + block.count]
+            else:
+                places = range(block.count)
+                found += [self._entries(block.text(p, name) for name in who) for who in persons for p in places]
+        several = [one for one in found if one]
+        return several[0] if len(several) == 1 else tuple(dict.fromkeys(chain.from_iterable(several)))
+
+    def _slab(self, slab: Slab, persons: Sequence[_Person]) -> list[list[Blind]]:
+        """Of every row of a slab, person by person."""
+        known = self._slabs.get(id(slab))
+        if known is None:
+            known = self._slabs[id(slab)] = slab, [self._columns(slab, person) for person in persons]
+        return known[1]
+
+    def _columns(self, slab: Slab, person: _Person) -> list[Blind]:
+        places = [slab.layout.places.get(name) for name in person]
+        columns = [[None] * slab.rows if place is None else slab.listed(place) for place in places]
+        return list(map(self._entries, zip(*columns, strict=True)))
+
+    def _entries(self, texts: Iterable[str | None]) -> Blind:
+        """Of the texts of one person."""
+        key = tuple(texts)
+        made = self._made.get(key)
+        if made is None:
+            name, birth, personal_id, card, number, phone = (text or "" for text in key)
+            entries = blind_entries(name=name, birth=birth, personal_id=personal_id, insurance_number=card, phone=phone)
+            numbered = (("insurance_number", number),) if number else ()
+            made = self._made[key] = tuple(dict.fromkeys(entries + numbered))
+        return made

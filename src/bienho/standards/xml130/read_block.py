@@ -18,12 +18,14 @@ from bienho.standards.xml130.versions import contract_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.compute as pc
+
+    from bienho.standards.xml130 import read_json
 else:  # the process that judges signatures reads no rows
-    pa, pc = deferred("pyarrow"), deferred("pyarrow.compute")
+    read_json = deferred("bienho.standards.xml130.read_json")
 
 Row = dict[str, str]
 Texts = tuple[str | None, ...]
+Bytes = bytes | memoryview
 _ESCAPED = "\\\n\t\r"
 """What JSON escapes of the characters XML allows, beside the quotation mark."""
 
@@ -144,6 +146,10 @@ class Block:
         names, pick = self.layout.held
         return [{name: text for name, text in zip(names, pick(row), strict=True) if text} for row in self.rows]
 
+    def held_json(self) -> bytes:
+        """`held` as orjson writes it with sorted keys."""
+        return orjson.dumps(self.held(), option=orjson.OPT_SORT_KEYS)
+
     def mappings(self) -> list[Row]:
         """The rows as mappings, made anew."""
         return [self.layout.row(texts) for texts in self.rows]
@@ -157,22 +163,29 @@ class Block:
                 return f"[{text}]".encode()
         return orjson.dumps(self.mappings(), option=orjson.OPT_SORT_KEYS)
 
+    def pieces(self) -> tuple[Bytes, ...]:
+        """`json` in pieces, for what is joined from many."""
+        return (self.json(),)
+
+    def held_pieces(self) -> tuple[Bytes, ...]:
+        """`held_json` in pieces."""
+        return (self.held_json(),)
+
 
 class Slab:
     """Rows of many sub-files of one table under one layout, as Arrow: `texts` holds field after field, all rows of
-    each. `escaped`: rows with a text that JSON escapes."""
+    each. `escaped`: whether JSON escapes any of them."""
 
-    __slots__ = ("_held", "_json", "_lists", "_unasked", "escaped", "layout", "rows", "texts")
+    __slots__ = ("__dict__", "_json", "_lists", "_unasked", "escaped", "layout", "rows", "texts")
 
-    def __init__(self, layout: Layout, rows: int, texts: pa.StringArray, escaped: frozenset[int]) -> None:
+    def __init__(self, layout: Layout, rows: int, texts: pa.StringArray, *, escaped: bool) -> None:
         self.layout = layout
         self.rows = rows
         self.texts = texts
         self.escaped = escaped
         self._lists: dict[int, list[str]] = {}
-        self._json: tuple[bytes, list[int]] | None = None
+        self._json: read_json.Written | None = None
         self._unasked = rows
-        self._held: list[Row] | None = None
 
     def array(self, place: int) -> pa.StringArray:
         """The texts of one field."""
@@ -185,56 +198,31 @@ class Slab:
             found = self._lists[place] = python_texts(self.array(place))
         return found
 
-    @property
-    def held(self) -> list[Row]:
-        """What of each row is for the vault, without empty texts; nobody may change them."""
-        if self._held is None:
-            names, _ = self.layout.held
-            columns = [self.listed(self.layout.places[name]) for name in names]
-            rows = zip(*columns, strict=True) if columns else [()] * self.rows
-            self._held = [{name: text for name, text in zip(names, texts, strict=True) if text} for texts in rows]
-        return self._held
-
-    def json(self, start: int, count: int) -> bytes:
-        """Rows as JSON with sorted keys, a comma behind each; of rows without a text that JSON escapes."""
-        if self._json is None:
-            order = sorted(range(len(self.layout.fields)), key=self.layout.fields.__getitem__)
-            pieces: list[pa.StringArray | str] = []
-            for place in order:
-                pieces += [f'{"," if pieces else "{"}"{self.layout.fields[place]}":"', self.array(place), '"']
-            pieces.append("},")
-            rows = pc.binary_join_element_wise(*_merged(pieces), "")
-            _, offsets, data = rows.buffers()
-            ends = memoryview(offsets).cast("i").tolist()[rows.offset : rows.offset + self.rows + 1]
-            self._json = data.to_pybytes(), ends
-        data, ends = self._json
-        self.asked(count)
-        return data[ends[start] : ends[start + count]]
-
-    def asked(self, count: int) -> None:
-        """Note that so many rows were asked for as JSON, here or row by row: after the last it is not held on to."""
+    def json(self, count: int) -> read_json.Written:
+        """The rows as JSON with sorted keys, for so many of them; after the last they are not held on to."""
+        written = self._json
+        if written is None:
+            written = self._json = read_json.whole(self._said, self.rows, self.layout.fields)
         self._unasked -= count
         if self._unasked <= 0:
             self._json, self._unasked = None, self.rows
+        return written
+
+    @cached_property
+    def held_json(self) -> read_json.Written:
+        """What of the rows is for the vault as JSON with sorted keys, without empty texts."""
+        places = [self.layout.places[name] for name in self.layout.held[0]]
+        return read_json.held(self._said, self.rows, self.layout.fields, places)
+
+    @property
+    def _said(self) -> pa.StringArray:
+        return read_json.escaped(self.texts) if self.escaped else self.texts
 
 
 def python_texts(texts: pa.Array) -> list[str]:
     """As `to_pylist`, without a scalar object in between."""
     made: list[str] = texts.to_numpy(zero_copy_only=False).tolist()
     return made
-
-
-def _merged(pieces: Sequence[pa.StringArray | str]) -> Iterator[pa.StringArray | str]:
-    """Texts that follow one another as one."""
-    text = ""
-    for piece in pieces:
-        if isinstance(piece, str):
-            text += piece
-            continue
-        yield text
-        yield piece
-        text = ""
-    yield text
 
 
 class SlabBlock(Block):
@@ -277,14 +265,26 @@ class SlabBlock(Block):
 
     def held(self) -> list[Row]:
         """What of each row is for the vault, without empty texts."""
-        return self.slab.held[self.start : self.start + self._count]
+        rows: list[Row] = orjson.loads(self.held_json())
+        return rows
 
     def json(self) -> bytes:
         """The rows as orjson writes them with sorted keys."""
-        if self.slab.escaped and not self.slab.escaped.isdisjoint(range(self.start, self.start + self._count)):
-            self.slab.asked(self._count)
-            return orjson.dumps(self.mappings(), option=orjson.OPT_SORT_KEYS)
-        return b"[" + self.slab.json(self.start, self._count)[:-1] + b"]"
+        return b"".join(self.pieces())
+
+    def held_json(self) -> bytes:
+        """`held` as orjson writes it with sorted keys."""
+        return b"".join(self.held_pieces())
+
+    def pieces(self) -> tuple[Bytes, ...]:
+        """`json` in pieces."""
+        data, ends = self.slab.json(self._count)
+        return b"[", data[ends[self.start] : ends[self.start + self._count] - 1], b"]"
+
+    def held_pieces(self) -> tuple[Bytes, ...]:
+        """`held_json` in pieces."""
+        data, ends = self.slab.held_json
+        return b"[", data[ends[self.start] : ends[self.start + self._count] - 1], b"]"
 
     def _column(self, place: int) -> Sequence[str]:
         return self.slab.listed(place)[self.start : self.start + self._count]
@@ -314,6 +314,21 @@ class Blocks(Mapping[str, list[Row]]):
     def __repr__(self) -> str:
         return f"Blocks({', '.join(self.blocks)})"
 
-    def json(self) -> bytes:
-        """The same as orjson writes it with sorted keys."""
-        return b"{" + b",".join(b'"%s":%s' % (name.encode(), self.blocks[name].json()) for name in sorted(self)) + b"}"
+    def pieces(self) -> list[Bytes]:
+        """The same as orjson writes it with sorted keys, in pieces."""
+        made: list[Bytes] = []
+        for name in sorted(self.blocks):
+            made += (_named(name, bool(made)), *self.blocks[name].pieces())
+        return [*made, b"}"] if made else [b"{}"]
+
+    def held_pieces(self) -> list[Bytes]:
+        """What of every table is for the vault, as `pieces`."""
+        made: list[Bytes] = []
+        for name in sorted(self.blocks):
+            made += (_named(name, bool(made)), *self.blocks[name].held_pieces())
+        return [*made, b"}"] if made else [b"{}"]
+
+
+@cache
+def _named(table: str, behind: bool) -> bytes:
+    return f'{"," if behind else "{"}"{table}":'.encode()

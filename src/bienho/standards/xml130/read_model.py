@@ -75,7 +75,7 @@ class Dossier:
         earlier = [table for table in self.tables if wire_names(table, self.format_version)]
         if isinstance(self.tables, Blocks):
             kept = orjson.dumps(self.kept, option=orjson.OPT_SORT_KEYS) if self.kept else b"{}"
-            return b"".join((b"[", orjson.dumps(earlier), b",", self.tables.json(), b",", kept, b"]"))
+            return b"".join((b"[", orjson.dumps(earlier), b",", *self.tables.pieces(), b",", kept, b"]"))
         return orjson.dumps([earlier, self.tables, self.kept], option=orjson.OPT_SORT_KEYS)
 
 

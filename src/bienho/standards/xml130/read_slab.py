@@ -242,12 +242,10 @@ class _Found:
         if sound.all() and b"&" in self._joined:
             texts = _read_references(texts, sound, rows)
             _, offsets, data = texts.buffers()
-            ends = np.frombuffer(offsets, np.int32, len(taken) + 1)
-            said = np.frombuffer(data, np.uint8, ends[-1])
+            said = np.frombuffer(data, np.uint8, np.frombuffer(offsets, np.int32, len(taken) + 1)[-1])
         if not sound.all():
             return None, sound
-        escaped = _rows_of(_escaped(said), ends, rows)
-        return Slab(self._frame.layout, rows, texts, frozenset(escaped.tolist())), sound
+        return Slab(self._frame.layout, rows, texts, escaped=_escaped(said)), sound
 
 
 def _odd(said: npt.NDArray[np.uint8]) -> Places:
@@ -256,9 +254,9 @@ def _odd(said: npt.NDArray[np.uint8]) -> Places:
     return np.concatenate([low[(said[low] != 9) & (said[low] != 10)], np.flatnonzero(said == 0xEF)])
 
 
-def _escaped(said: npt.NDArray[np.uint8]) -> Places:
-    """Places of bytes that JSON escapes."""
-    return np.concatenate([np.flatnonzero(said == code) for code in b'\t\n\r"\\'])
+def _escaped(said: npt.NDArray[np.uint8]) -> bool:
+    """Whether JSON escapes any of the bytes."""
+    return any((said == code).any() for code in b'\t\n\r"\\')
 
 
 def _rows_of(places: Places, ends: npt.NDArray[np.int32], rows: int) -> Places:

@@ -82,7 +82,7 @@ def fill(
     sealing = sealers(app.vault, judge, atlas, plan.seed, processes or workers(1 if total < block else None))
     summary = LakeSummary(persons=twin.persons)
     with uncollected(), _Truth(truth, plan, twin) as told, sealing as crew:
-        with straight(app, conform=conform) as writer:
+        with straight(app, conform=conform) as writer, app.vault.filling():
             press = Press(writer, crew, atlas, plan.seed, variants, shared)
             for one in twin.blocks(block):
                 counts = press.take(one)

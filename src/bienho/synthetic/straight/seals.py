@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from multiprocessing.connection import Connection
 from operator import itemgetter
 from typing import Any
@@ -15,10 +16,18 @@ import pyarrow as pa
 from bienho.contracts import catalogue
 from bienho.core.garbage import uncollected
 from bienho.pipeline.judge import Judge
-from bienho.privacy import Vault, VaultEntry, blind_entries
+from bienho.privacy import Blind, Vault, VaultEntry, blind_entries
 from bienho.synthetic.crew import lost
 from bienho.synthetic.places import Clinic, Map
-from bienho.synthetic.straight.stencil import CORE, Cutter, Form, Numbered, Stencils, facility_texts
+from bienho.synthetic.straight.stencil import (
+    CORE,
+    OF_FACILITY,
+    Cutter,
+    Form,
+    Numbered,
+    Stencils,
+    facility_texts,
+)
 
 SEALED = pa.schema(
     [
@@ -82,29 +91,41 @@ class Sealer:
 
     def seal(self, visits: pa.Table) -> pa.Table:
         """SEALED of visits (KEYS); their records are in the vault when this returns, in one commit."""
-        entries, dossiers, patients = [], [], dict[tuple[str, str], str]()
         columns = [_listed(visits, name) for name in KEYS]
         raw = [_listed(visits, name, pa.binary()) for name in CORE]
-        name_patient, name_dossier, forms = self._vault.patient_key, self._vault.dossier_key, self._forms
-        for (_, number, facility, version, phone, birth, ma_lk, ma_bn, name, personal_id, card), core in zip(
-            zip(*columns, strict=True), zip(*raw, strict=True), strict=True
-        ):
-            form = forms[number]
-            payload, blind = form.payload((*core, *self._texts(facility, version))), form.blind
-            if blind is None:
-                blind = blind_entries(
-                    name=name, birth=birth, insurance_number=card,
-                    personal_id="" if version == "4210" else personal_id,  # which had neither
-                    phone="" if version == "4210" else phone,
-                )  # fmt: skip
-            patient = patients.get((facility, ma_bn))
-            if patient is None:
-                patient = patients[facility, ma_bn] = name_patient(facility, ma_bn, ma_lk)
-            dossiers.append(name_dossier(facility, ma_lk))
-            entries.append(VaultEntry(facility, ma_lk, patient, payload, blind))
+        entries: list[VaultEntry] = []
+        dossiers: list[str] = []
+        told = zip(*columns, zip(*raw, strict=True), strict=True)
+        for facility, run in groupby(told, itemgetter(KEYS.index("facility"))):
+            there = self._entries(facility, run)
+            dossiers += self._vault.dossier_keys(facility, [entry.ma_lk for entry in there])
+            entries += there
         self._vault.seal(entries, fresh=True)
         ids = [[entry.patient_key for entry in entries], [entry.record_id for entry in entries]]
         return pa.table([columns[0], dossiers, *ids], schema=SEALED)
+
+    def _entries(self, facility: str, visits: Iterable[tuple[Any, ...]]) -> list[VaultEntry]:
+        """What visits at one facility put into the vault; a patient is named and looked at once."""
+        entries, patients, persons, forms = [], dict[str, str](), dict[tuple[str, ...], Blind](), self._forms
+        texts: dict[str, list[bytes]] = {}
+        for _, number, _, version, phone, birth, ma_lk, ma_bn, name, personal_id, card, core in visits:
+            told = texts.get(version)
+            if told is None:
+                told = texts[version] = [*core, *self._texts(facility, version)]
+            told[:OF_FACILITY] = core
+            form = forms[number]
+            blind = form.blind
+            if blind is None:
+                # edition 4210 had neither number nor telephone
+                person = (name, birth, card) if version == "4210" else (name, birth, card, personal_id, phone)
+                blind = persons.get(person)
+                if blind is None:
+                    blind = persons[person] = _blind(*person)
+            patient = patients.get(ma_bn)
+            if patient is None:
+                patient = patients[ma_bn] = self._vault.patient_key(facility, ma_bn, ma_lk)
+            entries.append(VaultEntry(facility, ma_lk, patient, form.payload(told), blind))
+        return entries
 
     def _texts(self, facility: str, version: str) -> tuple[bytes, ...]:
         found = self._facilities.get((facility, version))
@@ -112,6 +133,10 @@ class Sealer:
             told = facility_texts(self._clinics[facility], version)
             found = self._facilities[facility, version] = tuple(text.encode() for text in told)
         return found
+
+
+def _blind(name: str, birth: str, card: str, personal_id: str = "", phone: str = "") -> Blind:
+    return blind_entries(name=name, birth=birth, insurance_number=card, personal_id=personal_id, phone=phone)
 
 
 def _listed(visits: pa.Table, name: str, kind: pa.DataType | None = None) -> list[Any]:
