@@ -1,12 +1,15 @@
 """The twin: people, dossiers to files, lines straight to lake and vault, per CPU-second and per second of the clock.
 
-    python -m bench.twin --persons 20000 [--step people|files|lake|remap] [--json docs/results/twin.json]
+    python -m bench.twin --persons 20000 [--step people|files|lake|remap|size] [--json docs/results/twin.json]
 
 Every step runs in a process of its own, so that its memory and its CPU are its own. CPU is that of the process, of
 those it started and of PostgreSQL. `lake` puts blocks into `standard`, `conformed` and the vault as `synth --into`
 does; `remap` puts them into `standard` and the vault, then maps them whole. Of both it tells what each part took: to
-make people and visits, stencils, seals, to stamp and to write, and what came after the last block. Lines are the rows
-of all tables XML1 … XML15. Target of issue 6 on 2 cores: 200,000 persons, 1,000 dossiers to files and 300,000 lines to
+make people and visits, stencils, seals, to stamp and to write, and what came after the last block. `size` puts ten
+times as many people into `standard` and the vault and nothing else; beside that stands the same without the stencils,
+which a twin of the province makes no more of for many times the lines, and the limit: what DuckDB takes to copy the
+same rows to plain Parquet (no joins, no zstd, no encryption, one file a table). Lines are the rows of all tables XML1 …
+XML15. Target of issue 6 on 2 cores: 200,000 persons, 1,000 dossiers to files and 300,000 lines to
 the lake a second.
 """
 
@@ -20,14 +23,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import psutil
 
 from bench.measure import Spent, fresh_app, own_cpu, spending
 from bienho.config import load_profile
 from bienho.database import Role
+from bienho.lake import Lake
+from bienho.pipeline import App
 from bienho.pipeline.straight import Straight
 from bienho.synthetic import Plan, generate
 from bienho.synthetic.people import blocks, make
@@ -38,7 +45,11 @@ from bienho.synthetic.straight.seals import Sealers
 
 SEED = 20261126
 MB = 1_000_000
-STEPS = ("people", "files", "lake", "remap")
+STEPS = ("people", "files", "lake", "remap", "size")
+TIMES = 10
+"""How many times the people of the other steps `size` has."""
+SAMPLE = 500_000
+"""Rows of a table that the limit is measured by."""
 PARTS: tuple[tuple[Any, str, str], ...] = (
     (rows.Twin, "__init__", "people_and_events"),
     (Press, "_cut", "stencils"),
@@ -92,19 +103,64 @@ def lake(plan: Plan, *, conform: bool = True) -> dict[str, Any]:
     return told | {"parts": {label: {"cpu_s": round(c, 2), "wall_s": round(w, 2)} for label, (c, w) in parts.items()}}
 
 
+def size(plan: Plan) -> dict[str, Any]:
+    """To `standard` and the vault alone, of so many people that stencils are few beside the lines; and the limit."""
+    parts = {"stencils": [0.0, 0.0], "write": [0.0, 0.0]}
+    Press._cut = _timed(Press._cut, parts["stencils"], _living_cpu)  # type: ignore[method-assign]
+    Straight._commit = _timed(Straight._commit, parts["write"])  # type: ignore[method-assign]
+    lakeward.finish = lambda app, *, conformed: 0  # type: ignore[assignment]
+    with fresh_app("twin") as app:
+        with spending(app.home) as spent:
+            made = lakeward.fill(plan, app, app.home.path / "truth", conform=False)
+        rows_of, limit = _plain_copy(app)
+    told = _rates(spent, dossiers=made.dossiers, lines=made.lines) | {"stencils": made.stencils}
+    stencils, write = (cpu for cpu, _ in parts.values())
+    told |= {"stencils_cpu_s": round(stencils, 2), "write_cpu_s": round(write, 2)}
+    told["lines_per_cpu_second_without_stencils"] = round(made.lines / (spent.cpu_s - stencils))
+    told |= {"rows": rows_of, "plain_copy_cpu_s": round(limit, 2)}
+    return told | {"times_of_plain_copy": {
+        "all": round(spent.cpu_s / limit, 2),
+        "without_stencils": round((spent.cpu_s - stencils) / limit, 2),
+        "stamp_and_write": round(write / limit, 2),
+    }}  # fmt: skip
+
+
+def _plain_copy(app: App) -> tuple[int, float]:
+    """Rows of `standard`, and CPU-seconds of a plain copy of them, by the first SAMPLE of each table."""
+    rows_of, total = 0, 0.0
+    with Lake.open(app.home, app.database, read_only=True, threads=1) as lake:
+        for name, count in lake.table_counts().items():
+            if not name.startswith("standard.") or not count:
+                continue
+            lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE sample AS FROM lake.{name} LIMIT {SAMPLE}")
+            cpu = own_cpu()
+            lake.connection.execute(
+                f"COPY sample TO '{app.home.run_dir / 'plain.parquet'}' (FORMAT parquet, COMPRESSION uncompressed)"
+            )
+            total += (own_cpu() - cpu) * count / min(count, SAMPLE)
+            rows_of += count
+    return rows_of, total
+
+
+def _living_cpu() -> float:
+    """CPU-seconds of this process and of those it started, which live on."""
+    mine = psutil.Process()
+    return sum(sum(one.cpu_times()[:2]) for one in (mine, *mine.children()))
+
+
 def _ended_cpu() -> float:
     """CPU-seconds of the processes this one started that have ended: those that seal."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def _timed(work: Callable[..., Any], total: list[float]) -> Callable[..., Any]:
+def _timed(work: Callable[..., Any], total: list[float], clock: Callable[[], float] = own_cpu) -> Callable[..., Any]:
     def timed(*given: Any, **named: Any) -> Any:
-        cpu, wall = own_cpu(), time.perf_counter()
+        cpu, wall = clock(), time.perf_counter()
         try:
             return work(*given, **named)
         finally:
-            total[0] += own_cpu() - cpu
+            total[0] += clock() - cpu
             total[1] += time.perf_counter() - wall
 
     return timed
@@ -156,6 +212,8 @@ def main(persons: int, months: int, chosen: tuple[str, ...], out: Path | None, h
 def _step(step: str, plan: Plan) -> dict[str, Any]:
     if step == "remap":
         return lake(plan, conform=False)
+    if step == "size":
+        return size(replace(plan, persons=plan.persons * TIMES))
     return {"people": people, "files": files, "lake": lake}[step](plan)
 
 

@@ -34,6 +34,8 @@ def told() -> tuple[Map, list[tuple[Visit, dict[str, object]]]]:
             for name, table in tables.items():
                 connection.register("incoming", table)
                 connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+            for name, query in stamp.LOOKED_UP.items():
+                connection.execute(f"CREATE TABLE {name} AS {query}")
             sql = f"SELECT visit_no, category, card_rate, small_sum, sponsored FROM ({stamp.texts(PLAN.seed)})"
             said = {row["visit_no"]: row for row in connection.execute(sql).to_arrow_table().to_pylist()}
         objects = block.objects(list(said))

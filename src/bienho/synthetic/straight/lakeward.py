@@ -37,6 +37,10 @@ VARIANTS = 6
 """Stencils of one class of visits at most."""
 SHARED = 100
 """Visits of a class for each further stencil of it: rare classes have one."""
+DEAD = 0.25
+"""Stencils that no later block needs, a share of the others, beyond which their memory is taken back."""
+_SENT = 16_384
+"""Rows of a chunk: a part of a table is sent to another process with all the bytes of its chunks."""
 _HEAD = "standard.xml130_dossier"
 
 
@@ -120,6 +124,7 @@ class Press:
         self._seen: dict[str, int] = {}
         self._deliveries = 0
         self._known: set[str] = set()
+        self._dead = 0
         for name, table in (
             ("facilities", rows.facility_table(atlas)),
             ("communes", rows.commune_table(atlas)),
@@ -134,23 +139,22 @@ class Press:
         self._hold("block_homes", block.homes)
         self._hold("block_courses", block.courses)
         self._hold("block_visits", block.visits)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE classed AS {stamp.CLASSED}")
+        for name, query in stamp.LOOKED_UP.items():
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
         forms, alone = self._cut(block)
         numbered = stamp.NUMBERED.format(last=self._deliveries)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {numbered}")
         connection.execute(f"CREATE OR REPLACE TEMP TABLE visits AS {stamp.told(self._seed)}")
         first, (self._deliveries, count) = self._deliveries + 1, self._asked("max(delivery_seq), count(*)")
         wanted = ", ".join(dict.fromkeys((*KEYS, *CORE)))
-        keys = connection.execute(f"SELECT {wanted} FROM visits ORDER BY version_id").to_arrow_table()
+        keys = connection.execute(f"SELECT {wanted} FROM visits ORDER BY version_id").to_arrow_table(_SENT)
         self._sealing.start(forms, keys, alone)
         names = [f"standard.xml130_{table.removeprefix('XML')}" for table in TABLES]
         queries = {name: stamp.lines(name) for name in names if stamp.stencils(name) in self._known}
         queries["standard.delivery"] = stamp.DELIVERIES
         block_rows = Rows(queries, {_HEAD: stamp.HEADS}, first, self._deliveries, count)
         counts = self._writer.write(block_rows, lambda: self._hold("sealed", self._sealing.wait()))
-        if alone:
-            for name in self._known:
-                connection.execute(f"DELETE FROM temp.{name} WHERE stencil_no IN (SELECT unnest(?))", [alone])
+        self._forget(alone)
         return counts
 
     def _cut(self, block: Block) -> tuple[list[Form], list[int]]:
@@ -168,7 +172,7 @@ class Press:
             " LEFT JOIN lacking USING (class)"
             " QUALIFY row_number() OVER (PARTITION BY class ORDER BY visit_no) <= coalesce(lacking, 1)"
         )
-        chosen = stamp.texts(self._seed, "(FROM block_visits SEMI JOIN wanted USING (visit_no))")
+        chosen = stamp.texts(self._seed, "(FROM known SEMI JOIN wanted USING (visit_no))")
         wanted = self.connection.execute(
             f"SELECT visit_no, class, alone, {', '.join(CORE)} FROM ({chosen}) JOIN wanted USING (visit_no)"
             " ORDER BY visit_no"
@@ -203,6 +207,17 @@ class Press:
         else:
             self._known.add(name)
             self._hold(name, table)
+
+    def _forget(self, numbers: list[int]) -> None:
+        """Stencils no later block needs. Deleted rows keep their memory, so once that is much the rest is copied."""
+        if numbers:
+            for name in self._known:
+                self.connection.execute(f"DELETE FROM temp.{name} WHERE stencil_no IN (SELECT unnest(?))", [numbers])
+        self._dead += len(numbers)
+        if self._dead > DEAD * sum(map(len, self.classes.values())):
+            for name in self._known:
+                self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM temp.{name}")
+            self._dead = 0
 
     def _hold(self, name: str, table: pa.Table) -> None:
         """A table of this process's DuckDB: copied, for its scan of Arrow refuses some filters that joins push down."""

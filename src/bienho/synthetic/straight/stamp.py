@@ -21,11 +21,34 @@ _MERGED = "day >= DATE '2025-07-01'"
 _WARD = "kind IN ('03', '04', '06', '09')"
 _COURSE = "course_no, began, confirmed, retreated, hiv_confirmed, hiv_arv, hiv_switched"
 _TB = "condition IN ({})".format(", ".join(f"'{case.code}'" for case in conditions() if case.kind == "tb"))
-_PERSONS = f"""
-SELECT x.*, t.* EXCLUDE (course_no), p.* EXCLUDE (person_no, died, until), f.* EXCLUDE (facility),
-    c.station, c.centre, l.commune_name, o.old_province AS card_province, h.* EXCLUDE (old_commune),
+_HOME = "commune_name, old_name, old_district, district_name, old_province, province_name"
+FOLK = f"""
+SELECT p.person_no, replace(replace(p.name, '\\', '\\\\'), '"', '\\"') AS name, p.birth, p.sex, p.personal_id, p.phone,
+    p.insurance_id, p.insurance_group, p.job, p.blood, p.height, p.ethnic_code,
+    CASE WHEN p.birth_known
+         THEN strftime(p.birth, '%Y%m%d') || printf('%02d%02d', p.birth_minute // 60, p.birth_minute % 60)
+         ELSE printf('%04d00000000', year(p.birth)) END AS birth_text,
+    CASE WHEN p.phone = '' THEN '' ELSE '"DIEN_THOAI":"' || p.phone || '",' END AS phone_piece,
+    p.commune AS home_commune, p.old_commune AS home_old, p.hamlet AS home_hamlet, {_HOME},
+    CASE WHEN p.person_no % 3 = 0 THEN c.centre ELSE c.station END AS home_clinic, o.old_province AS card_province,
     coalesce(m.name, '') AS mother_name, coalesce(m.insurance_id, '') AS mother_insurance,
-    coalesce(d.name, '') AS father_name, coalesce(d.insurance_id, '') AS father_insurance,
+    coalesce(d.name, '') AS father_name, coalesce(d.insurance_id, '') AS father_insurance
+FROM block_people AS p JOIN communes AS c USING (commune) JOIN olds AS o USING (old_commune)
+    LEFT JOIN block_people AS m ON m.person_no = p.mother_no LEFT JOIN block_people AS d ON d.person_no = p.father_no
+"""
+"""The people of a block with what hangs on where they live and who their parents are: once for all of their visits."""
+AWAY = f"""
+SELECT visit_no, home_commune, home_old, home_hamlet, {_HOME}
+FROM block_visits AS b ASOF JOIN block_homes AS w ON w.person_no = b.person_no AND b.start::DATE < w.until
+    JOIN communes ON commune = home_commune JOIN olds ON old_commune = home_old"""
+"""The visits of those who lived elsewhere on the day, and where."""
+_AT_HOME = ", ".join(
+    f"CASE WHEN w.visit_no IS NULL THEN p.{name} ELSE w.{name} END AS {name}"
+    for name in ("home_commune", "home_old", "home_hamlet", *_HOME.split(", "))
+)
+KNOWN = f"""
+SELECT x.* EXCLUDE (emergency, delivery_no, expected, outbreak_no, course_no), t.* EXCLUDE (course_no),
+    f.* EXCLUDE (facility), p.* EXCLUDE (person_no, home_commune, home_old, home_hamlet, {_HOME}), {_AT_HOME},
     x.start::DATE AS day, (x.start::DATE - p.birth) / 365.25 AS age, (x."end"::DATE - p.birth) / 365.25 AS age_then,
     (year(x.start) - year(p.birth)) * 12 + month(x.start) - month(p.birth)
         - (dayofmonth(x.start) < dayofmonth(p.birth))::INTEGER AS months,
@@ -35,25 +58,17 @@ SELECT x.*, t.* EXCLUDE (course_no), p.* EXCLUDE (person_no, died, until), f.* E
          WHEN months < 216 AND p.insurance_group IN ('GD4', 'DN4', 'GB4', 'HT3', '') THEN 'HS4'
          WHEN p.insurance_group = '' AND x.version = '4210' THEN 'GD4'
          ELSE p.insurance_group END AS card_group,
-    CASE WHEN x.person_no % 3 = 0 THEN c.centre ELSE c.station END AS home_clinic,
     CASE WHEN card_group = '' THEN '9' WHEN x.emergency THEN '2'
          WHEN x.version = '4210' THEN CASE WHEN f.level < 3 OR x.referred_from <> '' THEN '1' ELSE '4' END
          WHEN x.referred_from <> '' THEN '1.3'
          WHEN x.version IN ('130', '4750') THEN CASE WHEN f.level < 3 THEN '1.1' ELSE '1.3' END
-         WHEN f.level = 1 THEN '1.2' WHEN home_clinic = x.facility THEN '1.1' WHEN x.{_WARD} THEN '1.15'
-         WHEN f.level = 2 THEN '1.12' ELSE '1.3' END AS category,
-FROM (
-        SELECT b.*, coalesce(w.home_commune, e.commune) AS home_commune,
-            coalesce(w.home_old, e.old_commune) AS home_old, coalesce(w.home_hamlet, e.hamlet) AS home_hamlet
-        FROM {{visits}} AS b JOIN block_people AS e USING (person_no)
-            ASOF LEFT JOIN block_homes AS w ON w.person_no = b.person_no AND b.start::DATE < w.until
-    ) AS x JOIN block_people AS p USING (person_no) JOIN facilities AS f USING (facility)
-    JOIN communes AS c ON c.commune = p.commune JOIN olds AS o ON o.old_commune = p.old_commune
-    JOIN communes AS l ON l.commune = x.home_commune JOIN olds AS h ON h.old_commune = x.home_old
+         WHEN f.level = 1 THEN '1.2' WHEN p.home_clinic = x.facility THEN '1.1' WHEN x.{_WARD} THEN '1.15'
+         WHEN f.level = 2 THEN '1.12' ELSE '1.3' END AS category
+FROM block_visits AS x JOIN folk AS p USING (person_no) JOIN facilities AS f USING (facility)
+    LEFT JOIN away AS w USING (visit_no)
     LEFT JOIN (SELECT {_COURSE} FROM block_courses) AS t USING (course_no)
-    LEFT JOIN block_people AS m ON m.person_no = p.mother_no LEFT JOIN block_people AS d ON d.person_no = p.father_no
 """
-"""Visits with all that is known of their persons and places; many columns, which are never kept."""
+"""The visits of a block with all that is known of their persons (FOLK, AWAY) and places."""
 
 _EMPLOYED = "(insurance_group = 'DN4' AND age_then >= 18 AND age_then < 62)"
 _LEAVE = "kind IN ('01', '02') AND condition IN ({})".format(
@@ -79,8 +94,10 @@ the less is built: what no line depends on has no place in it."""
 
 CLASSED = f"""
 SELECT visit_no, facility, alone, "end"::DATE + delay_days AS sent, {_CLASS} AS class
-FROM ({_PERSONS.format(visits="block_visits")})"""
-"""The visits of a block with their class, and what their numbers depend on."""
+FROM known"""
+"""The visits of a block (KNOWN) with their class, and what their numbers depend on."""
+LOOKED_UP = {"folk": FOLK, "away": AWAY, "known": KNOWN, "classed": CLASSED}
+"""Tables of a block, in the order in which they are made of each other."""
 
 
 _SAMPLED = "day - ((day - hiv_arv) % 365)::INTEGER"  # on the anniversary of ARV
@@ -90,27 +107,25 @@ _COURSE_DAYS = {
 }  # fmt: skip
 
 
-def texts(seed: int, visits: str = "block_visits") -> str:
-    """Visits with every text of their own; `visits`: a table of visits."""
+def texts(seed: int, visits: str = "known") -> str:
+    """Visits with every text of their own; `visits`: KNOWN of them."""
     house = f"{seed % 1000:03d}"
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in employers())
     return f"""
 SELECT visit_no, version, facility, s, e, d, phone, person_no, level,
     facility || '.' || strftime(start, '%y%m%d') || '.' || printf('%06d', serial) || '{house}' AS ma_lk,
     'BN{house}' || printf('%08d', (person_no * 7919 + facility::BIGINT * 31) % 100000000) AS ma_bn,
-    replace(replace(name, '\\', '\\\\'), '"', '\\"') AS name, personal_id,
+    name, personal_id,
     CASE WHEN {_MERGED} THEN home_hamlet || ', ' || commune_name || ', Tỉnh Gia Lai'
          ELSE home_hamlet || ', ' || old_name || ', ' || district_name || ', ' || province_name END AS address,
-    CASE WHEN phone = '' THEN '' ELSE '"DIEN_THOAI":"' || phone || '",' END AS phone_piece,
+    phone_piece,
     CASE WHEN card_group = '' THEN '' ELSE card_group || card_province || insurance_id END AS card,
     strftime(start, '%y') || '.' || printf('%06d', serial) AS hsba,
     CASE WHEN referral <> '' THEN referral ELSE strftime(start, '%y') || '/' || printf('%05d', serial) END AS slip,
     list_extract([{names}], person_no % {len(employers())} + 1) AS employer,
     mother_name, father_name, mother_insurance, father_insurance, insurance_id,
     strftime("end", '%y') AS end_year, printf('%06d', serial) AS serial_text,
-    CASE WHEN birth_known
-         THEN strftime(birth, '%Y%m%d') || printf('%02d%02d', birth_minute // 60, birth_minute % 60)
-         ELSE printf('%04d00000000', year(birth)) END AS birth_text,
+    birth_text,
     CASE WHEN sex = 'F' THEN '2' ELSE '1' END AS sex_code, blood, ethnic_code,
     CASE WHEN version = '3176' THEN job ELSE job || '000' END AS job_text,
     CASE WHEN {_MERGED} THEN '52' ELSE old_province END AS residence_province,
@@ -132,7 +147,7 @@ SELECT visit_no, version, facility, s, e, d, phone, person_no, level,
     CASE WHEN retreated THEN '2' ELSE '1' END AS tb_again, CASE WHEN confirmed THEN '1' ELSE '2' END AS tb_seen,
     "end"::DATE + delay_days AS sent,
     {costs.RATE} AS card_rate, {costs.SMALL} AS small_sum, {costs.IS_SPONSORED} AS sponsored
-FROM ({_PERSONS.format(visits=visits)})"""
+FROM {visits}"""
 
 
 _OWN = {
@@ -255,6 +270,5 @@ before."""
 
 
 def told(seed: int) -> str:
-    """The visits as they are written: their texts and costs beside `numbered`, in the order of their versions."""
-    visits = f"SELECT * FROM ({texts(seed)}) JOIN numbered USING (visit_no)"
-    return costs.SHARED_OUT.format(visits=visits) + " ORDER BY version_id"
+    """The visits as they are written: their texts and costs beside `numbered`."""
+    return costs.SHARED_OUT.format(visits=f"SELECT * FROM ({texts(seed)}) JOIN numbered USING (visit_no)")
