@@ -18,12 +18,10 @@ from bienho.lake import RawHeader
 from bienho.pipeline.journal import read_journal
 from bienho.pipeline.judge import Judged
 from bienho.pipeline.models import ModelRunner
+from bienho.pipeline.parts import parts
 from bienho.pipeline.records import Outcome, delivery_rows
 from bienho.pipeline.reference import REMAP_DUE, kept, remap_is_due
 from bienho.pipeline.writer import AUTHOR, Writer
-
-CHUNK = 20_000
-"""Versions mapped at once: what bounds the memory of it."""
 
 
 def remap(writer: Writer, reference: RawHeader | None = None) -> None:
@@ -69,14 +67,10 @@ def _mapped(writer: Writer, counts: Mapping[str, int]) -> Iterator[tuple[str, pa
         writer.runner.forget()  # both give the same names to rows
         runner.bind_copies((name for name in catalogue() if name.startswith("reference.")), kept(writer.lake))
         runner.bind_empty(sorted(name for name in read if not counts[name]))
-        heads = connection.execute("SELECT version_id FROM lake.standard.xml130_dossier ORDER BY 1").fetchnumpy()
-        versions = heads["version_id"]
-        for start in range(0, len(versions), CHUNK):
-            first, last = versions[start], versions[min(start + CHUNK, len(versions)) - 1]
-            within = f"WHERE version_id BETWEEN {first} AND {last}"
+        for part in parts(connection):
             runner.bind_rows(
                 {
-                    name: connection.execute(f"FROM lake.{name} {within}").to_arrow_table()
+                    name: connection.execute(f"FROM lake.{name} WHERE {part}").to_arrow_table()
                     for name in sorted(read)
                     if counts[name]
                 }

@@ -18,6 +18,7 @@ import pyarrow as pa
 from bienho.contracts import catalogue
 from bienho.core.garbage import give_back
 from bienho.pipeline.models import ModelRunner
+from bienho.pipeline.parts import parts
 from bienho.quality.rule_findings import WAIVERS, check_words, findings_sql, judged_by, rule_revision, split_sql
 from bienho.quality.rule_judge import Plan, checks, judge, of_vault, plan
 from bienho.quality.rule_lists import REFERENCES, CodeLists, presence
@@ -29,8 +30,6 @@ FOUND, WAIVED = "temp.rule_found", "temp.rule_waived"
 OPEN, EXCUSED = "quality.finding", "quality.finding_waived"
 MADE = {OPEN: "temp.rule_open", EXCUSED: "temp.rule_excused"}
 """Dataset → where its rows gather while the whole lake is judged again."""
-_CHUNK = 20_000
-"""Dossiers judged at once over the whole lake: what bounds the memory of it."""
 
 
 class RuleScan:
@@ -73,22 +72,23 @@ class RuleScan:
         transaction. `counts`: dataset → rows of it.
         """
         present = frozenset(table for table in TABLES if counts[columns.dataset_of(table)])
-        asked = self._plan(present, without=of_vault(checks(), self._ask))
-        read = {columns.dataset_of(table): names for table, names in asked.columns.items()}
+        without = of_vault(checks(), self._ask)
+        read = {columns.dataset_of(table): names for table, names in self._plan(present, without).columns.items()}
         run = self._connection.execute
         kept = self._keep(counts)
         for name in MADE.values():
             run(f"CREATE OR REPLACE TEMP TABLE {name.removeprefix('temp.')} AS {_none()}")
-        versions = [one for (one,) in run(f"SELECT version_id FROM lake.{HEADS} ORDER BY 1").fetchall()]
-        for start in range(0, len(versions), _CHUNK):
-            part = versions[start : start + _CHUNK]
-            within = f"WHERE version_id BETWEEN {part[0]} AND {part[-1]}"
-            self._runner.bind_queries({HEADS: f"SELECT * FROM lake.{HEADS} {within}"})
+        for part in parts(self._connection):
+            self._runner.bind_queries({HEADS: f"SELECT * FROM lake.{HEADS} WHERE {part}"})
             tables = {HEADS: run(f"FROM {HEADS}").to_arrow_table()}
             for name, fields in read.items():
                 chosen = ", ".join(["version_id", "row_no", *(f'"{field}"' for field in fields)])
-                tables[name] = run(f"SELECT {chosen} FROM lake.{name} {within}").to_arrow_table()
-            self._judge(asked, tables, {})
+                tables[name] = run(f"SELECT {chosen} FROM lake.{name} WHERE {part}").to_arrow_table()
+            # as in the batch that brought them: a check of a table is asked where there are rows of it
+            absent = {
+                table for table in present if (name := columns.dataset_of(table)) in read and not len(tables[name])
+            }
+            self._judge(self._plan(present - absent, without), tables, {})
             run(f"INSERT INTO {MADE[OPEN]} BY NAME FROM {FOUND}")
             if self.waived:
                 run(f"INSERT INTO {MADE[EXCUSED]} BY NAME FROM {WAIVED}")
