@@ -16,7 +16,7 @@ EVERY_S = 0.004
 STAGES = {
     ("door.py", "admit"): "read files and look at the door",
     ("receive.py", "receive"): "keep in raw (compress, encrypt, fsync)",
-    ("store.py", "scan"): "read back from raw",
+    ("store.py", "scan_parted"): "read back from raw",
     ("read_archive.py", "read_received"): "open envelopes",
     ("read_hoso.py", "items"): "read HOSO",
     ("read_quick.py", "_piece"): "base64",

@@ -25,8 +25,10 @@ from bienho.config.limits import Limits
 from bienho.contracts import Shape
 from bienho.core.errors import LimitError
 from bienho.core.finding import Finding
+from bienho.core.parted import part
 from bienho.core.text import nfc
 from bienho.standards.xml130 import (
+    PACKED_BEHIND,
     TABLES,
     Archive,
     Dossier,
@@ -148,6 +150,8 @@ class Judge:
         self._clock(case.number, time.process_time() - began)
         if isinstance(opened, str):
             self.outcomes[opened] += 1
+            if _open(case, apart=True) != opened:
+                raise Broken(f"taken apart it is not refused with {opened}")
             if case.expected is not None:
                 raise Broken(f"a sound envelope is refused: {opened}")
             return
@@ -218,14 +222,15 @@ class Judge:
                 _same(items, list(_again(case).dossiers), "the plain way and the parser differ")
         elif case.number % 12 == 8:
             with mock.patch.object(read_check_all, "_FEW", 0):
-                drafts = [draft for _ in range(MANY) for draft in _again(case).drafts]
+                drafts = [draft for _ in range(MANY) for draft in _again(case, apart=True).drafts]
                 together = check_all(drafts, case.limits)
                 for start in range(0, len(together), max(1, len(items))):
                     _same(items, together[start : start + len(items)], "read with others, and not the same")
                 _same_content(items * MANY, together)
         elif case.number % 3 == 1:
+            _same(items, list(_again(case, apart=True).dossiers), "taken apart it reads otherwise")
             with mock.patch.object(quick_user, "pieces_of", _never):
-                _same(items, list(_again(case).dossiers), "the quick way and the patient way differ")
+                _same(items, list(_again(case, apart=True).dossiers), "the quick way and the patient way differ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,11 +297,13 @@ def _never(*_: object, **__: object) -> None:
     return None
 
 
-def _open(case: Case) -> Opened | str:
-    """The envelope, or the code it is refused with; first the look at the door, then the reader."""
+def _open(case: Case, *, apart: bool = False) -> Opened | str:
+    """The envelope, or the code it is refused with; first the look at the door, then the reader. `apart`: of the bytes
+    as raw keeps them."""
     try:
         scan(case.data, case.limits)
-        return read_received(case.data, case.limits, door_version=case.door, board_facility=BOARD)
+        data = (part(case.data, PACKED_BEHIND) if apart else None) or case.data
+        return read_received(data, case.limits, door_version=case.door, board_facility=BOARD)
     except LimitError as error:
         code, message = error.code, error.message
     except Unreadable as error:
@@ -305,8 +312,8 @@ def _open(case: Case) -> Opened | str:
     return code
 
 
-def _again(case: Case) -> Opened:
-    opened = _open(case)
+def _again(case: Case, *, apart: bool = False) -> Opened:
+    opened = _open(case, apart=apart)
     if isinstance(opened, str):
         raise Broken(f"read once, refused the second time: {opened}")
     return opened

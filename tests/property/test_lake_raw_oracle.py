@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,8 +24,11 @@ START = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 KEYS = KeyRing("0" * 16, bytes(range(32)))
 SMALL_SEGMENT = 700
 
+BEHIND = b"<P>"
 contents = st.one_of(
-    st.binary(max_size=60), st.builds(lambda b, n: b * n, st.binary(min_size=1, max_size=8), st.just(40))
+    st.binary(max_size=60),
+    st.builds(lambda b, n: b * n, st.binary(min_size=1, max_size=8), st.just(40)),
+    st.binary(min_size=48, max_size=60).map(lambda body: BEHIND + base64.b64encode(body) + b"</P>"),
 )
 groups = st.lists(contents, min_size=1, max_size=4)
 
@@ -43,7 +47,8 @@ def store(home: Home) -> RawStore:
 
 
 def item(number: int, data: bytes) -> RawItem:
-    return RawItem("xml130", data, "thư mục", f"Nguyễn Văn {number}.xml", START + timedelta(microseconds=number))
+    came = START + timedelta(microseconds=number)
+    return RawItem("xml130", data, "thư mục", f"Nguyễn Văn {number}.xml", came, packed_behind=BEHIND)
 
 
 def held(raw: RawStore) -> list[tuple[int, str, bytes, datetime]]:

@@ -6,13 +6,16 @@ import base64
 from unittest import mock
 from xml.sax.saxutils import escape
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bienho.config.limits import DEFAULT
 from bienho.core.errors import InputError
+from bienho.core.parted import Parted, part
 from bienho.privacy import encode
 from bienho.standards.xml130 import (
+    PACKED_BEHIND,
     TABLES,
     Dossier,
     UnreadableDossier,
@@ -20,6 +23,7 @@ from bienho.standards.xml130 import (
     columns,
     read_check_all,
     read_delivery,
+    read_head,
     read_hoso,
 )
 from bienho.standards.xml130.read_block import Blocks
@@ -118,7 +122,7 @@ def all_of(item: Item) -> object:
     return {name: getattr(item, name) for name in item.__dataclass_fields__}, made
 
 
-def read(data: bytes) -> list[object] | str:
+def read(data: bytes | Parted) -> list[object] | str:
     """The items of an envelope, or why there are none."""
     try:
         return [all_of(item) for item in read_delivery(data).dossiers]
@@ -126,7 +130,7 @@ def read(data: bytes) -> list[object] | str:
         return error.code
 
 
-def patiently(data: bytes) -> list[object] | str:
+def patiently(data: bytes | Parted) -> list[object] | str:
     with mock.patch.object(read_hoso, "pieces_of", return_value=None):
         return read(data)
 
@@ -138,6 +142,8 @@ def test_the_quick_way_reads_what_the_patient_way_reads(data: bytes) -> None:
     # what is met once is not learned: the second reading is the quick one
     assert read(data) == patient
     assert read(data) == patient
+    if apart := part(data, PACKED_BEHIND):
+        assert read(apart) == patiently(apart) == patient
     if isinstance(patient, list):
         with mock.patch.object(read_check_all, "_FEW", 0):
             together = check_all([draft for _ in range(MANY) for draft in read_delivery(data).drafts], DEFAULT)
@@ -153,3 +159,69 @@ def test_a_plain_dossier_goes_the_quick_way() -> None:
         (item,) = read_delivery(b"<GIAMDINHHS><MACSKCB>A1</MACSKCB>%s</GIAMDINHHS>" % hoso).dossiers
     assert isinstance(item, Dossier)
     assert isinstance(item.tables, Blocks)
+    apart = part(b"<GIAMDINHHS><MACSKCB>A1</MACSKCB>%s</GIAMDINHHS>" % hoso, PACKED_BEHIND)
+    assert apart
+    parsed = read_head._shape.cache_info().misses
+    with mock.patch.object(Parted, "whole", side_effect=AssertionError):
+        (again,) = read_delivery(apart).dossiers
+    assert all_of(again) == all_of(item)
+    assert read_head._shape.cache_info().misses == parsed
+
+
+HEADS = st.lists(
+    st.sampled_from(
+        [
+            *["<MACSKCB>64001</MACSKCB>", "<MACSKCB>64002</MACSKCB>", "<mACSKCB>0</mACSKCB>", "<MACſKCB>0</MACſKCB>"],
+            *["<NGAYLAP>20260102</NGAYLAP>", "<NGAYLAP>0</NGAYLAP>", "<!--<NGAYLAP>1</NGAYLAP>-->", "<x:NGAYLAP/>"],
+            *["<SOLUONGHOSO>1</SOLUONGHOSO>", "<SOLUONGHOSO>2</SOLUONGHOSO>", "<CHUKYDONVI>", "</CHUKYDONVI>", "&"],
+            *["<![CDATA[", "]]>", "<A>ô</A>", "<A b='<MACSKCB>1</MACSKCB>'/>", " ", "<A>", "</A>"],
+        ]
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=some(300), deadline=None)
+@given(HEADS, HEADS)
+def test_a_head_that_is_not_parsed_says_what_the_parser_says(before: list[str], behind: list[str]) -> None:
+    for inside in (before, behind, before + behind):
+        data = f"<GIAMDINHHS xmlns:x='y'>{''.join(inside)}</GIAMDINHHS>".encode()
+        assert read_head.read_head(data) == read_head._parsed(data)
+
+
+def envelope(*contents: bytes) -> bytes:
+    files = b"".join(
+        b"<FILEHOSO><LOAIHOSO>XML%d</LOAIHOSO><NOIDUNGFILE>%s</NOIDUNGFILE></FILEHOSO>" % pair
+        for pair in enumerate(contents, 1)
+    )
+    return b"<GIAMDINHHS><MACSKCB>A1</MACSKCB><HOSO>%s</HOSO></GIAMDINHHS>" % files
+
+
+FIRST = base64.b64encode(b"<TONG_HOP><MA_LK>K</MA_LK>%s</TONG_HOP>" % (b" " * 60))
+
+
+ODD = {
+    "in a comment": b"<!-- %s --><GIAMDINHHS><HOSO/></GIAMDINHHS>" % envelope(FIRST),
+    "behind a long comment": b"<!--%s<NOIDUNGFILE>%s<-->" % (b"x" * 60_000, b"A" * 9_000) + envelope(FIRST),
+    "before a HOSO": envelope(FIRST).replace(b"<HOSO>", b"<NOIDUNGFILE>%s</NOIDUNGFILE><HOSO>" % FIRST),
+    "behind a HOSO": envelope(FIRST).replace(b"</HOSO>", b"</HOSO><NOIDUNGFILE>%s</NOIDUNGFILE>" % FIRST),
+    "torn": envelope(FIRST)[:-40],
+    "without an end": envelope(FIRST).replace(b"</HOSO>", b""),
+    "with a comment behind": envelope(FIRST, FIRST).replace(b"</NOIDUNGFILE>", b"<!-- --></NOIDUNGFILE>"),
+    "with a zero byte": envelope(FIRST, b"\0", FIRST),
+    "with a tag in a comment": envelope(FIRST).replace(b"<FILEHOSO>", b"<!-- <FILEHOSO> -->"),
+    "marked as UTF-16": b"\xff\xfe" + envelope(FIRST),
+    "marked as UTF-8": b"\xef\xbb\xbf" + envelope(FIRST),
+    "in windows-1258": b'<?xml version="1.0" encoding="windows-1258"?>' + envelope(FIRST, b"\xf2" + FIRST),
+    "bare": b"<CHECKIN><NOIDUNGFILE>%s</NOIDUNGFILE></CHECKIN>" % FIRST,
+    "as a zip": b"PK\x03\x04" + envelope(FIRST),
+    "behind letters": b"A" * 300 + envelope(FIRST),
+}
+
+
+@pytest.mark.parametrize("built", ODD)
+def test_what_is_oddly_built_reads_alike_taken_apart(built: str) -> None:
+    data = ODD[built]
+    apart = part(data, PACKED_BEHIND)
+    assert apart is not None or b"\0" in data
+    assert read(apart or data) == read(data)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 import pytest
+import zstandard
 
 from bienho.config import Home, KeyRing, Limits
 from bienho.core.errors import BusyError, ConfigError, InputError, IntegrityError, LimitError, StorageError, UsageError
+from bienho.core.parted import part
 from bienho.lake import RawItem, RawStore
 from bienho.lake.raw import frame, writer
 
@@ -228,11 +234,90 @@ def test_a_missing_segment_is_damage(home: Home, lost: str) -> None:
 
 
 def test_a_newer_format_is_refused_and_not_called_damage(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame, "VERSION", 2)
+    monkeypatch.setattr(frame, "VERSIONS", {frame.ITEM: 2})
     RawStore(home, KEYS).append([item(b"x")])
     monkeypatch.undo()
     with pytest.raises(ConfigError, match="CFG-RAW-VERSION"):
         RawStore(home, KEYS).last_seq()
+
+
+PACKED = b"<P>%s</P>" % base64.b64encode(b"<XML>" * 60)
+
+
+def packed(data: bytes) -> RawItem:
+    return replace(item(data), packed_behind=b"<P>")
+
+
+def test_what_was_packed_is_kept_unpacked_and_read_as_it_was_sent(home: Home) -> None:
+    raw = RawStore(home, KEYS)
+    long = PACKED * 5_000  # longer than a chunk
+    as_sent, apart, large = raw.append([item(PACKED), packed(PACKED), packed(long)])
+    assert (apart.sha256, apart.size) == (as_sent.sha256, as_sent.size) == (sha256(PACKED).hexdigest(), len(PACKED))
+    reader = RawStore(home, KEYS)
+    assert [data for _, data in reader.scan()] == [raw.read(seq)[1] for seq in (1, 2, 3)] == [PACKED, PACKED, long]
+    contents = [content for _, content in reader.scan_parted()]
+    assert contents == [PACKED, part(PACKED, b"<P>"), part(long, b"<P>")]
+    assert kinds(home) == [frame.ITEM, frame.PARTED, frame.PARTED]
+    with raw.remembering():
+        raw.append([packed(PACKED), packed(b"nothing packed")])
+        remembered = list(raw.scan_parted(3))
+    assert remembered == list(reader.scan_parted(3))
+    assert large.size == len(long)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_segment_written_by_an_earlier_release_is_read_for_ever(home: Home, version: int) -> None:
+    """Written once, by the release that brought the version in, and kept: whatever is written now, these open."""
+    kept = Path(__file__).with_name("data") / f"raw-format-{version}.seg"
+    (home.raw_dir / "raw-00000001.seg").write_bytes(kept.read_bytes())
+    read = list(RawStore(home, KEYS).scan())
+    assert [data for _, data in read] == [PACKED, b"<HOSO/>" * 1000, b""]
+    assert [header.path for header, _ in read] == ["nhận/a.xml", "b.xml", "c"]
+    assert {header.received_at for header, _ in read} == {NOON}
+    assert (frame.PARTED in kinds(home)) == (version > 1)
+
+
+def kinds(home: Home) -> list[int]:
+    content = (home.raw_dir / "raw-00000001.seg").read_bytes()
+    found, at = [], frame.SEGMENT_BYTES
+    while at < len(content):
+        prefix = frame.parse_prefix(content[at : at + frame.PREFIX_BYTES], 1, at)
+        found.append(prefix.kind)
+        at += prefix.total
+    return found
+
+
+def test_a_payload_is_only_what_its_kind_says(home: Home) -> None:
+    """Whoever has no key may still write a prefix and its checksums anew."""
+    RawStore(home, KEYS).append([packed(PACKED)])
+    path = home.raw_dir / "raw-00000001.seg"
+    content = path.read_bytes()
+    rest = content[frame.SEGMENT_BYTES + frame.PREFIX_BYTES : -frame.CHECK.size]
+    found = frame.parse_prefix(content[frame.SEGMENT_BYTES :][: frame.PREFIX_BYTES], 1, frame.SEGMENT_BYTES)
+    prefix = frame.PREFIX.pack(frame.FRAME_MAGIC, 1, frame.ITEM, 1, found.header_bytes, found.payload_bytes)
+    written = prefix + frame.CHECK.pack(crc32(prefix)) + rest
+    path.write_bytes(content[: frame.SEGMENT_BYTES] + written + frame.CHECK.pack(crc32(written)))
+    with pytest.raises(IntegrityError, match="INT-RAW-KEY"):
+        RawStore(home, KEYS).read(1)
+
+
+@pytest.mark.parametrize("kind", [frame.ITEM, frame.PARTED])
+def test_a_payload_that_claims_more_than_its_header_is_refused_unopened(
+    kind: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the key may write what never was written: it opens as damage, and takes no room."""
+    key, bound = bytes(32), frame._bound(1, 1, frame._PAYLOADS[kind])
+    bomb = frame._seal(zstandard.compress(bytes(1 << 24)), key, bound)
+    header = frame.header_of(item(PACKED), 1, len(PACKED), sha256(PACKED).hexdigest())
+
+    class Never:
+        def decompress(self, *_: object, **__: object) -> bytes:
+            raise AssertionError
+
+    monkeypatch.setattr(frame._ZSTD, "decompressor", Never())
+    with pytest.raises(IntegrityError) as caught:
+        frame.decode_payload(bomb, header, segment=1, offset=0, key=key, kind=kind)
+    assert caught.value.code == "INT-RAW"
 
 
 HOLDER = """
@@ -264,6 +349,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from bienho.config import Home, KeyRing
+from bienho.core.parted import part
 from bienho.lake import RawItem, RawStore
 raw = RawStore(Home.open(Path(sys.argv[1])), KeyRing("0" * 16, bytes(range(32))), segment_bytes=20_000)
 for group in range(20):
@@ -299,6 +385,7 @@ import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from bienho.config import Home, KeyRing
+from bienho.core.parted import part
 from bienho.lake import RawItem, RawStore
 from bienho.lake.raw import writer
 raw = RawStore(Home.open(Path(sys.argv[1])), KeyRing("0" * 16, bytes(range(32))))

@@ -34,7 +34,7 @@ class Raw:
 
     contents: list[bytes]
 
-    def scan(self, after: int) -> Any:
+    def scan_parted(self, after: int) -> Any:
         for seq, data in enumerate(self.contents, 1):
             yield RawHeader(seq, "xml130", "test", "", datetime(2026, 1, 3, tzinfo=UTC), None, len(data), ""), data
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bienho.core.errors import UsageError
-from bienho.sources import find_files
+from bienho.config import Limits
+from bienho.core.errors import InputError, LimitError, UsageError
+from bienho.sources import find_files, read_file
 
 
 def test_odd_names_and_odd_things(tmp_path: Path) -> None:
@@ -74,3 +75,18 @@ def test_a_folder_that_may_be_listed_and_not_entered_is_not_passed_over(
     monkeypatch.setattr(Path, "stat", refusing)
     with pytest.raises(UsageError, match="USE-PATH-CLOSED"):
         list(find_files([tmp_path]))
+
+
+@pytest.mark.parametrize("told", [0, 3, 10, 40])
+def test_a_file_that_is_not_as_long_as_it_was_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: int
+) -> None:
+    path = tmp_path / "a.xml"
+    path.write_bytes(b"0123456789" * 2)
+    stat = os.stat_result((0o100600, 0, 0, 1, 0, 0, told, 0, 0, 0))
+    monkeypatch.setattr(os, "fstat", lambda _descriptor: stat)
+    assert read_file(path, Limits(delivery_bytes=40)) == path.read_bytes()
+    with pytest.raises(LimitError, match="LIM-DELIVERY-BYTES"):
+        read_file(path, Limits(delivery_bytes=19))
+    with pytest.raises(InputError, match="IN-FILE-UNREADABLE"):
+        read_file(tmp_path, Limits())

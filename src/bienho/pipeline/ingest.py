@@ -12,6 +12,7 @@ from typing import TypeVar
 from bienho.config import Limits, load_profile
 from bienho.core.errors import ConfigError, InputError
 from bienho.core.garbage import give_back, uncollected
+from bienho.core.parted import Parted, whole
 from bienho.database import Role
 from bienho.lake import Lake, RawHeader, RawStore
 from bienho.pipeline import person_decisions, persons, reference, score_freeze
@@ -144,7 +145,7 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
 
     A delivery that cannot be processed is set aside and never holds up the others (`isolation`).
     """
-    waiting: list[tuple[RawHeader, bytes]] = []
+    waiting: list[tuple[RawHeader, bytes | Parted]] = []
     size = 0
 
     def taken() -> Iterator[Batch]:
@@ -154,13 +155,13 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
         size = 0
         give_back()
 
-    for header, data in raw.scan(writer.last_seq()):
+    for header, data in raw.scan_parted(writer.last_seq()):
         if header.kind != "xml130":
             yield from taken()
             if header.kind == score_freeze.KIND:
-                score_freeze.take(writer, header, data)
+                score_freeze.take(writer, header, whole(data))
             elif header.kind == DECISIONS:
-                person_decisions.take(writer, header, data)
+                person_decisions.take(writer, header, whole(data))
             else:
                 reference.load(writer.lake, raw, header)
                 take_list(writer, header)

@@ -21,6 +21,7 @@ import psycopg
 
 from bienho.core.errors import BienhoError, BusyError, InputError, StorageError
 from bienho.core.ids import delivery_id
+from bienho.core.parted import Parted
 from bienho.database.failures import translate
 from bienho.lake import Lake, RawHeader
 from bienho.lake.failures import translated
@@ -48,7 +49,7 @@ _FORGIVE = """
     DELETE FROM pipeline.attempt
     WHERE catalog = %(catalog)s AND first_seq = %(seq)s AND NOT EXISTS (SELECT 1 FROM kept)
 """
-Delivered = tuple[RawHeader, bytes]
+Delivered = tuple[RawHeader, bytes | Parted]
 B = TypeVar("B", covariant=True)
 log = logging.getLogger(__name__)
 

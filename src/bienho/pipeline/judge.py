@@ -12,6 +12,7 @@ from bienho.core.errors import InputError
 from bienho.core.finding import Finding
 from bienho.core.garbage import uncollected
 from bienho.core.ids import delivery_id, version_id
+from bienho.core.parted import Parted
 from bienho.core.text import nfc
 from bienho.lake import RawHeader
 from bienho.pipeline.heads import Head
@@ -145,11 +146,11 @@ class Judge:
         """Patient keys of people who were erased."""
         return self._patients
 
-    def read(self, header: RawHeader, data: bytes) -> Judged:
+    def read(self, header: RawHeader, data: bytes | Parted) -> Judged:
         """Parse one delivery. Never raises for bad input: what cannot be read is set aside with its reason."""
         return self.read_all([(header, data)])[0]
 
-    def read_all(self, deliveries: Sequence[tuple[RawHeader, bytes]]) -> list[Judged]:
+    def read_all(self, deliveries: Sequence[tuple[RawHeader, bytes | Parted]]) -> list[Judged]:
         """As `read` for many at once, which costs a fraction of it: their rows are checked together."""
         with uncollected():
             opened = [self._open(header, data) for header, data in deliveries]
@@ -168,7 +169,7 @@ class Judge:
         """32 hex digits: the same for two documents that say the same."""
         return hashlib.blake2b(dossier.content, key=self._content_key, digest_size=16).hexdigest()
 
-    def _open(self, header: RawHeader, data: bytes) -> _Opened:
+    def _open(self, header: RawHeader, data: bytes | Parted) -> _Opened:
         judged = Judged(header, bound(header))
         opened = _Opened(judged)
         if header.tombstones and not data:

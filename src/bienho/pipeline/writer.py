@@ -17,11 +17,11 @@ import psycopg
 from bienho.config import Limits
 from bienho.contracts import catalogue
 from bienho.core.garbage import uncollected
-from bienho.lake import Lake, RawHeader, maintenance
+from bienho.lake import Lake, maintenance
 from bienho.pipeline import reference
 from bienho.pipeline.casting import CastScan
 from bienho.pipeline.heads import Heads
-from bienho.pipeline.isolation import POISON, Isolation
+from bienho.pipeline.isolation import POISON, Delivered, Isolation
 from bienho.pipeline.journal import Stage, follow, read_journal
 from bienho.pipeline.judge import Fates, Judge, Judged, settle, unread
 from bienho.pipeline.models import ModelRunner, store
@@ -97,7 +97,7 @@ class Writer:
         """Receipt sequence up to which deliveries are in the lake."""
         return read_journal(self.lake).last_seq
 
-    def process(self, deliveries: Sequence[tuple[RawHeader, bytes]], aside: Mapping[int, str] | None = None) -> Batch:
+    def process(self, deliveries: Sequence[Delivered], aside: Mapping[int, str] | None = None) -> Batch:
         """Take a batch in and commit it; a delivery in `aside` is set aside unread, with the message there."""
         told = aside or {}
         with uncollected():

@@ -1,4 +1,4 @@
-"""The bytes of one record in a raw segment (format version 1).
+"""The bytes of one record in a raw segment.
 
     segment = segment head, frame, frame, …
     segment head (28 bytes) = "BHSG", version u8, 3 zero bytes, segment number u64, first sequence u64, crc32 u32
@@ -6,6 +6,10 @@
     prefix (32 bytes) = "BHFR", version u8, kind u8, 2 zero bytes, seq u64, header length u32, payload length u64,
                         crc32 u32          (all numbers little-endian)
     cipher = nonce (12 bytes) | AES-256-GCM text | tag (16 bytes)
+
+A segment head has version 1. A frame of kind ITEM has version 1, and its payload is zstd of the bytes as sent. One of
+kind PARTED has version 2, and its payload is zstd of what they say: text and base64 decoded beside each other
+(`apart`, ADR 22); `size` and `sha256` in its header are of the bytes as sent too, and they are what it is read as.
 
 The prefix has a checksum of its own so that a cut file and a damaged one are told apart: a prefix that is there in full
 always speaks the truth about the length, and whatever ends before that length was cut. The header is JSON; it is
@@ -25,7 +29,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,10 +42,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bienho.core.errors import ConfigError, InputError, IntegrityError, LimitError
 from bienho.core.ids import delivery_id
+from bienho.core.parted import Parted, part
+from bienho.lake.raw import apart
 
-VERSION = 1
-ITEM = 1
-REDACTED = 2
+SEGMENT_VERSION = 1
+ITEM, REDACTED, PARTED = 1, 2, 3
+VERSIONS = {ITEM: 1, REDACTED: 1, PARTED: 2}
+"""Kind of a frame → the version it is written in, and read in for ever."""
 SEGMENT = struct.Struct("<4sB3xQQ")
 PREFIX = struct.Struct("<4sBB2xQIQ")
 CHECK = struct.Struct("<I")
@@ -51,6 +58,8 @@ SEGMENT_MAGIC = b"BHSG"
 FRAME_MAGIC = b"BHFR"
 NONCE_BYTES = 12
 TAG_BYTES = 16
+_PAYLOADS = {ITEM: b"p", REDACTED: b"p", PARTED: b"a"}
+"""What a payload is tied to by its kind: the kind stands outside the cipher, and changed it does not open."""
 CHUNK = 1 << 20
 # Level 1 is half again as fast as 3 on base64 of XML and makes files 5 % larger.
 ZSTD_LEVEL = 1
@@ -73,7 +82,8 @@ class RawItem:
     """One thing to keep: its bytes (or the file that holds them) and how it came.
 
     `received_at` has a zone; it is set once by whoever took the bytes in and replayed ever after. `path` is the name as
-    given by the sender. Data given as a `Path` is read in pieces, never whole.
+    given by the sender. Data given as a `Path` is read in pieces, never whole. `packed_behind` is the tag behind which
+    base64 is to be expected, which is then kept decoded (not of a `Path`); what is read is the bytes as they were.
     """
 
     kind: str
@@ -82,6 +92,11 @@ class RawItem:
     path: str
     received_at: datetime
     facility_asserted: str | None = None
+    packed_behind: bytes = b""
+
+    def parted(self) -> Parted | None:
+        """Its data as it is kept when it is kept taken apart."""
+        return part(self.data, self.packed_behind) if self.packed_behind and isinstance(self.data, bytes) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +149,9 @@ class RawHeader:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """The measured part of a frame: which record, and how many bytes follow."""
+    """The measured part of a frame: what kind it is, which record, and how many bytes follow."""
 
+    kind: int
     seq: int
     header_bytes: int
     payload_bytes: int
@@ -147,7 +163,7 @@ class Prefix:
 
 def segment_head(segment: int, first_seq: int) -> bytes:
     """The opening bytes of a segment file."""
-    head = SEGMENT.pack(SEGMENT_MAGIC, VERSION, segment, first_seq)
+    head = SEGMENT.pack(SEGMENT_MAGIC, SEGMENT_VERSION, segment, first_seq)
     return head + CHECK.pack(zlib.crc32(head))
 
 
@@ -157,7 +173,7 @@ def parse_segment_head(data: bytes, segment: int) -> int:
     (check,) = CHECK.unpack_from(data, SEGMENT.size)
     if magic != SEGMENT_MAGIC or number != segment or zlib.crc32(data[: SEGMENT.size]) != check:
         raise damaged(segment, 0)
-    if version > VERSION:
+    if version > SEGMENT_VERSION:
         raise _newer(segment, 0)
     return int(first_seq)
 
@@ -168,25 +184,31 @@ def parse_prefix(data: bytes, segment: int, offset: int) -> Prefix:
     (check,) = CHECK.unpack_from(data, PREFIX.size)
     if magic != FRAME_MAGIC or zlib.crc32(data[: PREFIX.size]) != check:
         raise damaged(segment, offset)
-    if version > VERSION or kind not in (ITEM, REDACTED):
+    if version > VERSIONS.get(kind, 0):
         raise _newer(segment, offset)
-    return Prefix(seq, header_bytes, payload_bytes)
+    return Prefix(kind, seq, header_bytes, payload_bytes)
 
 
-def encode(item: RawItem, *, segment: int, seq: int, key: bytes, limit: int) -> tuple[list[bytes], str, int]:
+def encode(
+    item: RawItem, *, segment: int, seq: int, key: bytes, limit: int, parted: Parted | None = None
+) -> tuple[list[bytes], str, int]:
     """(pieces of the frame, sha256 hex, size) of an item; LimitError beyond `limit` bytes.
 
-    Only the encrypted, compressed payload is held in memory, one piece per input chunk.
+    `parted`: its data taken apart, when it is to be kept so. Of a file only the encrypted, compressed payload is held
+    in memory, one piece per input chunk.
     """
-    if isinstance(item.data, bytes) and len(item.data) <= CHUNK:
-        payload, digest, size = _encoded_small(item.data, key, _bound(segment, seq, b"p"), limit)
+    kind = ITEM if parted is None else PARTED
+    bound = _bound(segment, seq, _PAYLOADS[kind])
+    if isinstance(item.data, bytes):
+        if len(item.data) > limit:
+            raise _too_large(limit)
+        digest, size = hashlib.sha256(item.data).hexdigest(), len(item.data)
+        payload = _encoded([item.data] if parted is None else apart.pieces(parted), key, bound)
     else:
-        payload, digest, size = _encoded(item.data, key, _bound(segment, seq, b"p"), limit)
-    header_nonce = os.urandom(NONCE_BYTES)
+        payload, digest, size = _encoded_file(item.data, key, bound, limit)
     described = _described(_of_item(item, size, digest))
-    sealed = AESGCM(key).encrypt(header_nonce, described, _bound(segment, seq, b"h"))
-    header = header_nonce + sealed
-    prefix = PREFIX.pack(FRAME_MAGIC, VERSION, ITEM, seq, len(header), sum(map(len, payload)))
+    header = _seal(described, key, _bound(segment, seq, b"h"))
+    prefix = PREFIX.pack(FRAME_MAGIC, VERSIONS[kind], kind, seq, len(header), sum(map(len, payload)))
     pieces = [prefix, CHECK.pack(zlib.crc32(prefix)), header, *payload]
     check = 0
     for piece in pieces:
@@ -194,31 +216,44 @@ def encode(item: RawItem, *, segment: int, seq: int, key: bytes, limit: int) -> 
     return [*pieces, CHECK.pack(check)], digest, size
 
 
-def _encoded_small(data: bytes, key: bytes, bound: bytes, limit: int) -> tuple[list[bytes], str, int]:
-    """As `_encoded` of what is no longer than a chunk, in one go: half of what a small item costs is going in steps."""
-    if len(data) > limit:
-        raise _too_large(limit)
-    return [_seal(_ZSTD.compressor.compress(data), key, bound)], hashlib.sha256(data).hexdigest(), len(data)
+def _encoded(given: list[bytes], key: bytes, bound: bytes) -> list[bytes]:
+    """Pieces of the sealed payload of bytes. What is no longer than a chunk goes in one go: half of what a small item
+    costs is going in steps."""
+    size = sum(map(len, given))
+    if size <= CHUNK:
+        return [_seal(_ZSTD.compressor.compress(given[0] if len(given) == 1 else b"".join(given)), key, bound)]
+    return list(_sealed(_chunked(given), size, key, bound))
 
 
-def _encoded(data: bytes | Path, key: bytes, bound: bytes, limit: int) -> tuple[list[bytes], str, int]:
-    """(pieces of the sealed payload, sha256 hex, size) of bytes taken chunk by chunk."""
+def _encoded_file(path: Path, key: bytes, bound: bytes, limit: int) -> tuple[list[bytes], str, int]:
+    """(pieces of the sealed payload, sha256 hex, size) of a file taken chunk by chunk."""
+    digest, size = hashlib.sha256(), 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal size
+        for chunk in _chunks(path):
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            digest.update(chunk)
+            yield chunk
+
+    # the size is not told: the file may yet grow
+    payload = list(_sealed(chunks(), -1, key, bound))
+    return payload, digest.hexdigest(), size
+
+
+def _sealed(chunks: Iterable[bytes], size: int, key: bytes, bound: bytes) -> Iterator[bytes]:
+    """Chunks compressed and encrypted, one after the other. zstd, told the size, takes tables that fit."""
     nonce = os.urandom(NONCE_BYTES)
     cipher = Cipher(algorithms.AES256(key), modes.GCM(nonce)).encryptor()
     cipher.authenticate_additional_data(bound)
-    squeeze = _ZSTD.compressor.compressobj(size=_known_size(data))
-    digest = hashlib.sha256()
-    size = 0
-    payload = [nonce]
-    for chunk in _chunks(data):
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        digest.update(chunk)
-        payload.append(cipher.update(squeeze.compress(chunk)))
-    payload.append(cipher.update(squeeze.flush()) + cipher.finalize())
-    payload.append(cipher.tag)
-    return payload, digest.hexdigest(), size
+    squeeze = _ZSTD.compressor.compressobj(size=size)
+    yield nonce
+    for chunk in chunks:
+        yield cipher.update(squeeze.compress(chunk))
+    yield cipher.update(squeeze.flush()) + cipher.finalize()
+    yield cipher.tag
 
 
 def _of_item(item: RawItem, size: int, digest: str) -> dict[str, object]:
@@ -235,7 +270,10 @@ def _of_item(item: RawItem, size: int, digest: str) -> dict[str, object]:
 
 def header_of(item: RawItem, seq: int, size: int, digest: str) -> RawHeader:
     """The header that `decode_header` will give of an item kept under a sequence."""
-    return _header(_described(_of_item(item, size, digest)), seq)
+    if not f"{item.kind}{item.source}{item.path}{item.facility_asserted}".isascii():
+        return _header(_described(_of_item(item, size, digest)), seq)
+    at = item.received_at.astimezone(UTC)
+    return RawHeader(seq, item.kind, item.source, item.path, at, item.facility_asserted, size, digest)
 
 
 def encode_redacted(header: RawHeader, erasure: str, *, segment: int, key: bytes, total: int) -> bytes | None:
@@ -255,9 +293,9 @@ def encode_redacted(header: RawHeader, erasure: str, *, segment: int, key: bytes
     if room < 0:
         return None
     payload = _seal(bytes(room), key, _bound(segment, header.seq, b"p"))
-    prefix = PREFIX.pack(FRAME_MAGIC, VERSION, REDACTED, header.seq, len(sealed), len(payload))
-    whole = prefix + CHECK.pack(zlib.crc32(prefix)) + sealed + payload
-    return whole + CHECK.pack(zlib.crc32(whole))
+    prefix = PREFIX.pack(FRAME_MAGIC, VERSIONS[REDACTED], REDACTED, header.seq, len(sealed), len(payload))
+    made = prefix + CHECK.pack(zlib.crc32(prefix)) + sealed + payload
+    return made + CHECK.pack(zlib.crc32(made))
 
 
 def encode_left(data: bytes, tombstones: Sequence[Tombstone], *, segment: int, seq: int, key: bytes) -> bytes:
@@ -272,9 +310,9 @@ def decode_left(
 ) -> tuple[tuple[Tombstone, ...], bytes]:
     """(what was taken out of a record, what is left of it)."""
     opened = _open(sealed, segment, offset, _bound(segment, seq, b"l"), key)
-    whole = _ZSTD.decompressor.decompressobj().decompress(opened)
-    end = CHECK.size + CHECK.unpack_from(whole)[0]
-    told, data = orjson.loads(whole[CHECK.size : end]), whole[end:]
+    found = _ZSTD.decompressor.decompressobj().decompress(opened)
+    end = CHECK.size + CHECK.unpack_from(found)[0]
+    told, data = orjson.loads(found[CHECK.size : end]), found[end:]
     if hashlib.sha256(data).hexdigest() != told["sha256"]:
         raise damaged(segment, offset)
     stones = (Tombstone(tuple(one["hoso"]), one["erasure"], one["article"], one["who"]) for one in told["tombstones"])
@@ -298,13 +336,34 @@ def _header(described: bytes, seq: int) -> RawHeader:
     return RawHeader(seq=seq, **found)
 
 
-def decode_payload(sealed: bytes, header: RawHeader, *, segment: int, offset: int, key: bytes) -> bytes:
-    """The bytes as sent, checked against size and sha256 of the header."""
-    packed = _open(sealed, segment, offset, _bound(segment, header.seq, b"p"), key)
-    data = _ZSTD.decompressor.decompressobj().decompress(packed) if header.size else b""
-    if len(data) != header.size or hashlib.sha256(data).hexdigest() != header.sha256:
+def decode_payload(
+    sealed: bytes, header: RawHeader, *, segment: int, offset: int, key: bytes, kind: int = ITEM
+) -> bytes | Parted:
+    """The bytes as sent, checked against size and sha256 of the header; taken apart where they are kept so.
+
+    What claims to be longer than the header says is refused before there is room for it.
+    """
+    packed = _open(sealed, segment, offset, _bound(segment, header.seq, _PAYLOADS[kind]), key)
+    try:
+        if kind == PARTED:
+            content: bytes | Parted = apart.put_together(_inflated(packed, apart.most(header.size)), header.size)
+        else:
+            content = _inflated(packed, header.size) if header.size else b""
+    except (ValueError, zstandard.ZstdError):
+        raise damaged(segment, offset) from None
+    digest = hashlib.sha256()
+    for piece in [content] if isinstance(content, bytes) else content.pieces(content.text):
+        digest.update(piece)
+    if len(content) != header.size or digest.hexdigest() != header.sha256:
         raise damaged(segment, offset)
-    return data
+    return content
+
+
+def _inflated(packed: bytes, most: int) -> bytes:
+    """What was compressed; ValueError or ZstdError when it is longer than it may be."""
+    if zstandard.frame_content_size(packed) > most:
+        raise ValueError("longer than the header says")
+    return _ZSTD.decompressor.decompress(packed, max_output_size=most)
 
 
 def damaged(segment: int, offset: int) -> IntegrityError:
@@ -369,11 +428,6 @@ def _described(header: dict[str, object]) -> bytes:
         return orjson.dumps(safe)
 
 
-def _known_size(data: bytes | Path) -> int:
-    """Size told to zstd, which then takes tables that fit; -1 for a file, which may yet grow."""
-    return -1 if isinstance(data, Path) else len(data)
-
-
 def _too_large(limit: int) -> LimitError:
     return LimitError(
         "LIM-DELIVERY-BYTES",
@@ -383,18 +437,32 @@ def _too_large(limit: int) -> LimitError:
     )
 
 
-def _chunks(data: bytes | Path) -> Iterator[bytes]:
-    if isinstance(data, Path):
-        try:
-            with data.open("rb") as file:
-                while chunk := file.read(CHUNK):
-                    yield chunk
-        except OSError as error:
-            raise InputError(
-                "IN-FILE-UNREADABLE",
-                f"Không đọc được tệp gửi ({os.strerror(error.errno or 0)}).",
-                hint="Kiểm tra quyền đọc và đường dẫn của tệp.",
-            ) from error
-    else:
-        for start in range(0, len(data), CHUNK):
-            yield data[start : start + CHUNK]
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise InputError(
+            "IN-FILE-UNREADABLE",
+            f"Không đọc được tệp gửi ({os.strerror(error.errno or 0)}).",
+            hint="Kiểm tra quyền đọc và đường dẫn của tệp.",
+        ) from error
+
+
+def _chunked(given: Iterable[bytes]) -> Iterator[bytes]:
+    """Bytes in pieces of about a chunk: the long ones cut, the short ones joined."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in given:
+        if len(piece) < CHUNK:
+            waiting.append(piece)
+            size += len(piece)
+            if size < CHUNK:
+                continue
+            piece = b""
+        yield b"".join(waiting)
+        waiting, size = [], 0
+        for start in range(0, len(piece), CHUNK):
+            yield piece[start : start + CHUNK]
+    yield b"".join(waiting)

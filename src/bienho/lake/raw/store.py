@@ -17,19 +17,13 @@ from dataclasses import replace
 from bienho.config import DEFAULT, Home, KeyRing, Limits
 from bienho.core.errors import BusyError, IntegrityError, StorageError, UsageError
 from bienho.core.ids import delivery_id
+from bienho.core.parted import Parted, whole
 from bienho.core.posix import fcntl
 from bienho.lake.raw import frame
 from bienho.lake.raw.frame import RawHeader, RawItem, Receipt, Tombstone
 from bienho.lake.raw.redaction import left_files, left_path, write_left
 from bienho.lake.raw.remembered import Remembered
-from bienho.lake.raw.segment import (
-    Segment,
-    extend,
-    open_segment,
-    read_exactly,
-    segment_numbers,
-    segment_path,
-)
+from bienho.lake.raw.segment import Segment, extend, open_segment, read_exactly, segment_numbers, segment_path
 from bienho.lake.raw.writer import DiskError, GroupWriter, put_in_place, sync_path, unused
 
 SEGMENT_LIMIT = 256 << 20
@@ -104,12 +98,17 @@ class RawStore:
 
     def scan(self, after: int = 0) -> Iterator[tuple[RawHeader, bytes]]:
         """Records with a sequence above `after`, ascending, up to what was durable when the scan began."""
+        for header, content in self.scan_parted(after):
+            yield header, whole(content)
+
+    def scan_parted(self, after: int = 0) -> Iterator[tuple[RawHeader, bytes | Parted]]:
+        """As `scan`, with what is kept decoded as it is kept."""
         for descriptor, number, offset in self._walk(after):
-            yield self._decode(descriptor, number, offset)
+            yield self._decode_parted(descriptor, number, offset)
 
     @contextmanager
     def remembering(self) -> Iterator[None]:
-        """Inside, `scan` gives what was appended inside without opening its frame (`Remembered`)."""
+        """Inside, a scan gives what was appended inside without opening its frame (`Remembered`)."""
         self._remembered.on = True
         try:
             yield
@@ -240,20 +239,24 @@ class RawStore:
         return frame.parse_prefix(data, number, offset)
 
     def _decode(self, descriptor: int, number: int, offset: int) -> tuple[RawHeader, bytes]:
+        header, content = self._decode_parted(descriptor, number, offset)
+        return header, whole(content)
+
+    def _decode_parted(self, descriptor: int, number: int, offset: int) -> tuple[RawHeader, bytes | Parted]:
         prefix = self._prefix(descriptor, number, offset)
-        whole = read_exactly(descriptor, prefix.total, offset)
-        if len(whole) < prefix.total or not frame.checks(whole):
+        entire = read_exactly(descriptor, prefix.total, offset)
+        if len(entire) < prefix.total or not frame.checks(entire):
             raise frame.damaged(number, offset)
-        if known := self._remembered.take(prefix.seq, whole[-frame.CHECK.size :]):
+        if known := self._remembered.take(prefix.seq, entire[-frame.CHECK.size :]):
             return known
         key = self._key(number)
         cut = frame.PREFIX_BYTES + prefix.header_bytes
-        sealed = whole[frame.PREFIX_BYTES : cut]
+        sealed = entire[frame.PREFIX_BYTES : cut]
         header = frame.decode_header(sealed, segment=number, offset=offset, seq=prefix.seq, key=key)
         if header.left:
             return self._open_left(header, number, offset)
-        payload = whole[cut : -frame.CHECK.size]
-        return header, frame.decode_payload(payload, header, segment=number, offset=offset, key=key)
+        payload = entire[cut : -frame.CHECK.size]
+        return header, frame.decode_payload(payload, header, segment=number, offset=offset, key=key, kind=prefix.kind)
 
     def _open_left(self, header: RawHeader, number: int, offset: int) -> tuple[RawHeader, bytes]:
         """A record of which something was erased: with its tombstones, and what is left of it."""
@@ -435,11 +438,12 @@ class RawStore:
             for item in items:
                 if writer.end >= self._segment_bytes or writer.segment is None:
                     writer.roll()
+                parted, number = item.parted(), writer.number
                 pieces, digest, size = frame.encode(
-                    item, segment=writer.number, seq=writer.next_seq, key=self._key(writer.number), limit=self._limit
+                    item, segment=number, seq=writer.next_seq, key=self._key(number), limit=self._limit, parted=parted
                 )
                 receipts.append(Receipt(writer.next_seq, digest, size))
-                self._remembered.note(pieces[-1], item, writer.next_seq, size, digest)
+                self._remembered.note(pieces[-1], item, receipts[-1], parted)
                 writer.write(pieces)
             writer.commit()
         except BaseException as error:

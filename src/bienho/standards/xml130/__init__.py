@@ -6,6 +6,7 @@ from bienho.standards.xml130.as_read import as_read
 from bienho.standards.xml130.columns import Versioned
 from bienho.standards.xml130.read import Envelope, read_delivery
 from bienho.standards.xml130.read_archive import Archive, read_received
+from bienho.standards.xml130.read_bytes import PACKED_BEHIND
 from bienho.standards.xml130.read_check_all import check_all
 from bienho.standards.xml130.read_model import Dossier, Draft, Item, Unreadable, UnreadableDossier, assessment_identity
 from bienho.standards.xml130.redact import redact
@@ -16,6 +17,7 @@ from bienho.standards.xml130.versions import BARE, TABLES
 
 __all__ = [
     "BARE",
+    "PACKED_BEHIND",
     "TABLES",
     "Archive",
     "Dossier",

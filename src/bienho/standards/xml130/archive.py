@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from bienho.config.limits import Limits
 from bienho.core.errors import InputError, LimitError
+from bienho.core.parted import Parted, whole
 from bienho.standards.xml130.read_model import Unreadable
 
 MAGIC = b"PK\x03\x04"
@@ -58,17 +59,17 @@ def no_tick() -> None:
     """For readers whose result must not depend on a clock."""
 
 
-def is_archive(data: bytes) -> bool:
+def is_archive(data: bytes | Parted) -> bool:
     """Whether the bytes begin as a zip does."""
-    return data.startswith((MAGIC, EMPTY_MAGIC))
+    return (data if isinstance(data, bytes) else data.text).startswith((MAGIC, EMPTY_MAGIC))
 
 
-def opened_size(data: bytes, limits: Limits) -> int:
+def opened_size(data: bytes | Parted, limits: Limits) -> int:
     """Bytes there will be to read in what was received: of a zip no member becomes more than its directory says."""
     if not is_archive(data):
         return len(data)
     try:
-        with _directory(data, limits) as archive:
+        with _directory(whole(data), limits) as archive:
             said = sum(info.file_size for info in archive.infolist())
     except InputError:
         return len(data)

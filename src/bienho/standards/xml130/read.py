@@ -7,13 +7,16 @@ exactly as the XML says it; nothing is trimmed or normalised.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from bienho.config.limits import DEFAULT, Limits
 from bienho.contracts import Shape
 from bienho.core.errors import InputError, LimitError
 from bienho.core.finding import Finding
+from bienho.core.parted import Parted
 from bienho.standards.xml130.read_bare import BareFile
 from bienho.standards.xml130.read_bytes import plain_utf8, unpacked
 from bienho.standards.xml130.read_check_all import check_all
@@ -21,10 +24,12 @@ from bienho.standards.xml130.read_checks import sound
 from bienho.standards.xml130.read_codes import UNREADABLE, Bad, found, log_fault
 from bienho.standards.xml130.read_hoso import HosoFile
 from bienho.standards.xml130.read_model import Draft, Item, Unreadable
-from bienho.standards.xml130.read_split import cut, first_tag
+from bienho.standards.xml130.read_split import Cut, cut, first_tag
 from bienho.standards.xml130.versions import BARE, Document, wire_of
 
 _HEAD: Mapping[str, Shape] = {"MACSKCB": "code", "NGAYLAP": "date", "SOLUONGHOSO": "number"}
+_WORD_MAX = 16
+"""What is longer is looked at anew each time."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,14 @@ class Envelope:
 
 
 def read_delivery(
-    data: bytes,
+    data: bytes | Parted,
     limits: Limits = DEFAULT,
     *,
     door_version: str | None = None,
     door_facility: str | None = None,
     board_facility: str | None = None,
 ) -> Envelope:
-    """Open a dossier envelope or a bare file (XML0, XML12), as XML or as base64 of the whole.
+    """Open a dossier envelope or a bare file (XML0, XML12), as XML or as base64 of the whole; taken apart or not.
 
     `door_version` is the edition the way in promised (a versioned API path), if any. XML12 has no facility code: its
     facility is `door_facility`, asserted by the way in, else `board_facility`, the province's assessment board.
@@ -77,6 +82,10 @@ def read_delivery(
     """
     if len(data) > limits.delivery_bytes:
         raise LimitError("LIM-DELIVERY-BYTES", UNREADABLE["LIM-DELIVERY-BYTES"], who="cơ sở gửi")
+    if isinstance(data, Parted):
+        return _of_parted(data, limits, door_version) or read_delivery(
+            data.whole(), limits, door_version=door_version, door_facility=door_facility, board_facility=board_facility
+        )
     try:
         text, lied = plain_utf8(unpacked(data))
         table = _bare_tables().get(first_tag(text))
@@ -85,16 +94,9 @@ def read_delivery(
         if len(parts.spans) > limits.hoso_per_delivery:
             raise LimitError("LIM-HOSO", UNREADABLE["LIM-HOSO"], who="cơ sở gửi")
         if table:
-            file: HosoFile | BareFile = BareFile(
-                table, text, parts, limits, door_facility or None, board_facility or None, door_version
-            )
+            file = BareFile(table, text, parts, limits, door_facility or None, board_facility or None, door_version)
             return _envelope(file, BARE[table], lied, {"MACSKCB": file.facility})
-        if parts.head.root != "GIAMDINHHS":
-            raise Bad("IN-NOT-ENVELOPE")
-        said = {name: sound(parts.head.texts.get(name), shape) for name, shape in _HEAD.items()}
-        facility, created, declared = said["MACSKCB"], said["NGAYLAP"], said["SOLUONGHOSO"]
-        file = HosoFile(text, parts, limits, facility, created, declared, door_version)
-        return _envelope(file, "visit", lied, said)
+        return _visits(text, parts, lied, limits, door_version)
     except Bad as bad:
         raise Unreadable(bad.code, bad.message, who="cơ sở gửi") from None
     except InputError:
@@ -102,6 +104,48 @@ def read_delivery(
     except Exception as error:
         log_fault(error)
         raise Unreadable("IN-READER", UNREADABLE["IN-READER"], who="người quản trị") from None
+
+
+def _of_parted(data: Parted, limits: Limits, door_version: str | None) -> Envelope | None:
+    """An envelope read by its text alone; None for whatever has to be read whole.
+
+    A run of base64 holds no markup, so the text is cut where the whole would be. What has a mark anywhere but in a
+    HOSO is refused by `cut`, as the head of a file with a zero byte in it is.
+    """
+    if data.text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return None
+    try:
+        text, lied = plain_utf8(data.text)
+        if first_tag(text) in _bare_tables():
+            return None
+        parts = cut(text)
+        if len(parts.spans) > limits.hoso_per_delivery:
+            return None
+        return _visits(text, parts, lied, limits, door_version, data)
+    except (Bad, InputError):
+        return None
+    except Exception as error:
+        log_fault(error)
+        return None
+
+
+def _visits(
+    text: bytes, parts: Cut, lied: bool, limits: Limits, door_version: str | None, parted: Parted | None = None
+) -> Envelope:
+    if parts.head.root != "GIAMDINHHS":
+        raise Bad("IN-NOT-ENVELOPE")
+    texts = parts.head.texts
+    said = {name: _sound(texts.get(name) or "", shape) for name, shape in _HEAD.items()}
+    facility, created, declared = said["MACSKCB"], said["NGAYLAP"], said["SOLUONGHOSO"]
+    file = HosoFile(text, parts, limits, facility, created, declared, door_version, parted)
+    return _envelope(file, "visit", lied, said)
+
+
+def _sound(text: str, shape: Shape) -> str | None:
+    return _sound_word(text, shape) if len(text) <= _WORD_MAX else sound(text, shape)
+
+
+_sound_word = lru_cache(1024)(sound)
 
 
 def _envelope(file: HosoFile | BareFile, document: Document, lied: bool, said: Mapping[str, str | None]) -> Envelope:
@@ -123,6 +167,7 @@ def _envelope(file: HosoFile | BareFile, document: Document, lied: bool, said: M
     )
 
 
+@cache
 def _bare_tables() -> dict[str, str]:
     """Root of a bare file → its table; the list alone is a root too, as 4210 wrote lists."""
     return {name: table for table in BARE for name in (wire_of(table).root, wire_of(table).rows) if name}

@@ -13,6 +13,7 @@ from functools import partial
 from bienho.config.limits import DEFAULT, Limits
 from bienho.core.errors import InputError, LimitError
 from bienho.core.finding import Finding
+from bienho.core.parted import Parted, whole
 from bienho.standards.xml130.archive import SENDER, is_archive, members
 from bienho.standards.xml130.read import Envelope, read_delivery
 from bienho.standards.xml130.read_codes import UNREADABLE, log_fault
@@ -59,7 +60,7 @@ class Archive:
 
 
 def read_received(
-    data: bytes,
+    data: bytes | Parted,
     limits: Limits = DEFAULT,
     *,
     door_version: str | None = None,
@@ -80,7 +81,7 @@ def read_received(
     if len(data) > limits.delivery_bytes:
         raise LimitError("LIM-DELIVERY-BYTES", UNREADABLE["LIM-DELIVERY-BYTES"], who=SENDER)
     try:
-        opened = [(one.ordinal, _open(one.content, read)) for one in members(data, limits)]
+        opened = [(one.ordinal, _open(one.content, read)) for one in members(whole(data), limits)]
     except InputError:
         raise
     except Exception as error:

@@ -9,16 +9,21 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
+from functools import lru_cache
 
 import pybase64
 
 from bienho.standards.xml130.read_codes import Bad
 
+PACKED_BEHIND = b"<NOIDUNGFILE>"
+"""Where the base64 of a sub-file begins, as the guides print it."""
 _BLANKS = b" \t\r\n"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _PACKED = re.compile(rb"[\sA-Za-z0-9+/_=-]{4,}")
 _DECLARATION = re.compile(rb"\s*<\?xml\s[^>]*?\?>")
 _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
+_DECLARATION_BYTES = 160
+"""What is longer is looked at anew each time."""
 _CODECS = {"ascii", "iso8859-1", "cp1252", "cp1258"}
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -82,14 +87,10 @@ def plain_utf8(data: bytes) -> tuple[bytes, bool]:
     UTF-16 declared over UTF-8 is a habit of one programming environment. Vietnamese windows-1258 becomes base letters
     with combining marks, as that code page writes them.
     """
-    for mark, codec in _BOMS:
-        if data.startswith(mark):
-            body, named = _undeclared(_recoded(data[len(mark) :], codec))
-            return body, named is not None and not codec.startswith(named)
-    codec = _wide(data)
-    if codec:
-        body, named = _undeclared(_recoded(data, codec))
-        return body, named is not None and not codec.startswith(named)
+    if data[:1] != b"<" or data[1:2] == b"\0":
+        marked = _marked(data)
+        if marked is not None:
+            return marked
     body, named = _undeclared(data)
     if named is None or named == "utf-8" or body.isascii():
         return body, named is not None and named.startswith("utf-16")
@@ -98,6 +99,15 @@ def plain_utf8(data: bytes) -> tuple[bytes, bool]:
     except UnicodeDecodeError:
         return (_recoded(body, named), False) if named in _CODECS else (body, True)
     return body, True
+
+
+def _marked(data: bytes) -> tuple[bytes, bool] | None:
+    """As `plain_utf8`, of bytes whose first ones name their encoding; None of any other."""
+    mark, codec = next((one for one in _BOMS if data.startswith(one[0])), (b"", _wide(data)))
+    if not codec:
+        return None
+    body, named = _undeclared(_recoded(data[len(mark) :], codec))
+    return body, named is not None and not codec.startswith(named)
 
 
 def _wide(data: bytes) -> str:
@@ -111,16 +121,27 @@ def _wide(data: bytes) -> str:
 
 def _undeclared(data: bytes) -> tuple[bytes, str | None]:
     """(bytes behind the declaration, the name Python has for the declared encoding; None without one)."""
+    first = data.find(b">", 0, _DECLARATION_BYTES) + 1
+    # a declaration holds no other > but its last, and there are few of them
+    end, named = _declared(data[:first]) if first else _declaration(data)
+    return (data[end:] if end else data), named
+
+
+def _declaration(data: bytes) -> tuple[int, str | None]:
+    """(where the declaration ends, the name of the declared encoding)."""
     match = _DECLARATION.match(data)
     if match is None:
-        return data, None
+        return 0, None
     named = _ENCODING.search(match[0])
     if named is None:
-        return data[match.end() :], None
+        return match.end(), None
     try:
-        return data[match.end() :], codecs.lookup(named[1].decode("ascii")).name
+        return match.end(), codecs.lookup(named[1].decode("ascii")).name
     except LookupError:
-        return data[match.end() :], "?"
+        return match.end(), "?"
+
+
+_declared = lru_cache(256)(_declaration)
 
 
 def _recoded(data: bytes, codec: str) -> bytes:

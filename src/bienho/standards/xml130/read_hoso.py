@@ -9,6 +9,7 @@ from functools import partial
 
 from bienho.config.limits import Limits
 from bienho.core.finding import Finding
+from bienho.core.parted import MARK, Parted
 from bienho.standards.xml130.read_block import Block, Row
 from bienho.standards.xml130.read_bytes import decode_content, written_xml
 from bienho.standards.xml130.read_checks import blank, sound
@@ -25,7 +26,10 @@ _TABLE = re.compile(r"XML[0-9]{1,2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class HosoFile:
-    """A cut envelope and what its head says, as received (None: absent or blank); `door` as for `read_delivery`."""
+    """A cut envelope and what its head says, as received (None: absent or blank); `door` as for `read_delivery`.
+
+    `parted`: what stands where `data` has marks, all of them in HOSO.
+    """
 
     data: bytes
     cut: Cut
@@ -34,6 +38,7 @@ class HosoFile:
     created: str | None
     declared: str | None
     door: str | None
+    parted: Parted | None = None
 
     @property
     def count(self) -> int:
@@ -53,25 +58,30 @@ class HosoFile:
 
     def items(self) -> Iterator[Draft]:
         """Every HOSO in file order, numbered from 1; a torn end is one more, IN-TRUNCATED. For `check_all`."""
+        before = 0
         for number, span in enumerate(self.cut.spans, 1):
-            yield self._draft(number, span)
+            after = before + (self.data.count(MARK, span.start, span.end) if self.parted else 0)
+            yield self._draft(number, span, slice(before, after))
+            before = after
         torn = not self.cut.ended and not _same_count(self.declared, len(self.cut.spans))
         if self.cut.open_tail is not None or torn:
             bad = Bad("IN-TRUNCATED")
             yield UnreadableDossier(len(self.cut.spans) + 1, self.facility or "", None, bad.code, bad.message)
 
-    def _draft(self, number: int, span: Span) -> Draft:
+    def _draft(self, number: int, span: Span, runs: slice) -> Draft:
+        """`runs`: which bodies stand in it."""
+        bodies = self.parted.bodies[runs] if self.parted else ()
         try:
-            pieces = pieces_of(self.data[span.start : span.end], self.limits) if span.whole else None
+            pieces = pieces_of(self.data[span.start : span.end], self.limits, bodies) if span.whole else None
         except Exception as error:
             log_fault(error)
             pieces = None
         if pieces:
-            return Waiting(number, pieces, partial(self._item, number, span))
-        return self._item(number, span, None)
+            return Waiting(number, pieces, partial(self._item, number, span, runs.start))
+        return self._item(number, span, runs.start, None)
 
-    def _item(self, number: int, span: Span, blocks: dict[str, Block] | None) -> Item:
-        """The item of one HOSO; `blocks`: its sub-files where they were read."""
+    def _item(self, number: int, span: Span, before: int, blocks: dict[str, Block] | None) -> Item:
+        """The item of one HOSO; `before`: marks that stand before it, `blocks`: its sub-files where they were read."""
         reading = _Reading(self, number)
         try:
             if not span.whole:
@@ -81,6 +91,8 @@ class HosoFile:
                 if quick:
                     return quick
             data = self.data[span.start : span.end]
+            if self.parted:
+                data = self.parted.filled(data, before)
             return within_vault(reading.dossier(parse_within(data, self.cut.head.spaces)), len(data))
         except Bad as error:
             bad = error

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from bienho.config.limits import Limits
 from bienho.core.finding import Finding
+from bienho.core.parted import MARK
 from bienho.standards.xml130.read_block import Block, Blocks, Layout, Texts
 from bienho.standards.xml130.read_bytes import decode_base64, plain_utf8, strict_base64
 from bienho.standards.xml130.read_checks import blank, sound
@@ -29,6 +30,8 @@ _OPENING = re.compile(rb"<HOSO>" + _BLANK)
 _FILE = re.compile(
     rb"<FILEHOSO>" + _BLANK + rb"<LOAIHOSO>(XML[0-9]{1,2})</LOAIHOSO>" + _BLANK + rb"<NOIDUNGFILE>" + _BLANK
 )
+_MARKED = re.compile(_FILE.pattern + re.escape(MARK) + _BLANK + rb"</NOIDUNGFILE>" + _BLANK + rb"</FILEHOSO>" + _BLANK)
+_SHAPE_BYTES = 2_048
 _CONTENT_END = b"</NOIDUNGFILE>"
 _FILE_END = re.compile(_CONTENT_END + _BLANK + rb"</FILEHOSO>" + _BLANK)
 _DECLARATION = re.compile(
@@ -74,26 +77,65 @@ def dossier_of(
     )
 
 
-def pieces_of(data: bytes, limits: Limits) -> dict[str, Piece] | None:
-    """Table → its sub-file, in the order of the HOSO; None when it is for the patient way."""
-    opening = _OPENING.match(data) if surely_within_vault(len(data)) else None
+def pieces_of(data: bytes, limits: Limits, bodies: Sequence[bytes] = ()) -> dict[str, Piece] | None:
+    """Table → its sub-file, in the order of the HOSO; None when it is for the patient way.
+
+    `bodies`: what was packed where there are marks in `data` (`core.parted`), in their order.
+    """
+    # no run, however it is folded, is longer than its bytes and half of them
+    if not surely_within_vault(len(data) + sum(map(len, bodies)) * 3 // 2):
+        return None
+    tables = _all_packed(data) if bodies and len(data) <= _SHAPE_BYTES else None
+    if tables is None or len(tables) > limits.files_per_hoso:
+        return _pieces(data, limits, bodies)
+    pieces: dict[str, Piece] = {}
+    for table, body in zip(tables, bodies, strict=True):
+        piece = _of_body(body, limits)
+        if piece is None:
+            return None
+        pieces[table] = piece
+    return pieces
+
+
+@lru_cache(512)
+def _all_packed(data: bytes) -> tuple[str, ...] | None:
+    """Tables of a HOSO that is nothing but marks between tags: there are not many such texts. None of any other."""
+    opening = _OPENING.match(data)
+    place = opening.end() if opening else 0
+    tables: list[str] = []
+    while (file := _MARKED.match(data, place)) is not None:
+        tables.append(_TABLES.get(file[1], ""))
+        place = file.end()
+    sound = opening and data[place:] == b"</HOSO>" and all(tables) and len(set(tables)) == len(tables)
+    return tuple(tables) if sound else None
+
+
+def _pieces(data: bytes, limits: Limits, bodies: Sequence[bytes]) -> dict[str, Piece] | None:
+    opening = _OPENING.match(data)
     if opening is None:
         return None
     place = opening.end()
     pieces: dict[str, Piece] = {}
-    while (file := _FILE.match(data, place)) is not None:
+    left = iter(bodies)
+    while True:
+        if bodies and (file := _MARKED.match(data, place)) is not None:
+            piece, place = _of_body(next(left, b""), limits), file.end()
+        elif (file := _FILE.match(data, place)) is not None:
+            piece, place = _written(data, file.end(), limits)
+        else:
+            break
         table = _TABLES.get(file[1])
-        start = file.end()
-        end = data.find(_CONTENT_END, start)
-        if table is None or table in pieces or len(pieces) >= limits.files_per_hoso:
-            return None
-        piece = _piece(data[start:end], limits) if end > start else None
-        after = _FILE_END.match(data, end) if piece else None
-        if piece is None or after is None:
+        if piece is None or table is None or table in pieces or len(pieces) >= limits.files_per_hoso:
             return None
         pieces[table] = piece
-        place = after.end()
-    return pieces if data[place:] == b"</HOSO>" else None
+    return pieces if data[place:] == b"</HOSO>" and next(left, None) is None else None
+
+
+def _written(data: bytes, start: int, limits: Limits) -> tuple[Piece | None, int]:
+    """(the sub-file whose NOIDUNGFILE has its content from `start`, where its FILEHOSO ends)."""
+    end = data.find(_CONTENT_END, start)
+    after = _FILE_END.match(data, end) if end > start else None
+    return (_piece(data[start:end], limits), after.end()) if after else (None, start)
 
 
 def _piece(content: bytes, limits: Limits) -> Piece | None:
@@ -107,8 +149,15 @@ def _piece(content: bytes, limits: Limits) -> Piece | None:
             body = decode_base64(content)
         except binascii.Error:
             return None
-    if not body or max(len(body), len(content) * 2 // 3) > limits.subfile_bytes:
-        return None
+    return _of_packed(body) if body and max(len(body), len(content) * 2 // 3) <= limits.subfile_bytes else None
+
+
+def _of_body(body: bytes, limits: Limits) -> Piece | None:
+    """The sub-file that was packed, where it is by far no longer than it may be."""
+    return _of_packed(body) if body and len(body) <= limits.subfile_bytes // 2 else None
+
+
+def _of_packed(body: bytes) -> Piece | None:
     declared = _DECLARATION.match(body)
     if declared is not None:
         return Piece(body, declared.end(), body)

@@ -26,7 +26,8 @@ TAG_MAX = 65_536
 """Bytes of one start tag."""
 _NAME = re.compile(rb"<([^\s<>/!?]+)")
 _LONG_TAG = re.compile(rb"<[^<>!?][^<>]{65536}")
-_FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+_CONTROLS = bytes({*range(32)} - set(b"\t\n\r"))
+_NO_CHARACTER = re.compile(rb"\xef\xbf[\xbe\xbf]")
 _MARKUP = re.compile(rb"<[!?]")
 _OPAQUE = re.compile(rb"<!--|<!\[CDATA\[|<\?")
 _SIMPLE_RUN = re.compile(rb"(?:<\?[^?]*+\?>)++|(?:<!--[^-]*+-->)++")
@@ -51,6 +52,10 @@ class Cut:
     head: Head
     ended: bool
     open_tail: int | None
+
+
+Found = tuple[tuple[Span, ...], list[tuple[int, int]], int | None]
+"""Records, pieces outside them, start of a record left open at the end."""
 
 
 def parser(size: int) -> etree.XMLParser:
@@ -161,19 +166,20 @@ def cut(data: bytes, name: str = "HOSO", root: str = "GIAMDINHHS") -> Cut:
     """
     exact, anyhow, end = _tags(name, root)
     blanked = masked(data)
-    result = _cut(data, blanked, exact if exact.search(blanked) else anyhow, end)
+    found = _plain_spans(blanked, name.encode()) or _spans(blanked, exact if exact.search(blanked) else anyhow)
+    result = _cut(data, blanked, found, end)
     if name in result.head.names:
-        result = _cut(data, blanked, anyhow, end)
+        result = _cut(data, blanked, _spans(blanked, anyhow), end)
     if not result.head.sound and not result.spans and result.open_tail is None:
         # Torn only when something of a known file was seen: a page of a proxy that ends early is none.
         raise Bad("IN-TRUNCATED" if result.head.root == root and not result.ended else "IN-NOT-XML")
     return result
 
 
-def _cut(data: bytes, blanked: bytes, tag: re.Pattern[bytes], end: re.Pattern[bytes]) -> Cut:
-    spans, outside, open_tail = _spans(blanked, tag)
-    pieces = b"".join(data[start:stop] for start, stop in outside)
-    if _FORBIDDEN.search(pieces):
+def _cut(data: bytes, blanked: bytes, found: Found, end: re.Pattern[bytes]) -> Cut:
+    spans, outside, open_tail = found
+    pieces = b"".join([data[start:stop] for start, stop in outside])
+    if len(pieces.translate(None, _CONTROLS)) < len(pieces) or _NO_CHARACTER.search(pieces):
         raise Bad("IN-NOT-XML")
     if b"<!DOCTYPE" in pieces and b"<!DOCTYPE" in masked(pieces):
         raise Bad("IN-DOCTYPE")
@@ -189,7 +195,29 @@ def _cut(data: bytes, blanked: bytes, tag: re.Pattern[bytes], end: re.Pattern[by
     return Cut(spans, head, ended, open_tail)
 
 
-def _spans(blanked: bytes, tag: re.Pattern[bytes]) -> tuple[tuple[Span, ...], list[tuple[int, int]], int | None]:
+def _plain_spans(blanked: bytes, name: bytes) -> Found | None:
+    """As `_spans`, of records that stand one behind the other in tags of their name alone; None of any other."""
+    opening, closing = b"<%s>" % name, b"</%s>" % name
+    count = blanked.count(opening[:-1])
+    if not count or blanked.count(closing[:-1]) != count:
+        return None
+    spans: list[Span] = []
+    outside: list[tuple[int, int]] = []
+    last = 0
+    for _ in range(count):
+        # as many pairs as there are tags: then none is left out, and none is written otherwise
+        start = blanked.find(opening, last)
+        end = blanked.find(closing, start) if start >= 0 else -1
+        if end < 0:
+            return None
+        outside.append((last, start))
+        last = end + len(closing)
+        spans.append(Span(start, last, True))
+    outside.append((last, len(blanked)))
+    return tuple(spans), outside, None
+
+
+def _spans(blanked: bytes, tag: re.Pattern[bytes]) -> Found:
     """(record spans, pieces outside them, start of a record left open at the end)."""
     spans: list[Span] = []
     outside: list[tuple[int, int]] = []
