@@ -31,7 +31,7 @@ STAGES = {
     ("writer.py", "_seal"): "payloads of the vault",
     ("vault.py", "seal"): "seal and COPY",
     ("columns.py", "build"): "columns to Arrow",
-    ("models.py", "bind_rows"): "Arrow to DuckDB",
+    ("models.py", "_bind"): "Arrow to DuckDB",
     ("casting.py", "run"): "cast checks",
     ("ruling.py", "run"): "rules",
     ("models.py", "compute"): "models of conformed",

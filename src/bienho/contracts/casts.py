@@ -60,14 +60,20 @@ parts.
 """
 
 
+def decimal_sizes(received_type: str) -> tuple[int, int] | None:
+    """Digits in all and behind the dot of a `decimal(p,s)`; None for another type."""
+    decimal = _DECIMAL_TYPE.fullmatch(received_type)
+    return (int(decimal[1]), int(decimal[2])) if decimal else None
+
+
 def fits(received_type: str, column: str) -> str:
     """SQL, TRUE when the text in `column` (an SQL expression) reads as `received_type`.
 
     ValueError for a type the house does not know.
     """
-    decimal = _DECIMAL_TYPE.fullmatch(received_type)
-    if decimal:
-        size = f"DECIMAL({decimal[1]},{decimal[2]})"
+    sizes = decimal_sizes(received_type)
+    if sizes:
+        size = f"DECIMAL({sizes[0]},{sizes[1]})"
         return f"TRY_CAST(vn_decimal_text({column}) AS {size}) IS NOT NULL"
     trimmed = f"trim({column}, '{BLANK}')"
     full_day = f"substr({trimmed}, 7, 2) <> '00' AND vn_timestamp({column}) IS NOT NULL"

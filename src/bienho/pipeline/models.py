@@ -22,8 +22,8 @@ ZONES = ("standard", "conformed", "reference", "quality", "derived")
 class ModelRunner:
     """Binds names and computes models into temporary tables; storing them is the caller's transaction.
 
-    A name without rows, or of a code list, is bound when the first model asks for it: most batches hold few of the
-    tables, and binding and planning cost more than the rows of a small batch.
+    A name is bound when the first model asks for it: most batches hold few of the tables, binding and planning cost
+    more than the rows of a small batch, and rows nobody asks for go to the lake from where they lie.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> None:
@@ -31,6 +31,7 @@ class ModelRunner:
         self._bound: set[str] = set()
         self._empty: set[str] = set()
         self._waiting: dict[str, Callable[[], None]] = {}
+        self._rows: dict[str, pa.Table] = {}
         self._fits: dict[str, dict[str, quick_casts.Fits]] = {}
         self.models = order_models(models)
         self._cast = frozenset(field for model in self.models for field in quick_casts.cast_fields(model.sql))
@@ -51,9 +52,15 @@ class ModelRunner:
         """
         for name, table in tables.items():
             if table.num_rows:
-                self._bind(name, table)
-                self._fits[name] = quick_casts.fits_of(table, self._cast)
+                self._empty.discard(name)
+                self._rows[name] = table
+                self._waiting[name] = partial(self._bind_rows, name)
         self.bind_empty(name for name, table in tables.items() if not table.num_rows)
+
+    def _bind_rows(self, name: str) -> None:
+        table = self._rows[name]
+        self._bind(name, table)
+        self._fits[name] = quick_casts.fits_of(table, self._cast)
 
     def _bind(self, name: str, table: pa.Table) -> None:
         self._connection.register("incoming", table)
@@ -69,6 +76,7 @@ class ModelRunner:
                 bind()
             else:
                 self._empty.add(name)
+                self._rows.pop(name, None)
                 self._waiting[name] = bind
 
     def _see(self, name: str, query: str, *, kind: str = "VIEW", empty: bool = False) -> None:
@@ -81,8 +89,26 @@ class ModelRunner:
             self._connection.execute(statement)
         self._bound.add(name)
         self._waiting.pop(name, None)
+        self._rows.pop(name, None)
         self._fits.pop(name, None)
         (self._empty.add if empty else self._empty.discard)(name)
+
+    def store_rows(self, connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+        """Append the rows that names were bound to, to their lake tables, inside the caller's transaction."""
+        for name in names:
+            if name in self._rows:
+                connection.register("incoming", self._rows[name])
+                connection.execute(f"INSERT INTO lake.{name} BY NAME FROM incoming")
+                connection.unregister("incoming")
+            else:
+                # bound already: to show an Arrow table to DuckDB once more costs milliseconds
+                connection.execute(f"INSERT INTO lake.{name} BY NAME FROM memory.{name}")
+
+    def let_go(self) -> None:
+        """Let go of rows that nobody asked for."""
+        for name in self._rows:
+            self._waiting.pop(name, None)
+        self._rows.clear()
 
     def forget(self) -> None:
         """Take names as not bound: another runner of this connection has bound some to other rows."""

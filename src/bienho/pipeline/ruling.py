@@ -150,6 +150,7 @@ class RuleScan:
         if not hits.num_rows:
             run(f"CREATE OR REPLACE TEMP TABLE rule_found AS {_none()}")
             return
+        self._runner.ready([HEADS])
         self._copy("rule_hit", hits)
         self._copy("rule_check", check_words(asked.checks))
         given = ("temp.rule_hit", "temp.rule_check")

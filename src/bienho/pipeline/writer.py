@@ -127,7 +127,7 @@ class Writer:
         casts = self._casts.run(tables)
         ruled, waived = self.rules.run(tables, versions), self.rules.waived
         rows = {name: table.num_rows for name, table in tables.items()}
-        del tables, versions  # DuckDB has the rows now, and the models need the room
+        del tables, versions  # DuckDB or the runner has the rows now, and the models need the room
         outputs = self.runner.compute()
         outcomes = [Outcome.of(judged, casts, ruled) for judged in batch]
         written = {number for judged in batch for number in judged.copies}
@@ -144,9 +144,7 @@ class Writer:
         def work(connection: duckdb.DuckDBPyConnection) -> None:
             if clear:
                 clear(connection)
-            for name in (name for name, count in rows.items() if count):
-                # bound above: to show an Arrow table to DuckDB once more costs milliseconds
-                connection.execute(f"INSERT INTO lake.{name} BY NAME FROM memory.{name}")
+            self.runner.store_rows(connection, (name for name, count in rows.items() if count))
             for name, table in books.items():
                 if table.num_rows:
                     connection.register("incoming", table)
@@ -161,6 +159,7 @@ class Writer:
         ids = [outcome.judged.delivery_id for outcome in outcomes]
         before = self.lake.commits
         self.lake.commit(work, author=AUTHOR, message=f"{stage} {batch_id}", deliveries=ids)
+        self.runner.let_go()
         last_seq = max(outcome.judged.header.seq for outcome in outcomes)
         follow(self.lake, before, {stage: Stage(batch_id, last_seq, self.revision, batch_id if fates.kept else 0)})
         self.heads.move(fates.heads, batch_id, fates.gone)

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 
-from bienho.contracts import Contract, Field, catalogue
-from bienho.contracts.casts import BLANK, fits
+from bienho.contracts import VAULT_MARKER, Contract, Field, catalogue
+from bienho.contracts.casts import BLANK, decimal_sizes, fits
+from bienho.contracts.glance import Glance
 from bienho.core.finding import Finding
 
 CODE = "IN-CAST"
@@ -22,7 +23,16 @@ _WHAT = {
     "decimal_list": "các số nối bằng dấu chấm phẩy, phần lẻ sau dấu chấm",
 }
 
-
+_WHOLE = 18
+_SIZES = {
+    "date": (8,),
+    "datetime": (12,),
+    "date_or_datetime": (8, 12),
+    "partial_datetime": (8, 12),
+    "date_list": (8,),
+    "datetime_list": (12,),
+}
+"""Digits of a moment of which every part is known, alone in a list or not."""
 BIRTH = "day of birth alone"
 """Reads as a moment and is of eight digits: what 4210 writes as a birth date, and only it may."""
 
@@ -60,6 +70,23 @@ def odd_texts_sql(kinds: Collection[str], relation: str) -> str:
     cases = " ".join(f"WHEN '{kind}' THEN {test}" for kind, test in tests.items())
     said = f"SELECT kind, text FROM {relation} WHERE text NOT IN ('', '*')"
     return f"{said} AND NOT coalesce(CASE kind {cases} END, false)"
+
+
+def surely_read(kind: str, glance: Glance) -> bool:
+    """Whether a glance tells of some texts that none is odd by `odd_texts_sql`; False leaves it open."""
+    if glance.longest <= 1 and glance.marks(ord(VAULT_MARKER)):
+        return True
+    if kind == BIRTH:
+        return glance.sized((12,)) and glance.moments()
+    if kind == "integer":
+        return glance.longest <= _WHOLE and glance.digits()
+    if kind in _SIZES:
+        return glance.sized(_SIZES[kind]) and glance.moments()
+    if kind == "decimal_list":
+        return glance.numbers(16, 12)
+    size = decimal_sizes(kind)
+    # one digit less than there is room for: what stands behind the dot may round up
+    return size is not None and glance.numbers(size[0] - size[1] - 1, 12)
 
 
 @cache

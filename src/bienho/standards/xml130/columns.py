@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from itertools import chain
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ import pyarrow as pa
 
 from bienho.contracts import VAULT_MARKER, catalogue
 from bienho.contracts.counts import note_rows
+from bienho.contracts.glance import glance_at
 from bienho.core.ids import delivery_id
 from bienho.privacy import Blind, blind_entries, encode
 from bienho.standards.xml130.read_block import (
@@ -29,7 +31,6 @@ from bienho.standards.xml130.read_block import (
     SlabBlock,
     Texts,
     official_names,
-    python_texts,
 )
 from bienho.standards.xml130.read_model import Dossier, Tables
 from bienho.standards.xml130.versions import TABLES, contract_of, wire_names
@@ -37,7 +38,6 @@ from bienho.standards.xml130.versions import TABLES, contract_of, wire_names
 Payload = dict[str, list[Row]]
 Numbers = npt.NDArray[np.int64]
 _TEXT = pa.string()
-_LAST_BLANK = 0x3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +81,21 @@ def build(versions: Sequence[Versioned]) -> dict[str, pa.Table]:
 
 
 def _heads(versions: Sequence[Versioned]) -> pa.Table:
-    rows = [
-        {
-            "version_id": one.version_id,
-            "delivery_seq": one.delivery_seq,
-            "delivery_id": delivery_id(one.delivery_seq),
-            "hoso": one.dossier.hoso,
-            "facility_code": one.dossier.facility,
-            "dossier_key": one.dossier_key,
-            "patient_key": one.patient_key,
-            "document": one.dossier.document,
-            "encounter_key": one.encounter_key,
-            "record_id": one.record_id,
-            "content_digest": one.content_digest,
-            "format_version": one.dossier.format_version,
-            "version_evidence": one.dossier.version_evidence,
-            "row_counts": note_rows(one.dossier.row_counts),
-            "received_at": one.received_at,
-        }
-        for one in versions
-    ]
-    return pa.Table.from_pylist(rows, schema=catalogue()["standard.xml130_dossier"].arrow_schema())
+    dossiers = [one.dossier for one in versions]
+    columns: dict[str, list[Any]] = {
+        "delivery_id": [delivery_id(one.delivery_seq) for one in versions],
+        "hoso": [one.hoso for one in dossiers],
+        "facility_code": [one.facility for one in dossiers],
+        "document": [one.document for one in dossiers],
+        "format_version": [one.format_version for one in dossiers],
+        "version_evidence": [one.version_evidence for one in dossiers],
+        "row_counts": [note_rows(one.row_counts) for one in dossiers],
+    }
+    schema = catalogue()["standard.xml130_dossier"].arrow_schema()
+    for name in schema.names:
+        if name not in columns:
+            columns[name] = list(map(attrgetter(name), versions))
+    return pa.Table.from_pydict(columns, schema=schema)
 
 
 @dataclass(slots=True)
@@ -201,7 +195,7 @@ def _columns(table: str, lines: _Lines, names: Sequence[str], hidden: Set[str]) 
             if place is None:
                 pieces.append(pa.nulls(slab.rows, _TEXT))
             else:
-                pieces.append(_marked(slab.array(place)) if name in hidden else slab.array(place))
+                pieces.append(_marks(slab, place) if name in hidden else slab.array(place))
         made[name] = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
     return made
 
@@ -210,28 +204,15 @@ def _shown(texts: Sequence[str | None]) -> list[str | None]:
     return [text if not text or text.isspace() else VAULT_MARKER for text in texts]
 
 
-def _marked(texts: pa.StringArray) -> pa.Array:
-    """As `_shown`, of texts none of which is absent; without a text of Python's where none is made of blanks."""
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    there = ends[1:] > ends[:-1]
-    places = np.flatnonzero(there)
-    if not len(places):
-        return texts
-    doubtful = places[_begins_blanks()[np.frombuffer(data, np.uint8)[ends[places]]]]
-    if any(map(str.isspace, texts.take(pa.array(doubtful)).to_pylist())):
-        return pa.array(_shown(python_texts(texts)), _TEXT)
-    marks = np.append(0, np.cumsum(there)) * len(VAULT_MARKER)
-    held = VAULT_MARKER.encode() * len(places)
-    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(marks.astype(np.int32)), pa.py_buffer(held))
-
-
-@cache
-def _begins_blanks() -> npt.NDArray[np.bool_]:
-    """Byte → whether UTF-8 of a blank may begin with it."""
-    begins = np.zeros(256, bool)
-    begins[[one.encode()[0] for one in map(chr, range(_LAST_BLANK + 1)) if one.isspace()]] = True
-    return begins
+def _marks(slab: Slab, place: int) -> pa.StringArray:
+    """As `_shown`, of a field of a slab, told by the sizes of its texts where none may be white space."""
+    said = glance_at(slab.array(place)).is_said()
+    if said is None:
+        return pa.array(_shown(slab.listed(place)), _TEXT)
+    ends = np.zeros(slab.rows + 1, np.int32)
+    np.cumsum(said, out=ends[1:])
+    marks = VAULT_MARKER.encode() * int(ends[-1])
+    return pa.StringArray.from_buffers(slab.rows, pa.py_buffer(ends), pa.py_buffer(marks))
 
 
 def _ranges(starts: Numbers, counts: Numbers) -> Numbers:

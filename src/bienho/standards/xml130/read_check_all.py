@@ -1,8 +1,8 @@
 """The checks of `read_checks` over the rows of many dossiers at once, column by column.
 
-Most columns of a batch are sound as a whole, and that is told by one pattern over their different texts; only dossiers
-with a text, or a lack of one, that may be a fault are looked at row by row. So the screen may hold up a sound dossier,
-never let a faulty one pass; a property test holds that.
+Most columns of a batch are sound as a whole, and that is told by a glance at their bytes, or by one pattern over their
+different texts; only dossiers with a text, or a lack of one, that may be a fault are looked at row by row. So the
+screen may hold up a sound dossier, never let a faulty one pass; a property test holds that.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from bienho.config.limits import Limits
 from bienho.contracts import Field, Shape
+from bienho.contracts.glance import Glance, glances_at
 from bienho.standards.xml130.read_block import Block, Blocks, Slab, SlabBlock, Texts, python_texts
 from bienho.standards.xml130.read_checks import PLAIN, SEPARATOR, required_fields
 from bienho.standards.xml130.read_codes import Bad, log_fault
@@ -85,19 +86,19 @@ def _screen(drafts: Sequence[_Draft]) -> list[int]:
     """Places of the dossiers in which something may be found."""
     held_up: set[int] = set()
     lines: dict[str, tuple[list[Texts], list[int]]] = {table: ([], []) for table in TABLES}
-    slabs: dict[int, tuple[str, Slab, list[int]]] = {}
+    slabs: dict[int, tuple[str, Slab, list[tuple[int, int, int]]]] = {}
     for place, draft in enumerate(drafts):
         for table, block in draft.blocks.items():
             if isinstance(block, SlabBlock):
                 known = slabs.get(id(block.slab))
                 if known is None:
-                    known = slabs[id(block.slab)] = table, block.slab, [_NOBODY] * block.slab.rows
-                known[2][block.start : block.start + block.count] = [place] * block.count
+                    known = slabs[id(block.slab)] = table, block.slab, []
+                known[2].append((block.start, block.count, place))
             else:
                 lines[table][0].extend(block.aligned)
                 lines[table][1].extend([place] * block.count)
-    for table, slab, known_owners in slabs.values():
-        _screen_slab(drafts, table, slab, np.array(known_owners), held_up)
+    for table, slab, runs in slabs.values():
+        _screen_slab(drafts, table, slab, runs, held_up)
     for table, (rows, owners) in lines.items():
         for column, judged in zip(zip(*rows, strict=True), _columns(table), strict=False):
             if judged.field.required:
@@ -107,32 +108,84 @@ def _screen(drafts: Sequence[_Draft]) -> list[int]:
     return sorted(held_up)
 
 
-def _screen_slab(drafts: Sequence[_Draft], table: str, slab: Slab, owners: Owners, held_up: set[int]) -> None:
-    """As the columns of `_screen`; `owners` of the rows, _NOBODY where a row belongs to none of the drafts."""
+def _screen_slab(
+    drafts: Sequence[_Draft], table: str, slab: Slab, runs: Sequence[tuple[int, int, int]], held_up: set[int]
+) -> None:
+    """As the columns of `_screen`; `runs`: from which row on how many are of which draft. Some may be of none."""
+    glances = glances_at(slab.texts, len(slab.layout.fields))
+    owners: Owners | None = None  # most slabs are sound: nobody asks whose a row is
     for judged in _columns(table):
+        required = judged.field.required
+        if not required and judged.plain is None and judged.field.max_length is None:
+            continue
         place = slab.layout.places.get(judged.field.name)
+        said = not required
+        if place is not None:
+            array = slab.array(place)
+            said = said or glances[place].says_something()
+            if said and _is_sound(judged, glances[place], array):
+                continue
+        elif said:
+            continue
         if place is None:
-            if judged.field.required:
-                _hold_lacking(drafts, judged, owners, held_up)
+            _hold_lacking(drafts, judged, {draft for _, _, draft in runs}, held_up)
             continue
-        if not judged.field.required and judged.plain is None and judged.field.max_length is None:
-            continue
-        array = slab.array(place)
-        different = python_texts(pc.unique(array))
-        if judged.field.required:
-            lacking = [text for text in different if not text or text.isspace()]
-            if lacking:
-                rows = pc.is_in(array, value_set=pa.array(lacking, pa.string())).to_numpy(zero_copy_only=False)
-                _hold_lacking(drafts, judged, owners[rows], held_up)
-        odd = _odd(judged, set(filter(None, different)))
-        if odd:
-            rows = pc.is_in(array, value_set=pa.array(list(odd), pa.string())).to_numpy(zero_copy_only=False)
-            held_up.update(owner for owner in owners[rows].tolist() if owner != _NOBODY)
+        if owners is None:
+            owners = _owners(slab, runs)
+        _hold_some(drafts, judged, array, owners, held_up, said=said)
 
 
-def _hold_lacking(drafts: Sequence[_Draft], judged: _Column, owners: Owners, held_up: set[int]) -> None:
-    lacking = set(owners.tolist()) - held_up - {_NOBODY}
-    held_up.update(owner for owner in lacking if judged.field.name in drafts[owner].required(judged.table))
+def _owners(slab: Slab, runs: Sequence[tuple[int, int, int]]) -> Owners:
+    """Of each row its draft, _NOBODY where it belongs to none."""
+    owners = np.full(slab.rows, _NOBODY, np.int64)
+    starts, counts, numbers = np.array(runs, np.int64).T
+    firsts = np.cumsum(counts) - counts
+    owners[np.repeat(starts - firsts, counts) + np.arange(counts.sum())] = np.repeat(numbers, counts)
+    return owners
+
+
+def _hold_some(
+    drafts: Sequence[_Draft],
+    judged: _Column,
+    array: pa.StringArray,
+    owners: Owners,
+    held_up: set[int],
+    *,
+    said: bool,
+) -> None:
+    """Note the dossiers of a column in which a glance did not tell that all is sound; `said`: no text is lacking."""
+    different = python_texts(pc.unique(array))
+    if not said:
+        lacking = [text for text in different if not text or text.isspace()]
+        if lacking:
+            rows = pc.is_in(array, value_set=pa.array(lacking, pa.string())).to_numpy(zero_copy_only=False)
+            _hold_lacking(drafts, judged, set(owners[rows].tolist()), held_up)
+    odd = _odd(judged, set(filter(None, different)))
+    if odd:
+        rows = pc.is_in(array, value_set=pa.array(list(odd), pa.string())).to_numpy(zero_copy_only=False)
+        held_up.update(owner for owner in owners[rows].tolist() if owner != _NOBODY)
+
+
+def _is_sound(judged: _Column, glance: Glance, array: pa.StringArray) -> bool:
+    """Whether a glance tells that no text is too long or not of its field's shape."""
+    longest = judged.field.max_length
+    if longest is not None and glance.longest > longest and pc.max(pc.utf8_length(array)).as_py() > longest:
+        return False
+    if judged.plain is None or not glance.longest:
+        return True
+    shape = judged.field.shape
+    if shape == "date":
+        return glance.sized((8, 12)) and glance.digits() and glance.centuries(19, 20)
+    if shape == "number":
+        return glance.numbers(15, 6, zeros=6)
+    return glance.codes()
+
+
+def _hold_lacking(drafts: Sequence[_Draft], judged: _Column, lacking: set[int], held_up: set[int]) -> None:
+    """Note those of the dossiers that lack a text which must have it."""
+    held_up.update(
+        owner for owner in lacking - held_up - {_NOBODY} if judged.field.name in drafts[owner].required(judged.table)
+    )
 
 
 @dataclass(frozen=True, slots=True)

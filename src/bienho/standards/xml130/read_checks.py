@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import repeat
 from typing import Protocol
 
@@ -88,15 +88,19 @@ def sound(text: str | None, shape: Shape) -> str | None:
     return text if text and len(text) <= HEAD_MAX and not foreign(shape, text) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RowCheck:
-    """The compiled check of one table under one edition on one side of the `required_until` days."""
+    """The check of one table under one edition on one side of the `required_until` days."""
 
     table: str
     fields: tuple[Field, ...]
     required: frozenset[str]
     names: tuple[str, ...]
-    sound: re.Pattern[str]
+
+    @cached_property
+    def sound(self) -> re.Pattern[str]:
+        """Made when the first row is held against it: rows looked at column by column need none, and it is long."""
+        return re.compile(SEPARATOR.join(_sound(field, field.name in self.required) for field in self.fields))
 
 
 @lru_cache(maxsize=256)
@@ -111,8 +115,7 @@ def _compile(table: str, edition: str, no_longer: frozenset[str]) -> RowCheck:
         and rank_of(_first_demand(field)) <= rank
         and (field.dropped_in is None or rank < rank_of(field.dropped_in))
     )
-    pattern = SEPARATOR.join(_sound(field, field.name in required) for field in fields)
-    return RowCheck(table, fields, required, tuple(field.name for field in fields), re.compile(pattern))
+    return RowCheck(table, fields, required, tuple(field.name for field in fields))
 
 
 def _first_demand(field: Field) -> str:

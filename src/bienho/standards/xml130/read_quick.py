@@ -192,7 +192,7 @@ def _one_visit(blocks: Mapping[str, Block], number: str) -> bool:
     """Whether no row names another visit."""
     for block in blocks.values():
         said = block.column("MA_LK") if "MA_LK" in block.layout.places else ()
-        if any(text != number and not blank(text or "") for text in said):
+        if said.count(number) != len(said) and any(text != number and not blank(text or "") for text in said):
             return False
     return True
 

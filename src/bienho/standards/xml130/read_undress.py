@@ -9,13 +9,15 @@ the XML parser, which is also the oracle of this module's tests.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from bienho.standards.xml130.versions import wire_of
 
 _CDATA = re.compile(rb"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_BARE_CDATA = re.compile(rb"><!\[CDATA\[[^&<>]*\]\]><")
+"""One that is all of a text, in which nothing is to be escaped."""
 _WITHIN = re.compile(rb"<[^<>!]*<|&[^;<]*<!")
-_CLOSED = re.compile(rb"<([A-Za-z][A-Za-z0-9_]*) ?/>")
+_CLOSED = re.compile(rb"<([A-Za-z][A-Za-z0-9_]*) ?")
 _SCHEMA = re.compile(
     rb"<([A-Za-z][A-Za-z0-9_]*)"
     rb'(?: xmlns:xsi="http://www\.w3\.org/2001/XMLSchema-instance"| xmlns:xsd="http://www\.w3\.org/2001/XMLSchema"){1,2}>'
@@ -33,11 +35,10 @@ def undressed(table: str, body: bytes) -> bytes:
     if b"\r" in plain:
         plain = plain.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"<!" in plain:
-        if plain.count(b"<!") != plain.count(b"<![CDATA[") or _misplaced(plain):
+        uncovered = _without_cdata(plain)
+        if uncovered is None:
             return body
-        plain = _CDATA.sub(_escaped, plain)
-        if b"<!" in plain:  # one that is not closed
-            return body
+        plain = uncovered
     if b"<?" in plain:
         return body
     declared = _SCHEMA.match(plain)
@@ -46,14 +47,44 @@ def undressed(table: str, body: bytes) -> bytes:
             return body
         plain = b"<" + declared[1] + b">" + plain[declared.end() :]
     if b"/>" in plain:
-        plain = _CLOSED.sub(_opened, plain)
+        plain = _opened(plain)
     plain = _in_case(table, plain)
     end = plain.find(b">") + 1
     if plain[end : end + 1] in (b" ", b"\t", b"\n"):
+        lines = _without_lines(plain)
+        if lines is not None:
+            return lines
         if _BLANK_FIELD.search(plain):
             return body
         plain = _BLANKS.sub(b"", plain)
     return plain
+
+
+def _without_lines(plain: bytes) -> bytes | None:
+    """The same without line ends and the blanks around them, where there are no other blanks between elements and no
+    element of blanks alone; else None, and patterns tell what may go."""
+    tight = b"\n".join([line.strip(b" \t") for line in plain.split(b"\n")])
+    while b"\n\n" in tight:
+        tight = tight.replace(b"\n\n", b"\n")
+    if tight.count(b"\n") != tight.count(b">\n<") or b"> " in tight or b">\t" in tight:
+        return None
+    place = tight.find(b">\n</")
+    while place >= 0:
+        if tight[tight.rfind(b"<", 0, place) + 1] != ord("/"):
+            return None
+        place = tight.find(b">\n</", place + 1)
+    return tight.replace(b"\n", b"")
+
+
+def _without_cdata(plain: bytes) -> bytes | None:
+    """The same with what stands in CDATA as text; None where it is not sure that it may be."""
+    many = plain.count(b"<!")
+    if many == plain.count(b"]]>") == len(_BARE_CDATA.findall(plain)):
+        return plain.replace(b"<![CDATA[", b"").replace(b"]]>", b"")
+    if many != plain.count(b"<![CDATA[") or _misplaced(plain):
+        return None
+    plain = _CDATA.sub(_escaped, plain)
+    return None if b"<!" in plain else plain  # one that is not closed
 
 
 def _misplaced(plain: bytes) -> bool:
@@ -68,25 +99,39 @@ def _escaped(match: re.Match[bytes]) -> bytes:
     return text
 
 
-# a function is several times as quick as a template
-def _opened(match: re.Match[bytes]) -> bytes:
-    return b"<" + match[1] + b"></" + match[1] + b">"
+def _opened(plain: bytes) -> bytes:
+    """The same with `<NAME></NAME>` for every `<NAME/>`."""
+    *closed, rest = plain.split(b"/>")
+    made: list[bytes] = []
+    for piece in closed:
+        start = piece.rfind(b"<")
+        made += (piece[:start], _both(piece[start:])) if start >= 0 else (piece, b"/>")
+    return b"".join((*made, rest))
+
+
+@lru_cache(maxsize=2048)
+def _both(tag: bytes) -> bytes:
+    """Start and end of an element of which `tag` is all but the end of an empty one; what it was where it is none."""
+    match = _CLOSED.fullmatch(tag)
+    return tag + b"/>" if match is None else b"<" + match[1] + b"></" + match[1] + b">"
 
 
 @cache
-def _wrappers(table: str) -> tuple[str, ...]:
+def _wrappers(table: str) -> tuple[frozenset[bytes], tuple[tuple[bytes, bytes], ...]]:
+    """Wrappers in a case that is not theirs, and what to put in place of tags in that case."""
     wire = wire_of(table)
-    return tuple(name for name in (wire.root, wire.rows, wire.row) if name)
+    names = [name for name in (wire.root, wire.rows, wire.row) if name]
+    small = frozenset(name.lower().encode() for name in names) - {name.encode() for name in names}
+    said = [f"{mark}{name}>" for name in names for mark in ("<", "</")]
+    return small, tuple((tag.lower().encode(), tag.encode()) for tag in said)
 
 
 def _in_case(table: str, plain: bytes) -> bytes:
     """Wrappers as the guides write them where all are in lower case; the case of fields is told by their layout."""
     first = _NAME.match(plain)
-    names = _wrappers(table)
-    if first is None or first[1].decode() not in {name.lower() for name in names} - set(names):
+    small, tags = _wrappers(table)
+    if first is None or first[1] not in small:
         return plain
-    for name in names:
-        small, right = name.lower().encode(), name.encode()
-        plain = plain.replace(b"<" + small + b">", b"<" + right + b">")
-        plain = plain.replace(b"</" + small + b">", b"</" + right + b">")
+    for said, right in tags:
+        plain = plain.replace(said, right)
     return plain
