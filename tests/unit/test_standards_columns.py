@@ -57,5 +57,5 @@ def test_a_column_is_marked_text_by_text(blank: str) -> None:
     whole = pa.array(["before", *texts, "behind"], pa.string())
     for said in (texts, [text for text in texts if text != blank], ["", ""]):
         column = pa.array(["before", *said, "behind"], pa.string()).slice(1, len(said))
-        assert columns._marked(column).to_pylist() == columns._shown(said)
-    assert columns._marked(whole.slice(1, len(texts))).to_pylist() == columns._shown(texts)
+        assert columns._marks(column).to_pylist() == columns._shown(said)
+    assert columns._marks(whole.slice(1, len(texts))).to_pylist() == columns._shown(texts)

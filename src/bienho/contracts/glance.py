@@ -39,13 +39,18 @@ class Glance:
         self._moments: bool | None = None
 
     def says_something(self) -> bool:
-        """Whether every text has more than white space; False also where a text begins with what may be some."""
-        return self.shortest > 0 and self.is_said() is not None
+        """Whether every text has more than white space."""
+        return self.shortest > 0 and bool(self.is_said().all())
 
-    def is_said(self) -> npt.NDArray[np.bool_] | None:
-        """Of each text whether it has more than white space; None where one begins with what may be some."""
-        starts = self._there()
-        return None if _MAY_BE_BLANK[self._data[starts]].any() else self.sizes > 0
+    def is_said(self) -> npt.NDArray[np.bool_]:
+        """Of each text whether it has more than white space. Only what begins as some may is looked at as a text."""
+        said = self.sizes > 0
+        there = np.flatnonzero(said)
+        doubtful = there[_MAY_BE_BLANK[self._data[self._starts[there]]]]
+        starts, ends = self._starts[doubtful].tolist(), self._ends[doubtful].tolist()
+        blank = [bytes(self._data[start:end]).decode().isspace() for start, end in zip(starts, ends, strict=True)]
+        said[doubtful[np.array(blank, bool)]] = False
+        return said
 
     def digits(self) -> bool:
         """Whether all texts are made of digits."""

@@ -195,7 +195,7 @@ def _columns(table: str, lines: _Lines, names: Sequence[str], hidden: Set[str]) 
             if place is None:
                 pieces.append(pa.nulls(slab.rows, _TEXT))
             else:
-                pieces.append(_marks(slab, place) if name in hidden else slab.array(place))
+                pieces.append(_marks(slab.array(place)) if name in hidden else slab.array(place))
         made[name] = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
     return made
 
@@ -204,15 +204,16 @@ def _shown(texts: Sequence[str | None]) -> list[str | None]:
     return [text if not text or text.isspace() else VAULT_MARKER for text in texts]
 
 
-def _marks(slab: Slab, place: int) -> pa.StringArray:
-    """As `_shown`, of a field of a slab, told by the sizes of its texts where none may be white space."""
-    said = glance_at(slab.array(place)).is_said()
-    if said is None:
-        return pa.array(_shown(slab.listed(place)), _TEXT)
-    ends = np.zeros(slab.rows + 1, np.int32)
+def _marks(texts: pa.StringArray) -> pa.StringArray:
+    """As `_shown`, of texts none of which is absent: told by their bytes where none is blanks."""
+    glance = glance_at(texts)
+    said = glance.is_said()
+    if np.count_nonzero(said) < np.count_nonzero(glance.sizes):
+        return pa.array(_shown(texts.to_pylist()), _TEXT)
+    ends = np.zeros(len(texts) + 1, np.int32)
     np.cumsum(said, out=ends[1:])
     marks = VAULT_MARKER.encode() * int(ends[-1])
-    return pa.StringArray.from_buffers(slab.rows, pa.py_buffer(ends), pa.py_buffer(marks))
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(marks))
 
 
 def _ranges(starts: Numbers, counts: Numbers) -> Numbers:
