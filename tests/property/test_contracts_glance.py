@@ -81,7 +81,7 @@ def test_what_is_sound_at_a_glance_is_sound(texts: list[str | None], skip: int, 
     glance, _ = glances_at(pa.concat_arrays([array, column(["x"] * len(texts), 0)]), 2)
     said = [text or "" for text in texts]
     assert glance.is_said().tolist() == [bool(text) and not text.isspace() for text in said]
-    assert glance.says_something() == all(text and not text.isspace() for text in said)
+    assert glance.says_something() == (bool(said) and all(text and not text.isspace() for text in said))
     if _is_sound(judged, glance, array):
         assert all(re.fullmatch(PLAIN[judged.field.shape], text) for text in said)
         assert all(len(text) <= (judged.field.max_length or 0) for text in said)
