@@ -10,12 +10,14 @@ a process of its own: looking costs the product nothing.
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -108,17 +110,20 @@ def questions(app: App) -> dict[str, float]:
     return told
 
 
-def run(*, rounds: int, persons: int, dossiers: int) -> dict[str, Any]:
-    """The curves, as printed: one point for each size. `rounds` and `persons` do not matter here."""
+def run(*, rounds: int, persons: int, dossiers: int, keep: Path | None = None) -> dict[str, Any]:
+    """The curves, as printed: one point for each size. `rounds` and `persons` do not matter here.
+
+    `keep`: a folder in which the twins' files are left for the next run (22 KB a dossier).
+    """
     del rounds, persons
-    return curves([10_000 * step for step in STEPS if 10_000 * step <= dossiers] or [dossiers])
+    return curves([10_000 * step for step in STEPS if 10_000 * step <= dossiers] or [dossiers], keep)
 
 
-def curves(sizes: Sequence[int]) -> dict[str, Any]:
+def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
     """One point for each size, printed as it is reached."""
     points: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="bienho-growth-") as folder, fresh_app() as app:
-        commands = _commands(Path(folder))
+        commands = _commands(keep or Path(folder), keep is not None)
         dossiers = before = 0
         place = places.locate(app.home, create=False)
         data = place.data if place else None
@@ -155,17 +160,19 @@ def _add(whole: Spent, part: Spent) -> None:
     whole.wall_s += part.wall_s
 
 
-def _commands(folder: Path) -> Iterator[list[Path]]:
-    """Files of one twin after the other, some at a time; a twin's files are gone when it has been taken in."""
-    number = 0
-    while True:
-        with tempfile.TemporaryDirectory(dir=folder) as name:
+def _commands(folder: Path, keep: bool) -> Iterator[list[Path]]:
+    """Files of one twin after the other, some at a time; a twin's files are gone when it has been taken in, or kept."""
+    for number in count():
+        place = folder / f"twin-{number}"
+        if not place.exists():
             # in a process of its own: its memory is not the product's
-            command = [sys.executable, "-m", "bienho", "synth", "--out", name, "--months", "12"]
+            command = [sys.executable, "-m", "bienho", "synth", "--out", str(folder / "part"), "--months", "12"]
             subprocess.run(
                 [*command, "--persons", str(PERSONS), "--seed", str(SEED + number)], check=True, capture_output=True
             )
-            files = sorted(path for path in Path(name).glob("*/*") if path.parent.name != "truth")
-            for start in range(0, len(files), FILES_A_COMMAND):
-                yield files[start : start + FILES_A_COMMAND]
-        number += 1
+            (folder / "part").rename(place)
+        files = sorted(path for path in place.glob("*/*") if path.parent.name != "truth")
+        for start in range(0, len(files), FILES_A_COMMAND):
+            yield files[start : start + FILES_A_COMMAND]
+        if not keep:
+            shutil.rmtree(place)
