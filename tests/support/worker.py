@@ -29,12 +29,13 @@ app.open_app.__wrapped__.__kwdefaults__["limits"] = Limits(poison_attempts=2)
 # Stands for a fault of the program: what one delivery does to it, told by a mark in its bytes.
 PLANTED = """
 import os
+from bienho.core.parted import whole
 from bienho.pipeline.judge import Judge
 read = Judge._open
 def planted(self, header, data):
-    if b"RAISES-HERE" in data:
+    if b"RAISES-HERE" in whole(data):
         raise ZeroDivisionError("a patient's value")
-    if b"KILLS-HERE" in data:
+    if b"KILLS-HERE" in whole(data):
         os._exit(1)
     return read(self, header, data)
 Judge._open = planted

@@ -7,6 +7,7 @@ say it leaves open, and whoever asks looks at the texts themselves. Empty texts,
 
 from __future__ import annotations
 
+import string
 from collections.abc import Collection
 
 import numpy as np
@@ -17,7 +18,7 @@ _Bytes = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.int32]
 _ZERO, _NINE, _DOT = ord("0"), ord("9"), ord(".")
 _CODE = np.zeros(256, bool)
-_CODE[[*b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,;:/+_()#%-"]] = True
+_CODE[[*(string.ascii_letters + string.digits).encode(), *b".,;:/+_()#%-"]] = True
 _MAY_BE_BLANK = np.zeros(256, bool)
 _MAY_BE_BLANK[[*range(0x21), 0xC2, 0xE1, 0xE2, 0xE3]] = True
 """With what white space of any kind Unicode knows begins in UTF-8."""
