@@ -28,10 +28,11 @@ def uncollected() -> Iterator[None]:
 
 
 def give_back() -> None:
-    """Let the system have the memory that was freed: for the end of a batch of large work.
+    """Let the system have the memory that was freed: for the parts of work over everything, now and then.
 
-    The C library keeps it in pieces, and more of them with every batch: a gibibyte after fifty. 20 to 40 ms for a batch
-    that held a gibibyte. Nothing happens where the C library has no such call (it is glibc's).
+    The C library keeps it in pieces, and may keep more of them with every part: a gibibyte after fifty. It has a price:
+    what comes next has to be given its memory anew (a twentieth of an ingest, asked after each batch, where it gained
+    nothing). Nothing happens where the C library has no such call (it is glibc's).
     """
     trim = _trim()
     if trim:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from bienho.config import Limits, load_profile
 from bienho.core.errors import ConfigError, InputError
-from bienho.core.garbage import give_back, uncollected
+from bienho.core.garbage import uncollected
 from bienho.core.parted import Parted, whole
 from bienho.database import Role
 from bienho.lake import Lake, RawHeader, RawStore
@@ -145,19 +146,13 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
 
     A delivery that cannot be processed is set aside and never holds up the others (`isolation`).
     """
+    take = partial(writer.isolation.take, writer)
     waiting: list[tuple[RawHeader, bytes | Parted]] = []
     size = 0
-
-    def taken() -> Iterator[Batch]:
-        nonlocal size
-        yield from writer.isolation.take(writer, waiting)
-        waiting.clear()
-        size = 0
-        give_back()
-
     for header, data in raw.scan_parted(writer.last_seq()):
         if header.kind != "xml130":
-            yield from taken()
+            yield from take(waiting)
+            waiting, size = [], 0
             if header.kind == score_freeze.KIND:
                 score_freeze.take(writer, header, whole(data))
             elif header.kind == DECISIONS:
@@ -169,10 +164,11 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
             continue
         weight = opened_size(data, writer.limits)
         if waiting and (size + weight > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers):
-            yield from taken()
+            yield from take(waiting)
+            waiting, size = [], 0
         waiting.append((header, data))
         size += weight
-    yield from taken()
+    yield from take(waiting)
 
 
 def add_batch(report: IngestReport, batch: Batch, names: dict[int, str]) -> None:
