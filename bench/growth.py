@@ -171,7 +171,8 @@ def _commands(folder: Path, keep: bool) -> Iterator[list[Path]]:
                 [*command, "--persons", str(PERSONS), "--seed", str(SEED + number)], check=True, capture_output=True
             )
             (folder / "part").rename(place)
-        files = sorted(path for path in place.glob("*/*") if path.parent.name != "truth")
+        # by the day in their names, as they come; not facility by facility, which would touch the whole year each time
+        files = sorted((path for path in place.glob("*/*") if path.parent.name != "truth"), key=lambda path: path.name)
         for start in range(0, len(files), FILES_A_COMMAND):
             yield files[start : start + FILES_A_COMMAND]
         if not keep:

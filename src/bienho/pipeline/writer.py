@@ -16,7 +16,7 @@ import psycopg
 
 from bienho.config import Limits
 from bienho.contracts import catalogue
-from bienho.core.garbage import uncollected
+from bienho.core.garbage import give_back, uncollected
 from bienho.lake import Lake, maintenance
 from bienho.pipeline import reference
 from bienho.pipeline.casting import CastScan
@@ -118,6 +118,7 @@ class Writer:
         if self.last_batch() % SETTLE_EVERY == 0:
             # when files go is an act in the world, not a model: it may ask the clock
             maintenance.settle(self.lake, datetime.now(UTC))
+            give_back()
         return done
 
     def _write(self, batch: Sequence[Judged], fates: Fates, stage: str, clear: Clear | None) -> Batch:
