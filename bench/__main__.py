@@ -42,7 +42,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=doors.CLIENTS, help="of doors: how many at once")
     parser.add_argument("--stored", type=int, default=0, help="of doors: dossiers that are there before")
     parser.add_argument("--rate", type=float, default=0.0, help="of doors: files a second offered, 0 = all they can")
-    parser.add_argument("--keep", type=Path, help="of doors, growth: folder for a grown home, for files of twins")
+    parser.add_argument(
+        "--keep", type=Path, help="folder in which doors leaves a grown home, growth the files of its twins"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--only", choices=(*detect.PARTS, *linkage.PARTS), help="of detect or linkage: this part")
     given = parser.parse_args()

@@ -1,6 +1,6 @@
 """Growth: what a dossier costs, how long questions take and how big everything is, while a home grows.
 
-Twins of different seeds are taken in one after the other, in commands of so many files as a day of the province, with
+Twins of different seeds are taken in one after the other, in commands of about a batch, by the day of the files, with
 compaction as often as the product does it. At each size: CPU-seconds of the whole tree per thousand dossiers since the
 size before (compaction included), the most memory the tree held, five typical questions through the gate (median of
 some rounds), files and bytes of the lake, rows of its catalog, bytes of raw and of PostgreSQL. Memory is looked at by
@@ -165,6 +165,7 @@ def _commands(folder: Path, keep: bool) -> Iterator[list[Path]]:
     for number in count():
         place = folder / f"twin-{number}"
         if not place.exists():
+            shutil.rmtree(folder / "part", ignore_errors=True)  # of a run that was stopped
             # in a process of its own: its memory is not the product's
             command = [sys.executable, "-m", "bienho", "synth", "--out", str(folder / "part"), "--months", "12"]
             subprocess.run(

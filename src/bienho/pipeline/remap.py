@@ -80,6 +80,7 @@ def _mapped(writer: Writer, counts: Mapping[str, int]) -> Iterator[tuple[str, pa
                 if rows.num_rows:
                     yield name, rows
             give_back()
+        runner.bind_empty(sorted(read | {model.name for model in runner.models}))  # the last part's rows
 
 
 def take_list(writer: Writer, reference: RawHeader) -> None:
