@@ -12,6 +12,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -270,6 +272,36 @@ def test_a_hand_made_copy_of_a_relocated_home_is_refused(made: Made, tmp_path: P
     with pytest.raises(StorageError) as told:
         open_database(Home.open(tmp_path / "copy"), made.keys)
     assert told.value.code == "STO-PLACE-FOREIGN"
+
+
+def test_copies_of_a_home_that_come_at_once_each_get_a_place_of_their_own(made: Made, tmp_path: Path) -> None:
+    if not place_of(made.home).relocated:
+        pytest.skip("the database lies in the home here, and is copied with it")
+    first = Home.create(tmp_path / "home-0")
+    copies = [replace(first, path=Path(shutil.copytree(first.path, tmp_path / f"home-{n}"))) for n in range(1, 9)]
+    for _ in range(20):
+        found = claimed_at_once(copies)
+        assert len({place.folder for place in found}) == len(copies)
+        give_up_at_once(copies, found)
+
+
+def claimed_at_once(homes: list[Home]) -> list[places.Place]:
+    together = threading.Barrier(len(homes))
+
+    def claim(home: Home) -> places.Place:
+        together.wait()
+        with places.start_lock(home):
+            place = places.locate(home)
+        assert place is not None
+        return place
+
+    with ThreadPoolExecutor(len(homes)) as threads:
+        return list(threads.map(claim, homes))
+
+
+def give_up_at_once(homes: list[Home], found: list[places.Place]) -> None:
+    with ThreadPoolExecutor(len(homes)) as threads:
+        list(threads.map(places.remove_place, homes, found))
 
 
 def test_a_moved_home_finds_its_database_again(made: Made) -> None:

@@ -14,7 +14,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from bienho.database.failures import WHO
 POINTER = "database.json"
 OWNER = "home.json"
 START_LOCK = "database.start"
+CLAIMS_LOCK = "places.lock"
 USERS_LOCK = "database.users"
 KEEP = "database.keep"
 MACHINE = "database.machine"
@@ -69,7 +70,11 @@ def locate(home: Home, *, create: bool = True) -> Place | None:
         if not create and not inside.exists():
             return None
         return _inside(home, inside, account, create=create)
-    return _relocated(home, _free_folder(home), create=True) if create else None
+    if not create:
+        return None
+    binaries.own_folder(binaries.STATE)
+    with _claims():
+        return _relocated(home, _free_folder(home), create=True)
 
 
 def _inside(home: Home, folder: Path, account: Account, *, create: bool) -> Place:
@@ -106,6 +111,17 @@ def _relocated(home: Home, folder: Path, *, create: bool) -> Place | None:
             log.mkdir(mode=0o700)
             account.give(log)
     return Place(folder, log, account, relocated=True)
+
+
+@contextmanager
+def _claims() -> Iterator[None]:
+    """One process of the machine at a time takes or gives up a place: copies of a home would all take the same."""
+    handle = os.open(binaries.STATE / CLAIMS_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _free_folder(home: Home) -> Path:
@@ -145,7 +161,8 @@ def _write(path: Path, text: str) -> None:
 
 def remove_place(home: Home, place: Place) -> None:
     """Delete the server's files (the server must be stopped). Only folders that `locate` made are touched."""
-    shutil.rmtree(place.folder)
+    with _claims() if place.relocated else nullcontext():
+        shutil.rmtree(place.folder)
     for name in (POINTER, KEEP, MACHINE):
         (home.run_dir / name).unlink(missing_ok=True)
 
