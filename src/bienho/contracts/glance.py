@@ -19,9 +19,13 @@ _Places = npt.NDArray[np.int32]
 _ZERO, _NINE, _DOT = ord("0"), ord("9"), ord(".")
 _CODE = np.zeros(256, bool)
 _CODE[[*(string.ascii_letters + string.digits).encode(), *b".,;:/+_()#%-"]] = True
-_MAY_BE_BLANK = np.zeros(256, bool)
-_MAY_BE_BLANK[[*range(0x21), 0xC2, 0xE1, 0xE2, 0xE3]] = True
-"""With what white space of any kind Unicode knows begins in UTF-8."""
+_BLANK_BEGINS = frozenset(tuple(chr(code).encode().ljust(2)[:2]) for code in range(0x3001) if chr(code).isspace())
+"""The first two bytes of each white space Unicode knows, a blank behind what has only one."""
+_BLANK_FIRST = np.zeros(256, bool)
+_BLANK_FIRST[[first for first, _ in _BLANK_BEGINS]] = True
+_BLANK_SECOND = np.zeros(256, bool)
+_BLANK_SECOND[[second for first, second in _BLANK_BEGINS if first >= 0x80]] = True
+_NOWHERE = np.empty(0, np.intp)
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int16)
 _LEAP_DAYS = _DAYS + (np.arange(13) == 2)
 
@@ -41,17 +45,29 @@ class Glance:
 
     def says_something(self) -> bool:
         """Whether every text has more than white space."""
-        return self.shortest > 0 and bool(self.is_said().all())
+        if not self.shortest:
+            return False
+        return not len(self._maybe_blank(self._starts)) or bool(self.is_said().all())
 
     def is_said(self) -> npt.NDArray[np.bool_]:
         """Of each text whether it has more than white space. Only what begins as some may is looked at as a text."""
         said = self.sizes > 0
         there = np.flatnonzero(said)
-        doubtful = there[_MAY_BE_BLANK[self._data[self._starts[there]]]]
+        doubtful = there[self._maybe_blank(self._starts[there])]
         starts, ends = self._starts[doubtful].tolist(), self._ends[doubtful].tolist()
         blank = [bytes(self._data[start:end]).decode().isspace() for start, end in zip(starts, ends, strict=True)]
         said[doubtful[np.array(blank, bool)]] = False
         return said
+
+    def _maybe_blank(self, starts: _Places) -> npt.NDArray[np.intp]:
+        """Places of the starts at which a white space may stand: told by its first byte, or its first two."""
+        first = self._data[starts]
+        if len(first) and first.min() > 0x20 and first.max() < 0x80:
+            return _NOWHERE
+        found = np.flatnonzero(_BLANK_FIRST[first])
+        longer = first[found] >= 0x80  # then there is a second byte: it is UTF-8
+        behind = self._data[starts[found[longer]] + 1]
+        return np.concatenate([found[~longer], found[longer][_BLANK_SECOND[behind]]])
 
     def digits(self) -> bool:
         """Whether all texts are made of digits."""

@@ -30,7 +30,7 @@ class Fold(NamedTuple):
     end: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parted:
     """`text` has one MARK for each of `bodies`, in order; `folds`: place in `bodies` → how that run is cut into lines.
 
@@ -102,8 +102,15 @@ def whole(content: bytes | Parted) -> bytes:
 
 
 def _is_run(data: bytes, start: int, end: int, body: bytes) -> bool:
-    run = _encoded(body)
-    return len(run) == end - start and data.startswith(run, start)
+    """Whether encoding the bytes that a run was decoded to gives the same run.
+
+    A decoder that takes nothing but the alphabet makes three bytes of every whole group, in one way alone. So a run of
+    the right length can differ only in its last group, where padding begins and bits may be left over.
+    """
+    size, last = len(body), (len(body) - 1) // 3 * 3
+    if (size + 2) // 3 * 4 != end - start:
+        return False
+    return size % 3 == 0 or data.startswith(_encoded(body[last:]), end - 4)
 
 
 def _folded(data: bytes, start: int, end: int) -> tuple[int, int, bytes | None, Fold | None]:
@@ -119,10 +126,23 @@ def _folded(data: bytes, start: int, end: int) -> tuple[int, int, bytes | None, 
         fold = Fold(width - len(line_end) + 1, line_end)
         if fold.width < LINE_MIN:
             return start, end, None, None
-    body = _decoded(run.translate(None, b"\r\n") if fold else run) if len(run) >= RUN_MIN else None
-    if body is None or _encoded(body, fold) != run:
+    tight = run if fold is None else _unfolded(run, fold)
+    body = _decoded(tight) if tight is not None and len(run) >= RUN_MIN else None
+    if tight is None or body is None or not _is_run(tight, 0, len(tight), body):
         return start, end, None, None
     return start, start + len(run), body, fold
+
+
+def _unfolded(run: bytes, fold: Fold) -> bytes | None:
+    """A run without the ends of its lines; None when they stand anywhere but where a fold puts them."""
+    tight = run.translate(None, b"\r\n")
+    ends = max(len(tight) - 1, 0) // fold.width
+    if len(run) - len(tight) != ends * len(fold.end):
+        return None
+    for place, byte in enumerate(fold.end):
+        if run[fold.width + place :: fold.width + len(fold.end)] != bytes([byte]) * ends:
+            return None
+    return tight
 
 
 def parted(text: bytes, bodies: Sequence[bytes], size: int, folds: Mapping[int, Fold]) -> Parted:

@@ -139,7 +139,7 @@ class Judge:
         self._patients, self._dossiers = erased
         self._limits = limits
         self._board = board
-        self._content_key = keys.derive("content")
+        self._digest = hashlib.blake2b(key=keys.derive("content"), digest_size=16)
 
     @property
     def erased_patients(self) -> frozenset[str]:
@@ -167,7 +167,10 @@ class Judge:
 
     def content_digest(self, dossier: Dossier) -> str:
         """32 hex digits: the same for two documents that say the same."""
-        return hashlib.blake2b(dossier.content, key=self._content_key, digest_size=16).hexdigest()
+        digest = self._digest.copy()
+        for piece in dossier.content_pieces:
+            digest.update(piece)
+        return digest.hexdigest()
 
     def _open(self, header: RawHeader, data: bytes | Parted) -> _Opened:
         judged = Judged(header, bound(header))
@@ -182,7 +185,9 @@ class Judge:
             judged.declared = envelope.declared_count
             judged.archive = isinstance(envelope, Archive)
             judged.senders = envelope.facilities if isinstance(envelope, Archive) else (envelope.facility,)
-            opened.items.extend(item for item in envelope.drafts if item.hoso not in header.erased)
+            erased = header.erased if header.tombstones else None
+            drafts = envelope.drafts
+            opened.items.extend((item for item in drafts if item.hoso not in erased) if erased else drafts)
             opened.findings = envelope.findings
         except InputError as error:
             opened.error = error

@@ -57,10 +57,10 @@ def shown(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _look(path: Path) -> tuple[Kind, int]:
-    """What lies at a path, symbolic links followed, and its size in bytes."""
+def _look(path: Path, *, follow: bool = True) -> tuple[Kind, int]:
+    """What lies at a path and its size in bytes; a symbolic link not followed is neither file nor folder."""
     try:
-        found = path.stat()
+        found = path.stat(follow_symlinks=follow)
     except PermissionError:
         return "closed", 0
     except (OSError, ValueError):
@@ -85,10 +85,10 @@ def _below(root: Path) -> Iterator[FoundFile]:
             continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            path = Path(folder, name)
-            if name.startswith(".") or os.path.islink(path):
+            if name.startswith("."):
                 continue
-            kind, size = _look(path)
+            path = Path(folder, name)
+            kind, size = _look(path, follow=False)
             if kind == "closed":
                 # a folder whose names may be listed and whose files may not be looked at
                 raise _closed(path)

@@ -24,7 +24,7 @@ _READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _PIECE = 1 << 24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
     """Bytes as sent, by whom and whence. `received_at` is UTC; `facility_asserted` is what the sender's door claims."""
 

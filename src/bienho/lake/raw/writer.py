@@ -26,7 +26,8 @@ class GroupWriter:
         self._made: list[Segment] = []
         self._done: list[tuple[Segment, list[int], int]] = []
         self._offsets: list[int] = []
-        self._pending = bytearray()
+        self._pending: list[bytes] = []
+        self._waiting = 0
         self._descriptor = -1
         self.segment = last
         self.number = last.number if last else 0
@@ -50,7 +51,7 @@ class GroupWriter:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._made.append(self.segment)
         self._offsets = []
-        self._pending += frame.segment_head(self.number, self.next_seq)
+        self._add(frame.segment_head(self.number, self.next_seq))
         self.end = frame.SEGMENT_BYTES
 
     def write(self, pieces: list[bytes]) -> None:
@@ -58,9 +59,9 @@ class GroupWriter:
         self._offsets.append(self.end)
         self.next_seq += 1
         for piece in pieces:
-            self._pending += piece
+            self._add(piece)
             self.end += len(piece)
-            if len(self._pending) >= WRITE_BYTES:
+            if self._waiting >= WRITE_BYTES:
                 self._flush()
 
     def commit(self) -> None:
@@ -73,6 +74,7 @@ class GroupWriter:
     def undo(self) -> None:
         """Back to the last good end; when even that fails, the next append finds a torn tail and cuts it."""
         self._pending.clear()
+        self._waiting = 0
         try:
             for segment in self._made:
                 segment_path(self._folder, segment.number).unlink(missing_ok=True)
@@ -95,9 +97,14 @@ class GroupWriter:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _add(self, piece: bytes) -> None:
+        self._pending.append(piece)
+        self._waiting += len(piece)
+
     def _flush(self) -> None:
-        rest = memoryview(bytes(self._pending))
+        rest = memoryview(b"".join(self._pending))
         self._pending.clear()
+        self._waiting = 0
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
 

@@ -32,7 +32,7 @@ _WORD_MAX = 16
 """What is longer is looked at anew each time."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Envelope:
     """A readable file. `facility` is MACSKCB, `created` NGAYLAP, `declared_count` SOLUONGHOSO, trimmed (None:
     absent or blank); a bare file has only a facility, the one of all its rows. `document` is what it holds, `signed`

@@ -163,13 +163,13 @@ class Block:
                 return f"[{text}]".encode()
         return orjson.dumps(self.mappings(), option=orjson.OPT_SORT_KEYS)
 
-    def pieces(self) -> tuple[Bytes, ...]:
-        """`json` in pieces, for what is joined from many."""
-        return (self.json(),)
+    def lines(self) -> Bytes:
+        """`json` without its brackets, for what is put together from many."""
+        return self.json()[1:-1]
 
-    def held_pieces(self) -> tuple[Bytes, ...]:
-        """`held_json` in pieces."""
-        return (self.held_json(),)
+    def held_lines(self) -> Bytes:
+        """`held_json` without its brackets."""
+        return self.held_json()[1:-1]
 
 
 class Slab:
@@ -270,21 +270,21 @@ class SlabBlock(Block):
 
     def json(self) -> bytes:
         """The rows as orjson writes them with sorted keys."""
-        return b"".join(self.pieces())
+        return b"[%b]" % self.lines()
 
     def held_json(self) -> bytes:
         """`held` as orjson writes it with sorted keys."""
-        return b"".join(self.held_pieces())
+        return b"[%b]" % self.held_lines()
 
-    def pieces(self) -> tuple[Bytes, ...]:
-        """`json` in pieces."""
+    def lines(self) -> Bytes:
+        """`json` without its brackets, where it lies."""
         data, ends = self.slab.json(self._count)
-        return b"[", data[ends[self.start] : ends[self.start + self._count] - 1], b"]"
+        return data[ends[self.start] : ends[self.start + self._count] - 1]
 
-    def held_pieces(self) -> tuple[Bytes, ...]:
-        """`held_json` in pieces."""
+    def held_lines(self) -> Bytes:
+        """`held_json` without its brackets, where it lies."""
         data, ends = self.slab.held_json
-        return b"[", data[ends[self.start] : ends[self.start + self._count] - 1], b"]"
+        return data[ends[self.start] : ends[self.start + self._count] - 1]
 
     def _column(self, place: int) -> Sequence[str]:
         return self.slab.listed(place)[self.start : self.start + self._count]
@@ -318,17 +318,17 @@ class Blocks(Mapping[str, list[Row]]):
         """The same as orjson writes it with sorted keys, in pieces."""
         made: list[Bytes] = []
         for name in sorted(self.blocks):
-            made += (_named(name, bool(made)), *self.blocks[name].pieces())
-        return [*made, b"}"] if made else [b"{}"]
+            made += (_named(name, bool(made)), self.blocks[name].lines())
+        return [*made, b"]}"] if made else [b"{}"]
 
     def held_pieces(self) -> list[Bytes]:
         """What of every table is for the vault, as `pieces`."""
         made: list[Bytes] = []
         for name in sorted(self.blocks):
-            made += (_named(name, bool(made)), *self.blocks[name].held_pieces())
-        return [*made, b"}"] if made else [b"{}"]
+            made += (_named(name, bool(made)), self.blocks[name].held_lines())
+        return [*made, b"]}"] if made else [b"{}"]
 
 
 @cache
 def _named(table: str, behind: bool) -> bytes:
-    return f'{"," if behind else "{"}"{table}":'.encode()
+    return f'{"]," if behind else "{"}"{table}":['.encode()

@@ -13,7 +13,7 @@ from bienho.standards.xml130.read_quick import block_of
 from bienho.standards.xml130.read_slab import read_slabs
 from bienho.standards.xml130.read_undress import undressed
 
-Owned = tuple[int, str]
+Read = dict[str, Block | None]
 LOOKS = 4
 """At most so many times what is left is looked at again."""
 
@@ -24,13 +24,14 @@ def finished(drafts: Sequence[Draft], limits: Limits) -> list[Item]:
     for place, draft in enumerate(drafts):
         for table in draft.pieces if isinstance(draft, Waiting) else ():
             by_table.setdefault(table, []).append(place)
-    read: dict[Owned, Block | None] = {}
+    read: list[Read] = [{} for _ in drafts]
     for table, places in by_table.items():
         bodies = [draft.pieces[table].plain for place in places if isinstance(draft := drafts[place], Waiting)]
-        read |= {(place, table): block for place, block in zip(places, _together(table, bodies, limits), strict=True)}
+        for place, block in zip(places, _together(table, bodies, limits), strict=True):
+            read[place][table] = block
     return [
-        _finished(draft, place, read, limits) if isinstance(draft, Waiting) else draft
-        for place, draft in enumerate(drafts)
+        _finished(draft, blocks, limits) if isinstance(draft, Waiting) else draft
+        for draft, blocks in zip(drafts, read, strict=True)
     ]
 
 
@@ -58,9 +59,9 @@ def _together(table: str, bodies: Sequence[bytes], limits: Limits) -> list[Block
         return [None] * len(bodies)
 
 
-def _finished(draft: Waiting, place: int, read: dict[Owned, Block | None], limits: Limits) -> Item:
+def _finished(draft: Waiting, read: Read, limits: Limits) -> Item:
     try:
-        blocks = _blocks(draft, place, read, limits)
+        blocks = _blocks(draft, read, limits)
     except Exception as error:
         log_fault(error)
         blocks = None
@@ -68,11 +69,11 @@ def _finished(draft: Waiting, place: int, read: dict[Owned, Block | None], limit
     return draft.told(item) if draft.told else item
 
 
-def _blocks(draft: Waiting, place: int, read: dict[Owned, Block | None], limits: Limits) -> dict[str, Block] | None:
+def _blocks(draft: Waiting, read: Read, limits: Limits) -> dict[str, Block] | None:
     """Every sub-file of a HOSO, or None when one is for the patient way."""
     blocks: dict[str, Block] = {}
     for table, piece in draft.pieces.items():
-        block = read[place, table] or block_of(table, piece, limits)
+        block = read[table] or block_of(table, piece, limits)
         if block is None:
             return None
         blocks[table] = block

@@ -24,7 +24,7 @@ from bienho.standards.xml130.versions import BARE, TABLES, day_of
 _TABLE = re.compile(r"XML[0-9]{1,2}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HosoFile:
     """A cut envelope and what its head says, as received (None: absent or blank); `door` as for `read_delivery`.
 
@@ -82,7 +82,7 @@ class HosoFile:
 
     def _item(self, number: int, span: Span, before: int, blocks: dict[str, Block] | None) -> Item:
         """The item of one HOSO; `before`: marks that stand before it, `blocks`: its sub-files where they were read."""
-        reading = _Reading(self, number)
+        reading: _Reading | None = None
         try:
             if not span.whole:
                 raise Bad("IN-NOT-XML")
@@ -93,6 +93,7 @@ class HosoFile:
             data = self.data[span.start : span.end]
             if self.parted:
                 data = self.parted.filled(data, before)
+            reading = _Reading(self, number)
             return within_vault(reading.dossier(parse_within(data, self.cut.head.spaces)), len(data))
         except Bad as error:
             bad = error
@@ -100,8 +101,8 @@ class HosoFile:
             # A fault of this reader must stay with the one HOSO that shows it, or it blocks every delivery behind it.
             log_fault(error)
             bad = Bad("IN-READER")
-        facility = self.facility or reading.own_facility or ""
-        return UnreadableDossier(number, facility, reading.ma_lk, bad.code, bad.message)
+        own, ma_lk = (reading.own_facility, reading.ma_lk) if reading else (None, None)
+        return UnreadableDossier(number, self.facility or own or "", ma_lk, bad.code, bad.message)
 
 
 def _same_count(declared: str | None, count: int) -> bool:

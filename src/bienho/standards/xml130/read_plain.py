@@ -24,6 +24,9 @@ _CONTROLS = bytes(set(range(32)) - {9, 10, 13})
 _ELEMENT = re.compile(rf"<([A-Za-z][A-Za-z0-9_]*)(?:>[^<]*</\1>|/>){_BLANK}")
 _REFERENCE = re.compile(r"&(amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
 _NAMED = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}  # & last: its result is not read again
+_SAID = re.compile(rb">[^<]+</")
+_TAGS_BYTES = 8_192
+"""What is longer is looked at anew each time."""
 _LEARN_MAX = 4
 """Changes of sequence followed in one sub-file; beyond, the parser is cheaper."""
 
@@ -207,17 +210,24 @@ def _learned(table: str, names: tuple[str, ...], tight: bool) -> _Known:
     return _Known(layout, names, tight)
 
 
-def tight_layouts(table: str, sample: Iterable[bytes], limits: Limits) -> list[tuple[Layout, tuple[str, ...]]]:
+def tight_layouts(table: str, sample: Iterable[bytes]) -> list[tuple[Layout, tuple[str, ...]]]:
     """Layouts without a blank between tags in which more than one of some sub-files is written, the most frequent
     first, with the names of their elements as written."""
-    met = Counter(filter(None, (_tight_names(table, body, limits) for body in sample)))
+    met = Counter(filter(None, (_tight_names(table, body) for body in sample)))
     return [(_learned(table, names, True).layout, names) for names, times in met.most_common() if times > 1]
 
 
-def _tight_names(table: str, body: bytes, limits: Limits) -> tuple[str, ...] | None:
-    text = _plain_text(body, limits)
-    if text is None:
-        return None
+def _tight_names(table: str, body: bytes) -> tuple[str, ...] | None:
+    """Names of the elements of the first row, by its tags alone: whether they hold what they may is not asked here."""
+    row = wire_of(table).row
+    end = body.find(f"</{row}>".encode()) if row else len(body)
+    tags = _SAID.sub(b"></", body[:end])
+    return (_tight_names_of if len(tags) <= _TAGS_BYTES else _tight_names_of.__wrapped__)(table, tags)
+
+
+@lru_cache(maxsize=512)
+def _tight_names_of(table: str, tags: bytes) -> tuple[str, ...] | None:
+    text = tags.decode("ascii", "replace")
     for opening, _ in _ends(table):
         if start := opening.match(text):
             names = _sequence(table, text, start.end())

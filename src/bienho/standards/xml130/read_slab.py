@@ -28,7 +28,7 @@ FEW = 3
 """Sub-files up to which one after the other is cheaper."""
 SAMPLE = 32
 """Sub-files looked at to learn in which sequences the others may be written."""
-PART_BYTES = 1 << 22
+PART_BYTES = 1 << 21
 """Bytes worked on together: few enough to stay near the processor, and what is done once a slab is done seldom."""
 _LOOKS = 4
 """At most so many times something odd is found in texts: each look takes out bodies for one reason."""
@@ -42,8 +42,8 @@ class _Frame:
     """The tags of a row in their order, and what stands around the rows.
 
     `start`: what a sub-file begins with, up to its first text; `opening`, `closing`: its `wrappers`. `lengths`: bytes
-    of each tag; `opens`: those with a text behind them. `markup`: the bytes of a row without its texts, `pieces` their
-    lengths between two texts.
+    of each tag; `opens`: from which on to which every other has a text behind it. `markup`: the bytes of a row without
+    its texts, `pieces` their lengths between two texts.
     """
 
     layout: Layout
@@ -52,7 +52,7 @@ class _Frame:
     closing: bytes
     wrappers: int
     lengths: Places
-    opens: Places
+    opens: tuple[int, int]
     markup: npt.NDArray[np.uint8]
     pieces: Places
 
@@ -77,7 +77,7 @@ def _frames(table: str, layout: Layout, names: tuple[str, ...]) -> tuple[_Frame,
             "".join(f"</{name}>" for name in reversed(chain)).encode(),
             len(chain),
             np.array([len(tag) for tag in made], np.int32),
-            np.array(opens, np.int32),
+            (first, len(made) - first),
             np.frombuffer(b"".join(pieces), np.uint8),
             np.array([len(piece) for piece in pieces], np.int32),
         )
@@ -93,7 +93,7 @@ def read_slabs(table: str, bodies: Sequence[bytes], limits: Limits) -> list[Bloc
     if len(waiting) <= FEW:
         return result
     sample = [bodies[place] for place in waiting[:: len(waiting) // SAMPLE + 1]]
-    for layout, names in tight_layouts(table, sample, limits):
+    for layout, names in tight_layouts(table, sample):
         if len(names) > limits.elements_per_row:
             continue
         for frame in _frames(table, layout, names):
@@ -160,10 +160,11 @@ class _Found:
         rows = np.repeat(firsts - before * width, counts) + np.arange(counts.sum(), dtype=np.int32) * width
         placed = tags[rows[:, None] + np.arange(width, dtype=np.int32)]
         #: where a row begins, its texts begin and end, and it ends
-        self._cuts = np.empty((len(rows), 2 * len(frame.opens) + 2), np.int32)
+        self._cuts = np.empty((len(rows), 2 * len(frame.pieces)), np.int32)
         self._cuts[:, 0] = placed[:, 0]
-        self._cuts[:, 1:-1:2] = placed[:, frame.opens] + frame.lengths[frame.opens]
-        self._cuts[:, 2::2] = placed[:, frame.opens + 1]
+        first, last = frame.opens
+        np.add(placed[:, first:last:2], frame.lengths[first:last:2], out=self._cuts[:, 1:-1:2])
+        self._cuts[:, 2::2] = placed[:, first + 1 : last + 1 : 2]
         self._cuts[:, -1] = placed[:, -1] + frame.lengths[-1]
 
     def slab(self) -> Slab | None:
@@ -196,8 +197,8 @@ class _Found:
     def _measured(self) -> Flags:
         """Rows whose tags lie as far from one another as they should, with nothing before, between and behind."""
         frame, cuts = self._frame, self._cuts
-        sound: Flags = (cuts[:, 1::2] - cuts[:, 0::2] == frame.pieces).all(axis=1)
-        sound &= (cuts[:, 2::2] >= cuts[:, 1:-1:2]).all(axis=1)
+        sound = _rows_all(cuts[:, 1::2] - cuts[:, 0::2] == frame.pieces)
+        sound &= _rows_all(cuts[:, 2::2] >= cuts[:, 1:-1:2])
         there = np.flatnonzero(self.counts)
         lasts = np.cumsum(self.counts)[there] - 1
         firsts = lasts + 1 - self.counts[there]
@@ -221,8 +222,7 @@ class _Found:
         firsts = np.arange(0, rows * width, width, dtype=np.int32)
         markup = cells.take(pa.array((firsts[:, None] + np.arange(0, width, 2, dtype=np.int32)).ravel()))
         written = np.frombuffer(markup.buffers()[2], np.uint8, len(self._frame.markup) * rows)
-        named: Flags = (written.reshape(rows, -1) == self._frame.markup).all(axis=1)
-        return named
+        return _rows_all(written.reshape(rows, -1) == self._frame.markup)
 
     def _texts(self, cells: pa.BinaryArray) -> tuple[Slab | None, Flags]:
         """The slab, or None and the rows in which nothing is odd. Names are ASCII, so only texts are looked at."""
@@ -235,8 +235,8 @@ class _Found:
         said = np.frombuffer(data, np.uint8, ends[-1])
         sound = np.ones(rows, bool)
         sound[_rows_of(_odd(said), ends, rows)] = False
-        if b"]]>" in self._joined:
-            brackets = np.unique(_owners(_places_of(said == ord("]")), ends))
+        if b"]" in self._joined and b"]]>" in self._joined:
+            brackets = _different(_owners(_places_of(said == ord("]")), ends))
             sound[brackets[_holding(texts.take(pa.array(brackets)), "]]>")] % rows] = False
         if sound.all():
             try:
@@ -244,12 +244,20 @@ class _Found:
             except pa.ArrowInvalid:
                 sound[:] = [_is_utf8(cells, row, width) for row in range(rows)]
         if sound.all() and b"&" in self._joined:
-            texts = _read_references(texts, np.unique(_owners(_places_of(said == ord("&")), ends)), sound, rows)
+            texts = _read_references(texts, _different(_owners(_places_of(said == ord("&")), ends)), sound, rows)
             _, offsets, data = texts.buffers()
             said = np.frombuffer(data, np.uint8, np.frombuffer(offsets, np.int32, len(taken) + 1)[-1])
         if not sound.all():
             return None, sound
-        return Slab(self._frame.layout, rows, texts, escaped=_escaped(said)), sound
+        # most files hold nothing of what JSON escapes, and bytes are looked for far quicker than compared
+        doubtful = b"&" in self._joined or any(code in self._joined for code in (b'"', b"\\", b"\t", b"\n", b"\r"))
+        return Slab(self._frame.layout, rows, texts, escaped=doubtful and _escaped(said)), sound
+
+
+def _rows_all(flags: Flags) -> Flags:
+    """Rows all of whose flags are set; mostly they all are, and that is told at once."""
+    every: Flags = np.ones(len(flags), bool) if flags.all() else np.logical_and.reduce(flags, axis=1)
+    return every
 
 
 def _odd(said: npt.NDArray[np.uint8]) -> Places:
@@ -274,6 +282,11 @@ def _rows_of(places: Places, ends: npt.NDArray[np.int32], rows: int) -> Places:
 def _owners(places: Places, ends: npt.NDArray[np.int32]) -> Places:
     """The texts in which bytes lie."""
     return np.searchsorted(ends, places, "right").astype(np.int32) - np.int32(1)
+
+
+def _different(ascending: Places) -> Places:
+    """Each of the numbers once."""
+    return ascending[np.flatnonzero(np.diff(ascending, prepend=np.int32(-1)))]
 
 
 def _places_of(flags: Flags) -> Places:

@@ -44,7 +44,7 @@ class Span(NamedTuple):
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cut:
     """A cut file: `spans` in file order, what was said around them, whether the end is there, where one is torn."""
 

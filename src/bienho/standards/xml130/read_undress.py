@@ -34,21 +34,20 @@ def undressed(table: str, body: bytes) -> bytes:
     plain = body
     if b"\r" in plain:
         plain = plain.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if b"<!" in plain:
+    # of two bytes the rarer one is looked for alone first: that costs next to nothing
+    if b"!" in plain and b"<!" in plain:
         uncovered = _without_cdata(plain)
         if uncovered is None:
             return body
         plain = uncovered
-    if b"<?" in plain:
+    if b"?" in plain and b"<?" in plain:
         return body
     declared = _SCHEMA.match(plain)
     if declared is not None:
         if declared[0].count(b":xsi=") > 1 or declared[0].count(b":xsd=") > 1:
             return body
         plain = b"<" + declared[1] + b">" + plain[declared.end() :]
-    if b"/>" in plain:
-        plain = _opened(plain)
-    plain = _in_case(table, plain)
+    plain = _in_case(table, _opened(plain))
     end = plain.find(b">") + 1
     if plain[end : end + 1] in (b" ", b"\t", b"\n"):
         lines = _without_lines(plain)
@@ -66,14 +65,15 @@ def _without_lines(plain: bytes) -> bytes | None:
     tight = b"\n".join([line.strip(b" \t") for line in plain.split(b"\n")])
     while b"\n\n" in tight:
         tight = tight.replace(b"\n\n", b"\n")
-    if tight.count(b"\n") != tight.count(b">\n<") or b"> " in tight or b">\t" in tight:
+    joined = tight.replace(b">\n<", b"><")
+    if b"\n" in joined or b"> " in joined or (b"\t" in joined and b">\t" in joined):
         return None
     place = tight.find(b">\n</")
     while place >= 0:
         if tight[tight.rfind(b"<", 0, place) + 1] != ord("/"):
             return None
         place = tight.find(b">\n</", place + 1)
-    return tight.replace(b"\n", b"")
+    return joined
 
 
 def _without_cdata(plain: bytes) -> bytes | None:
@@ -102,6 +102,8 @@ def _escaped(match: re.Match[bytes]) -> bytes:
 def _opened(plain: bytes) -> bytes:
     """The same with `<NAME></NAME>` for every `<NAME/>`."""
     *closed, rest = plain.split(b"/>")
+    if not closed:
+        return plain
     made: list[bytes] = []
     for piece in closed:
         start = piece.rfind(b"<")

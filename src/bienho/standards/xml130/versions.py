@@ -138,11 +138,15 @@ def marks_4210() -> frozenset[str]:
 
 def day_of(text: str | None) -> date | None:
     """Calendar day of a yyyymmdd… text, blanks around it forgiven; None when it is none."""
-    text = (text or "").strip()
-    if len(text) < 8 or not text[:8].isascii() or not text[:8].isdigit():
+    return _day((text or "").strip()[:8])
+
+
+@lru_cache(maxsize=8192)
+def _day(digits: str) -> date | None:
+    if len(digits) < 8 or not digits.isascii() or not digits.isdigit():
         return None
     try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
     except ValueError:
         return None
 
