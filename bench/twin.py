@@ -4,18 +4,19 @@
 
 Every step runs in a process of its own, so that its memory and its CPU are its own. CPU is that of the process, of
 those it started and of PostgreSQL. `lake` puts blocks into `standard`, `conformed` and the vault as `synth --into`
-does; `remap` puts them into `standard` and the vault, then maps them whole. Of both it tells what each part took: to
-make people and visits, stencils, seals, to stamp and to write, and what came after the last block. `size` puts ten
-times as many people into `standard` and the vault and nothing else; beside that stands the same without the stencils,
-which a twin of the province makes no more of for many times the lines, and the limit: what DuckDB takes to copy the
-same rows to plain Parquet (no joins, no zstd, no encryption, one file a table). Lines are the rows of all tables XML1 …
-XML15. Target of issue 6 on 2 cores: 200,000 persons, 1,000 dossiers to files and 300,000 lines to
-the lake a second.
+does; `remap` puts them into `standard` and the vault, then maps them whole. Of both it tells what each part took of
+this process: to make people and visits, to look up, to wait for stencils and seals, to stamp and to write, and what
+came after the last block. `size` puts ten times as many people into `standard` and the vault and nothing else; beside
+that stands the same without the stencils, which a twin of the province makes no more of for many times the lines, and
+the limit: what DuckDB takes to copy the same rows to plain Parquet (no joins, no zstd, no encryption, one file a
+table). Lines are the rows of all tables XML1 … XML15. Target of issue 6 on 2 cores: 200,000 persons, 1,000 dossiers
+to files and 300,000 lines to the lake a second.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import resource
 import subprocess
@@ -28,7 +29,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import psutil
 
 from bench.measure import Spent, fresh_app, own_cpu, spending
 from bienho.config import load_profile
@@ -41,7 +41,8 @@ from bienho.synthetic.people import blocks, make
 from bienho.synthetic.places import Map
 from bienho.synthetic.straight import lakeward, rows
 from bienho.synthetic.straight.lakeward import Press
-from bienho.synthetic.straight.seals import Sealers
+from bienho.synthetic.straight.seals import Sealer, Sealers
+from bienho.synthetic.straight.stencil import Cutter
 
 SEED = 20261126
 MB = 1_000_000
@@ -52,7 +53,9 @@ SAMPLE = 500_000
 """Rows of a table that the limit is measured by."""
 PARTS: tuple[tuple[Any, str, str], ...] = (
     (rows.Twin, "__init__", "people_and_events"),
-    (Press, "_cut", "stencils"),
+    (Press, "_look", "looked_up"),
+    (Sealers, "made", "stencils_waited_for"),
+    (Press, "_number", "numbered"),
     (Sealers, "start", "seals_begun"),
     (Sealers, "wait", "seals_waited_for"),
     (Straight, "_held", "stamp"),
@@ -105,23 +108,22 @@ def lake(plan: Plan, *, conform: bool = True) -> dict[str, Any]:
 
 def size(plan: Plan) -> dict[str, Any]:
     """To `standard` and the vault alone, of so many people that stencils are few beside the lines; and the limit."""
-    parts = {"stencils": [0.0, 0.0], "write": [0.0, 0.0]}
-    Press._cut = _timed(Press._cut, parts["stencils"], _living_cpu)  # type: ignore[method-assign]
-    Straight._commit = _timed(Straight._commit, parts["write"])  # type: ignore[method-assign]
+    write, made_and_sealed = [0.0, 0.0], (_of_the_crew(Cutter, "make"), _of_the_crew(Sealer, "seal"))
+    Straight._commit = _timed(Straight._commit, write)  # type: ignore[method-assign]
     lakeward.finish = lambda app, *, conformed: 0  # type: ignore[assignment]
     with fresh_app("twin") as app:
         with spending(app.home) as spent:
             made = lakeward.fill(plan, app, app.home.path / "truth", conform=False)
         rows_of, limit = _plain_copy(app)
     told = _rates(spent, dossiers=made.dossiers, lines=made.lines) | {"stencils": made.stencils}
-    stencils, write = (cpu for cpu, _ in parts.values())
-    told |= {"stencils_cpu_s": round(stencils, 2), "write_cpu_s": round(write, 2)}
+    stencils, seals = (cpu.value for cpu in made_and_sealed)
+    told |= {"stencils_cpu_s": round(stencils, 2), "seals_cpu_s": round(seals, 2), "write_cpu_s": round(write[0], 2)}
     told["lines_per_cpu_second_without_stencils"] = round(made.lines / (spent.cpu_s - stencils))
     told |= {"rows": rows_of, "plain_copy_cpu_s": round(limit, 2)}
     return told | {"times_of_plain_copy": {
         "all": round(spent.cpu_s / limit, 2),
         "without_stencils": round((spent.cpu_s - stencils) / limit, 2),
-        "stamp_and_write": round(write / limit, 2),
+        "stamp_and_write": round(write[0] / limit, 2),
     }}  # fmt: skip
 
 
@@ -142,10 +144,20 @@ def _plain_copy(app: App) -> tuple[int, float]:
     return rows_of, total
 
 
-def _living_cpu() -> float:
-    """CPU-seconds of this process and of those it started, which live on."""
-    mine = psutil.Process()
-    return sum(sum(one.cpu_times()[:2]) for one in (mine, *mine.children()))
+def _of_the_crew(owner: type, name: str) -> Any:
+    """CPU-seconds of a piece of work in all the processes that will be forked; it runs beside other work."""
+    spent, work = multiprocessing.Value("d"), getattr(owner, name)
+
+    def counted(*given: Any) -> Any:
+        begun = time.process_time()
+        try:
+            return work(*given)
+        finally:
+            with spent:
+                spent.value += time.process_time() - begun
+
+    setattr(owner, name, counted)
+    return spent
 
 
 def _ended_cpu() -> float:

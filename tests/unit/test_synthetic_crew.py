@@ -86,7 +86,8 @@ def test_sealers_that_lose_a_process_say_so(work: str) -> None:
 
     def asked(crew: Sealers) -> None:
         if work == "make":
-            list(crew.make([(1, 1, cast("Visit", None))] * 2_000, {1: {}}))
+            crew.begin([(1, 1, cast("Visit", None))] * 2_000, {1: {}})
+            crew.made()
         crew.start([], pa.table({name: pa.array([], pa.string()) for name in KEYS}), [])
         crew.wait()
 

@@ -109,21 +109,23 @@ def stamped() -> Twin:
     by_key: dict[str, Visit] = {}
     sources: dict[str, Visit] = {}
     visits: dict[int, Visit] = {}
-    for block in twin.blocks(150):
-        visits |= block.objects(block.visits["visit_no"].to_pylist())
-        written.tables = {}
-        with mock.patch.object(lakeward, "DEAD", 0):  # a block borrows from what was copied and from what is new
-            press.take(block)
-        held = written.connection.execute("SELECT stencil_no FROM stencil_dossier ORDER BY 1").fetchall()
-        assert [number for (number,) in held] == sorted(n for numbers in press.classes.values() for n in numbers)
-        for name, table in written.tables.items():
-            tables.setdefault(name, []).append(table)
-        found = written.connection.execute(
-            "SELECT k.dossier_key, v.visit_no, o.source FROM visits v JOIN sealed k USING (version_id) LEFT JOIN"
-            " (SELECT stencil_no, delivery_seq AS source FROM stencil_dossier) o USING (stencil_no)"
-        ).fetchall()
-        for key, number, source in found:
-            by_key[key], sources[key] = visits[number], visits[number if source is None else source]
+    with mock.patch.object(lakeward, "DEAD", 0):  # a block borrows from what was copied and from what is new
+        for block, _ in press.take(twin.blocks(150)):
+            visits |= block.objects(block.visits["visit_no"].to_pylist())
+            held = written.connection.execute("SELECT stencil_no FROM stencil_dossier ORDER BY 1").fetchall()
+            lent = sorted(number for numbers in press.classes.values() for number in numbers)
+            # those of the next block are chosen by now, and come when it does
+            assert [number for (number,) in held] == [number for number in lent if number <= held[-1][0]]
+            for name, table in written.tables.items():
+                tables.setdefault(name, []).append(table)
+            found = written.connection.execute(
+                "SELECT k.dossier_key, v.visit_no, o.source FROM visits v JOIN sealed k USING (version_id) LEFT JOIN"
+                " (SELECT stencil_no, delivery_seq AS source FROM stencil_dossier) o USING (stencil_no)"
+            ).fetchall()
+            for key, number, source in found:
+                by_key[key], sources[key] = visits[number], visits[number if source is None else source]
+            written.tables = {}
+    assert [number for (number,) in held] == lent
     return Twin(by_key, sources, {n: pa.concat_tables(t) for n, t in tables.items()}, vault, atlas)
 
 

@@ -20,6 +20,8 @@ Row = dict[str, str]
 
 _GROUP_4210 = {"18": "8", "16": "15"}  # groups 4210 did not know among its lines of services
 _PRIVATE_FACTOR = 130  # percent of the insured price a private hospital asks
+_MINUTE = timedelta(minutes=1)
+_CLOCK = tuple(f"{minute // 60:02d}{minute % 60:02d}" for minute in range(1440))
 _ICD9 = {"append": "47.09", "csection": "74.1", "birth": "73.59", "phaco": "13.41", "dialysis": "39.95"}
 
 
@@ -83,12 +85,15 @@ def _money(
     level: int,
     sponsored: bool,
     capitation: bool,
+    version: str,
 ) -> tuple[Share, Row]:
-    """Shares of a line (as `split` takes it), and its fields of money; lines of the same kind have the same."""
+    """Shares of a line (as `split` takes it), and its fields of money in a version; lines of the same kind have the
+    same."""
     share = split(quantity, price, insured_price, service_rate, insured_rate, level, sponsored=sponsored)
     other, text = amount_text(share.other), milli_text(price)
     prices = {"DON_GIA": text} if drug else {"DON_GIA_BV": text, "DON_GIA_BH": milli_text(insured_price)}
-    return share, prices | {
+    known = _blank("XML2" if drug else "XML3", version)
+    texts = prices | {
         "PHAM_VI": "1" if insured_rate else "2",
         "TYLE_TT_BH": str(insured_rate),
         "TYLE_TT_DV": str(service_rate),
@@ -106,6 +111,7 @@ def _money(
         "T_BHTT": amount_text(share.fund),
         "MA_PTTT": "2" if capitation else "1",
     }
+    return share, {name: text for name, text in texts.items() if name in known}
 
 
 @cache
@@ -178,7 +184,10 @@ class Lines:
     notes: list[Row] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
     operations: list[str] = field(default_factory=list)
-    _moments: dict[tuple[int, int], str] = field(default_factory=dict)
+    _days: dict[int, str] = field(default_factory=dict)
+    _midnight: datetime = datetime.min
+    _begun: int = 0
+    _ended: int = 0
 
     def at(self, day: int, minute: int) -> datetime:
         """A moment `minute` minutes into day `day` of the stay (day 0 begins at arrival, others at 7:00), within it."""
@@ -187,11 +196,18 @@ class Lines:
         return max(start, min(base + timedelta(minutes=minute), self.visit.end))
 
     def _stamp(self, day: int, minute: int) -> str:
-        """That moment as the files carry it; what is ordered together has it in common."""
-        text = self._moments.get((day, minute))
-        if text is None:
-            text = self._moments[day, minute] = stamp(self.at(day, minute))
-        return text
+        """That moment as the files carry it. Told in minutes from the midnight of arrival: a stay asks for hundreds."""
+        if not self._days:
+            start = self.visit.start
+            self._midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+            self._begun = start.hour * 60 + start.minute
+            self._ended = (self.visit.end - self._midnight) // _MINUTE
+        at = minute + (day * 1440 + 420 if day else self._begun)
+        number, clock = divmod(max(self._begun, min(at, self._ended)), 1440)
+        date = self._days.get(number)
+        if date is None:
+            date = self._days[number] = stamp(self._midnight + timedelta(days=number))[:8]
+        return date + _CLOCK[clock]
 
     def drug(self, drug: Drug, day: int, minute: int, days: int, department: str) -> None:
         """An order of one drug for a number of days; whole packs only."""
@@ -270,17 +286,19 @@ class Lines:
         )
 
     def settle(self, level: int, *, sponsored: bool) -> dict[str, list[Row]]:
-        """Rows of XML2 and XML3 at a level of benefit (MUC_HUONG, percent); fills `totals`."""
+        """Rows of XML2 and XML3 at a level of benefit (MUC_HUONG, percent); fills `totals`. To be asked once."""
         tables: dict[str, list[Row]] = {"XML2": [], "XML3": []}
+        version = self.visit.version
         for line in self.pending:
             drug = line.table == "XML2"
             share, texts = _money(
                 drug, line.quantity, line.price, line.insured_price, line.service_rate, line.insured_rate, level,
-                sponsored, self.capitation,
+                sponsored, self.capitation, version,
             )  # fmt: skip
             self.totals.add(share, drug=drug, supply=line.supply, by_service=not self.capitation)
             rows = tables[line.table]
-            row = _filled(line.row, texts)
+            row = line.row
+            row.update(texts)
             row["MA_LK"], row["STT"] = self.key, str(len(rows) + 1)
             rows.append(row)
         return tables

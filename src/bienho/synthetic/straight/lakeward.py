@@ -7,9 +7,10 @@ with its version in the lake.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,7 +28,7 @@ from bienho.synthetic.plan import Plan
 from bienho.synthetic.straight import rows, stamp
 from bienho.synthetic.straight.rows import Block, Twin
 from bienho.synthetic.straight.seals import KEYS, Sealers, sealers
-from bienho.synthetic.straight.stencil import CORE, Form
+from bienho.synthetic.straight.stencil import CORE, Numbered, Stencils
 
 Progress = Callable[[int, int], None]
 """Called with (dossiers in the lake, dossiers in all)."""
@@ -88,8 +89,7 @@ def fill(
     with uncollected(), _Truth(truth, plan, twin) as told, sealing as crew:
         with straight(app, conform=conform) as writer, app.vault.filling():
             press = Press(writer, crew, atlas, plan.seed, variants, shared)
-            for one in twin.blocks(block):
-                counts = press.take(one)
+            for one, counts in press.take(twin.blocks(block)):
                 summary.dossiers += counts.pop(_HEAD)
                 counts.pop("standard.delivery")
                 for name, count in counts.items():
@@ -102,6 +102,17 @@ def fill(
         finish(app, conformed=conform)
     summary.lines = sum(summary.rows.values())
     return summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A block that has been looked at: the visits whose stencils it lacks and their texts, and the numbers of those
+    stencils that no other block needs."""
+
+    block: Block
+    numbered: list[Numbered]
+    texts: dict[int, dict[str, Any]]
+    alone: list[int]
 
 
 class Press:
@@ -130,50 +141,61 @@ class Press:
             ("communes", rows.commune_table(atlas)),
             ("olds", rows.old_table(atlas)),
         ):
-            self._hold(name, table)
+            self.hold(name, table)
 
-    def take(self, block: Block) -> dict[str, int]:
-        """One block into vault and lake, committed; rows per dataset."""
+    def take(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, dict[str, int]]]:
+        """Blocks into vault and lake, each committed when it is given, with its rows per dataset.
+
+        While the records of one are sealed the next is looked at, and while one is written the stencils of the next are
+        made: those who seal and cut are seldom without work, nor is this process.
+        """
+        coming = iter(blocks)
+        ahead = self._look(next(coming, None))
+        if ahead is not None:
+            self._sealing.begin(ahead.numbered, ahead.texts)
+        while (now := ahead) is not None:
+            made = self._sealing.made()
+            first, count = self._number(now, made)
+            wanted = ", ".join(dict.fromkeys((*KEYS, *CORE)))
+            keys = self.connection.execute(f"SELECT {wanted} FROM visits ORDER BY version_id").to_arrow_table(_SENT)
+            self._sealing.start([form for one in made for form in one.forms], keys, now.alone)
+            del made, keys
+            ahead = self._look(next(coming, None))
+            self.hold("sealed", self._sealing.wait())
+            if ahead is not None:
+                self._sealing.begin(ahead.numbered, ahead.texts)
+            names = [f"standard.xml130_{table.removeprefix('XML')}" for table in TABLES]
+            queries = {name: stamp.lines(name) for name in names if stamp.stencils(name) in self._known}
+            queries["standard.delivery"] = stamp.DELIVERIES
+            block_rows = Rows(queries, {_HEAD: stamp.HEADS}, first, self._deliveries, count)
+            counts = self._writer.write(block_rows, lambda: None)
+            self._forget(now.alone)
+            yield now.block, counts
+
+    def _look(self, block: Block | None) -> _Ahead | None:
+        """Look up what is known of the visits of a block, and choose those whose stencils are wanted yet."""
+        if block is None:
+            return None
         connection = self.connection
-        self._hold("block_people", block.people)
-        self._hold("block_homes", block.homes)
-        self._hold("block_courses", block.courses)
-        self._hold("block_visits", block.visits)
+        self.hold("block_people", block.people)
+        self.hold("block_homes", block.homes)
+        self.hold("block_courses", block.courses)
+        self.hold("block_visits", block.visits)
         for name, query in stamp.LOOKED_UP.items():
             connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
-        forms, alone = self._cut(block)
-        numbered = stamp.NUMBERED.format(last=self._deliveries)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {numbered}")
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE visits AS {stamp.told(self._seed)}")
-        first, (self._deliveries, count) = self._deliveries + 1, self._asked("max(delivery_seq), count(*)")
-        wanted = ", ".join(dict.fromkeys((*KEYS, *CORE)))
-        keys = connection.execute(f"SELECT {wanted} FROM visits ORDER BY version_id").to_arrow_table(_SENT)
-        self._sealing.start(forms, keys, alone)
-        names = [f"standard.xml130_{table.removeprefix('XML')}" for table in TABLES]
-        queries = {name: stamp.lines(name) for name in names if stamp.stencils(name) in self._known}
-        queries["standard.delivery"] = stamp.DELIVERIES
-        block_rows = Rows(queries, {_HEAD: stamp.HEADS}, first, self._deliveries, count)
-        counts = self._writer.write(block_rows, lambda: self._hold("sealed", self._sealing.wait()))
-        self._forget(alone)
-        return counts
-
-    def _cut(self, block: Block) -> tuple[list[Form], list[int]]:
-        """Make the stencils that are still wanted; their forms, and the numbers of those no later block needs."""
-        counted = self.connection.execute(
-            "SELECT class, count(*) FROM classed WHERE NOT alone GROUP BY class"
-        ).fetchall()
+        counted = connection.execute("SELECT class, count(*) FROM classed WHERE NOT alone GROUP BY class").fetchall()
         lacking = []
         for name, count in counted:
             seen = self._seen[name] = self._seen.get(name, 0) + count
             lacking.append(min(self._variants, 1 + seen // self._shared) - len(self.classes.get(name, ())))
-        self._hold("lacking", pa.table([[name for name, _ in counted], lacking], schema=_LACKING))
-        self.connection.execute(
+        self.hold("lacking", pa.table([[name for name, _ in counted], lacking], schema=_LACKING))
+        connection.execute(
             "CREATE OR REPLACE TEMP TABLE wanted AS SELECT visit_no, class, alone FROM classed"
             " LEFT JOIN lacking USING (class)"
             " QUALIFY row_number() OVER (PARTITION BY class ORDER BY visit_no) <= coalesce(lacking, 1)"
         )
         chosen = stamp.texts(self._seed, "(FROM known SEMI JOIN wanted USING (visit_no))")
-        wanted = self.connection.execute(
+        wanted = connection.execute(
             f"SELECT visit_no, class, alone, {', '.join(CORE)} FROM ({chosen}) JOIN wanted USING (visit_no)"
             " ORDER BY visit_no"
         ).to_arrow_table().to_pylist()  # fmt: skip
@@ -187,17 +209,25 @@ class Press:
                 alone.append(number)
             else:
                 self.classes.setdefault(told["class"], []).append(number)
-        texts, forms, parts = {told["visit_no"]: told for told in wanted}, list[Form](), dict[str, list[pa.Table]]()
-        for made in self._sealing.make(numbered, texts):
-            forms += made.forms
-            for dataset, table in made.tables.items():
+        return _Ahead(block, numbered, {told["visit_no"]: told for told in wanted}, alone)
+
+    def _number(self, now: _Ahead, made: Iterable[Stencils]) -> tuple[int, int]:
+        """Keep the stencils of a block and give its visits theirs, and their numbers in the lake; the first of its
+        deliveries, and how many visits."""
+        parts: dict[str, list[pa.Table]] = {}
+        for some in made:
+            for dataset, table in some.tables.items():
                 parts.setdefault(stamp.stencils(dataset), []).append(table)
         for name, tables in parts.items():
             self._keep(name, pa.concat_tables(tables))
-        own = pa.table([[n for _, n, _ in numbered], [n for n, _, _ in numbered]], schema=_OWN)
-        self._hold("own_stencils", own)
-        self._hold("classes", pa.table([list(self.classes), list(self.classes.values())], schema=_CLASSES))
-        return forms, alone
+        own = pa.table([[n for _, n, _ in now.numbered], [n for n, _, _ in now.numbered]], schema=_OWN)
+        self.hold("own_stencils", own)
+        self.hold("classes", pa.table([list(self.classes), list(self.classes.values())], schema=_CLASSES))
+        numbered = stamp.NUMBERED.format(last=self._deliveries)
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {numbered}")
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE visits AS {stamp.told(self._seed)}")
+        first, (self._deliveries, count) = self._deliveries + 1, self._asked("max(delivery_seq), count(*)")
+        return first, count
 
     def _keep(self, name: str, table: pa.Table) -> None:
         if name in self._known:
@@ -206,7 +236,7 @@ class Press:
             self.connection.unregister("incoming")
         else:
             self._known.add(name)
-            self._hold(name, table)
+            self.hold(name, table)
 
     def _forget(self, numbers: list[int]) -> None:
         """Stencils no later block needs. Deleted rows keep their memory, so once that is much the rest is copied."""
@@ -219,7 +249,7 @@ class Press:
                 self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM temp.{name}")
             self._dead = 0
 
-    def _hold(self, name: str, table: pa.Table) -> None:
+    def hold(self, name: str, table: pa.Table) -> None:
         """A table of this process's DuckDB: copied, for its scan of Arrow refuses some filters that joins push down."""
         self.connection.register("incoming", table)
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
@@ -260,9 +290,10 @@ class _Truth:
         """The visits of a block that has been written."""
         if self._folder is None:
             return
+        press.hold("told_visits", block.visits)  # `block_visits` are the next block's by now
         named = press.connection.execute(
             "SELECT b.* EXCLUDE (alone), v.ma_lk, v.ma_bn, v.version_id"
-            " FROM block_visits AS b JOIN visits AS v USING (visit_no) ORDER BY visit_no"
+            " FROM told_visits AS b JOIN visits AS v USING (visit_no) ORDER BY visit_no"
         ).to_arrow_table()
         self._write("visits", named)
         if self._people is None or self._people.column("person_no")[0] != block.people.column("person_no")[0]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
+from functools import partial
+from itertools import groupby, starmap
 from multiprocessing.connection import Connection
 from operator import itemgetter
 from typing import Any
@@ -27,6 +29,7 @@ from bienho.synthetic.straight.stencil import (
     Numbered,
     Stencils,
     facility_texts,
+    taken_apart,
 )
 
 SEALED = pa.schema(
@@ -56,11 +59,12 @@ class _Fill:
 
     @classmethod
     def of(cls, form: Form) -> _Fill:
-        parts = [b""] * (2 * len(form.pieces) - 1)
-        parts[::2] = form.pieces
-        first, last = form.picks[:1], form.picks[1:]
+        pieces, places = taken_apart(form.text)
+        parts = [b""] * (2 * len(pieces) - 1)
+        parts[::2] = pieces
+        first, last = places[:1], places[1:]
         # one place alone would be got without a tuple around it
-        picks = itemgetter(*form.picks) if last else (lambda texts: [texts[first[0]]]) if first else None
+        picks = itemgetter(*places) if last else (lambda texts: [texts[first[0]]]) if first else None
         return cls(parts, picks, form.blind)
 
     def payload(self, texts: Sequence[bytes]) -> bytes:
@@ -77,17 +81,22 @@ class Sealer:
         self._vault = vault
         self._clinics = {clinic.code: clinic for clinic in clinics}
         self._facilities: dict[tuple[str, str], tuple[bytes, ...]] = {}
-        self._forms: dict[int, _Fill] = {}
+        self._forms: dict[int, Form] = {}
+        self._fills: dict[int, _Fill] = {}
 
     def learn(self, forms: Sequence[Form]) -> None:
-        """Take new forms."""
-        for one in forms:
-            self._forms[one.number] = _Fill.of(one)
+        """Take new forms; they are taken apart when a visit asks for them, many of which come to another process."""
+        self._forms |= {one.number: one for one in forms}
 
     def forget(self, numbers: Sequence[int]) -> None:
         """Drop forms that no later visit needs."""
         for number in numbers:
             self._forms.pop(number, None)
+            self._fills.pop(number, None)
+
+    def _fill(self, number: int) -> _Fill:
+        fill = self._fills[number] = _Fill.of(self._forms.pop(number))
+        return fill
 
     def seal(self, visits: pa.Table) -> pa.Table:
         """SEALED of visits (KEYS); their records are in the vault when this returns, in one commit."""
@@ -106,14 +115,14 @@ class Sealer:
 
     def _entries(self, facility: str, visits: Iterable[tuple[Any, ...]]) -> list[VaultEntry]:
         """What visits at one facility put into the vault; a patient is named and looked at once."""
-        entries, patients, persons, forms = [], dict[str, str](), dict[tuple[str, ...], Blind](), self._forms
+        entries, patients, persons, fills = [], dict[str, str](), dict[tuple[str, ...], Blind](), self._fills
         texts: dict[str, list[bytes]] = {}
         for _, number, _, version, phone, birth, ma_lk, ma_bn, name, personal_id, card, core in visits:
             told = texts.get(version)
             if told is None:
                 told = texts[version] = [*core, *self._texts(facility, version)]
             told[:OF_FACILITY] = core
-            form = forms[number]
+            form = fills.get(number) or self._fill(number)
             blind = form.blind
             if blind is None:
                 # edition 4210 had neither number nor telephone
@@ -170,22 +179,41 @@ class Sealers:
 
     def __init__(self, own: Worker | None, pipes: Sequence[Connection]) -> None:
         self._own, self._pipes = own, pipes
+        # they listen while this process writes: a pipe is full long before a part of the stencils has come through it
+        self._beside = ThreadPoolExecutor(max(1, len(pipes)))
+        self._making: Callable[[], list[Stencils]] = list
         self._done: pa.Table | None = None
         self._waiting = 0
 
-    def make(self, numbered: Sequence[Numbered], texts: Mapping[int, Mapping[str, Any]]) -> Iterator[Stencils]:
-        """The stencils of visits (`Cutter.make`), some at a time and not in their order."""
-        parts = [numbered[start : start + AT_ONCE] for start in range(0, len(numbered), AT_ONCE)]
+    def begin(self, numbered: Sequence[Numbered], texts: Mapping[int, Mapping[str, Any]]) -> None:
+        """Begin to make the stencils of visits (`Cutter.make`); nothing else is asked before `made`."""
+        most = min(AT_ONCE, max(1, -(-len(numbered) // max(1, len(self._pipes)))))
+        parts = [numbered[start : start + most] for start in range(0, len(numbered), most)]
+        asked = [(part, {place: texts[place] for _, place, _ in part}) for part in parts]
         if self._own:
-            for part in parts:
-                yield self._own.make(part, texts)
+            self._making = partial(list, starmap(self._own.make, asked))
             return
-        crew = len(self._pipes)
-        for start in range(0, len(parts), crew):
-            asked = list(zip(self._pipes, parts[start : start + crew], strict=False))
-            for pipe, part in asked:
-                _tell(pipe, ("make", part, {place: texts[place] for _, place, _ in part}))
-            yield from self._answers([pipe for pipe, _ in asked])
+        waiting, answers = iter(enumerate(asked)), dict[int, Stencils]()
+        asking = [self._beside.submit(self._ask, pipe, waiting, answers) for pipe in self._pipes]
+
+        def gathered() -> list[Stencils]:
+            for one in asking:
+                one.result()
+            return [answers[place] for place in range(len(asked))]
+
+        self._making = gathered
+
+    def made(self) -> list[Stencils]:
+        """What was begun last, in parts."""
+        return self._making()
+
+    def _ask(
+        self, pipe: Connection, waiting: Iterator[tuple[int, tuple[Any, ...]]], answers: dict[int, Stencils]
+    ) -> None:
+        """Have one process make parts as long as any wait."""
+        for place, one in waiting:
+            _tell(pipe, ("make", *one))
+            (answers[place],) = self._answers([pipe])
 
     def start(self, forms: Sequence[Form], visits: pa.Table, gone: Sequence[int]) -> None:
         """Begin to seal a block; `forms` are those not given before, `gone` those no later block needs."""
@@ -203,6 +231,10 @@ class Sealers:
             self._done = pa.concat_tables(self._answers(self._pipes))
         assert self._done is not None  # noqa: S101 - `start` comes before `wait`
         return self._done
+
+    def close(self) -> None:
+        """Wait for what was begun; an answer nobody asks for any more is dropped."""
+        self._beside.shutdown()
 
     def _answers(self, pipes: Sequence[Connection]) -> list[Any]:
         try:
@@ -255,9 +287,11 @@ def sealers(vault: Vault, judge: Judge, atlas: Map, seed: int, crew: int) -> Ite
         there.close()
         pipes.append(here)
         processes.append(process)
+    them = Sealers(None, pipes)
     try:
-        yield Sealers(None, pipes)
+        yield them
     finally:
+        them.close()
         for pipe in pipes:
             pipe.close()
         for process in processes:
