@@ -71,6 +71,30 @@ def test_something_is_said_where_a_text_is_left(connection: duckdb.DuckDBPyConne
     assert rows == [(bool(text), bool(text), text if text not in ("", "*") else None) for text in kept]
 
 
+@settings(max_examples=some(60), deadline=None)
+@given(st.lists(st.one_of(st.none(), st.text(" \t\n*aế\u0301\u00a0\ufeff\u2003", max_size=4)), min_size=1, max_size=20))
+def test_what_is_said_in_place_of_a_text_reads_as_the_text(
+    connection: duckdb.DuckDBPyConnection, texts: list[str | None]
+) -> None:
+    connection.register("incoming", pa.table({"text": pa.array(texts, pa.string())}))
+    said = connection.execute(quick_casts.SAID).to_arrow_table()
+    connection.register("said", said)
+    run = connection.execute
+    short = run("SELECT vn_quick_text(text), vn_text(text), vn_said(text), vn_said('x' || text) FROM said").fetchall()
+    plain = run("SELECT vn_text(text), vn_text(text), vn_said(text), vn_said('x' || text) FROM incoming").fetchall()
+    for one, other, text in zip(short, plain, texts, strict=True):
+        # only of a text, not of none, is it asked
+        assert text is None or one == other
+
+
+def test_fields_of_which_nothing_else_is_asked() -> None:
+    sqls = [
+        "SELECT 'C' AS c, vn_text(x.A), vn_text(B), vn_text(C), vn_text(D), vn_text(E) -- and B",
+        "SELECT vn_text(A) WHERE vn_said(concat(A, C,\n x.G)) AND vn_said(E) AND B > 'D' AND vn_said(lower(D))",
+    ]
+    assert quick_casts.texts_alone(sqls) == {"A", "C", "E"}
+
+
 @pytest.mark.parametrize(
     ("texts", "fits"),
     [

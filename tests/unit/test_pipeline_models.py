@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,7 @@ import pytest
 from bienho.contracts import casts, catalogue
 from bienho.contracts.models import Model
 from bienho.indicators import models as indicator_models
+from bienho.pipeline import models as pipeline_models
 from bienho.pipeline.derive import derive
 from bienho.pipeline.models import ModelRunner, rows_of
 from bienho.standards.xml130.map import models
@@ -98,6 +100,34 @@ class Tables:
     def commit(self, work: Callable[[duckdb.DuckDBPyConnection], None], **_: Any) -> None:
         self.commits += 1
         work(self.connection)
+
+
+def test_texts_composed_once_give_the_same_and_are_not_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name in pieces, with blanks, a mark and nothing at all, each said by several rows."""
+    name, table = "standard.xml130_4", "conformed.observation"
+    words = ["Hồng cầu", unicodedata.normalize("NFD", "Hồng cầu"), "\u00a0Tế bào ", " * ", " \t", "", None, "Máu*"]
+    rows = [
+        {"version_id": 1_000_001, "row_no": place + 1, "MA_CHI_SO": "A1", "TEN_CHI_SO": word, "GIA_TRI": "5"}
+        for place, word in enumerate(words * 3)
+    ]
+    given = arrow_rows(name, rows)
+    made = {}
+    for many in (1, 10**9):
+        monkeypatch.setattr(pipeline_models, "MANY", many)
+        monkeypatch.setattr(pipeline_models, "SHARED", 2)
+        one = runner([model for model in models() if model.name == table])
+        one.bind_rows({name: given})
+        one.bind_empty(other for other in TABLES if other != name)
+        run = one._connection.execute
+        made[many] = run(f"FROM {one.compute()[table]} ORDER BY ALL").fetchall()
+        held = run(f"SELECT DISTINCT TEN_CHI_SO FROM memory.{name}").fetchall()
+        assert (len(held) < len(words)) == (many == 1)
+        run("ATTACH ':memory:' AS lake; CREATE SCHEMA lake.standard")
+        run(catalogue()[name].ddl())
+        one.store_rows(one._connection, [name])
+        stored = run(f"SELECT TEN_CHI_SO FROM lake.{name} ORDER BY row_no").fetchall()
+        assert [text for (text,) in stored] == words * 3
+    assert made[1] == made[10**9] != []
 
 
 def test_a_text_that_comes_back_computes_again() -> None:

@@ -8,7 +8,7 @@ shorter cast is also planned faster. The value is the same: a property test comp
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Literal
 
 import numpy as np
@@ -43,10 +43,19 @@ NEEDS: Mapping[str, Kind] = {
     "integer": "integer",
 }
 _CAST = re.compile(rf"\bvn_({'|'.join(NEEDS)})\(((?:[a-z]\w*\.)?([A-Z][A-Z0-9_]*))\)")
+_TEXT_ONLY = re.compile(
+    r"\bvn_text\((?:[a-z]\w*\.)?[A-Z][A-Z0-9_]*\)|\bvn_said\((?:concat\([^()]*\)|[^()]*)\)|'[^']*'|--[^\n]*"
+)
+_FIELD = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
+SAID = "SELECT coalesce(vn_text(text), CASE WHEN vn_said(text) THEN '*' ELSE '' END) AS text FROM incoming"
+"""Each text as `vn_text` reads it, '*' and '' where that is nothing: to both macros the same as it was, and composed,
+so that of different texts each is composed once, however many rows say it."""
 _Bytes = npt.NDArray[np.uint8]
+_Places = npt.NDArray[np.int32]
 _SIGNIFICANT = 13
 """Characters of a number of which neither part can be longer than `casts` lets it be."""
 _WHOLE = 18
+_DATED = (8, 12)
 
 
 def quicker(sql: str, fits: Mapping[str, Fits]) -> str:
@@ -67,6 +76,16 @@ def cast_fields(sql: str) -> set[str]:
     return {found[3] for found in _CAST.finditer(sql)}
 
 
+def texts_alone(sqls: Iterable[str]) -> frozenset[str]:
+    """The received fields that these models cast by `vn_text`, and of which none asks anything else but `vn_said`."""
+    cast: set[str] = set()
+    other: set[str] = set()
+    for sql in sqls:
+        cast.update(found[3] for found in _CAST.finditer(sql) if found[1] == "text")
+        other.update(_FIELD.findall(_TEXT_ONLY.sub(" ", sql)))
+    return frozenset(cast - other)
+
+
 def fits_of(table: pa.Table, fields: Set[str]) -> dict[str, Fits]:
     """Field → the kinds that all its texts are of, for those of the fields that are columns of the table."""
     return {name: ALL.intersection(*map(_kinds, table.column(name).chunks)) for name in fields & {*table.column_names}}
@@ -84,26 +103,32 @@ def _kinds(texts: pa.StringArray) -> Fits:
     least, most = within.min(), within.max()
     if most >= 0x80:
         return NONE
-    sizes = np.diff(offsets)
-    starts, ends = offsets[:-1][sizes > 0], offsets[1:][sizes > 0] - 1
-    first, last = data[starts], data[ends]
+    sizes = offsets[1:] - offsets[:-1]
+    longest = sizes.max()
     kinds: set[Kind] = set()
-    if min(first.min(), last.min()) > ord(" "):
+    if least > ord(" ") or _ends_above(ord(" "), data, offsets, sizes):
         kinds.add("text")
     if least >= ord("0") and most <= ord("9"):
-        if sizes.max() <= _WHOLE:
+        if longest <= _WHOLE:
             kinds.add("integer")
-        if sizes.max() <= _SIGNIFICANT:
+        if longest <= _SIGNIFICANT:
             kinds.add("decimal")
-        if np.isin(sizes, (0, 8, 12)).all() and _known(data, starts):
+        dated = longest in _DATED and ((sizes == longest) | (sizes == 8) | (sizes == 0)).all()
+        if dated and _known(data, offsets[:-1][sizes > 0]):
             kinds.add("moment")
-    elif least >= ord(".") and most <= ord("9") and sizes.max() <= _SIGNIFICANT and not (within == ord("/")).any():
-        if min(first.min(), last.min()) > ord("."):
+    elif least >= ord(".") and most <= ord("9") and longest <= _SIGNIFICANT and not (within == ord("/")).any():
+        if _ends_above(ord("."), data, offsets, sizes):
             kinds.add("decimal")
     return frozenset(kinds)
 
 
-def _known(data: _Bytes, starts: npt.NDArray[np.int32]) -> bool:
+def _ends_above(mark: int, data: _Bytes, offsets: _Places, sizes: _Places) -> bool:
+    """Whether no text begins or ends with the mark or what stands before it."""
+    there = sizes > 0
+    return bool(data[offsets[:-1][there]].min() > mark and data[offsets[1:][there] - 1].min() > mark)
+
+
+def _known(data: _Bytes, starts: _Places) -> bool:
     """Whether in all dates that start there (eight digits) the year is of this age and month and day are known."""
     century = data[starts].astype(np.int16) * 10 + data[starts + 1] - 11 * ord("0")
     unknown = ((data[starts + 4] == ord("0")) & (data[starts + 5] == ord("0"))) | (

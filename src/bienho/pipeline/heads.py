@@ -19,7 +19,11 @@ class Head:
 
 
 class Heads:
-    """Looks up and moves the heads of one lake catalog."""
+    """Looks up and moves the heads of one lake catalog.
+
+    Keys and digests are hex digits, so thousands go as one text with commas between them: psycopg takes as long over a
+    list of them as PostgreSQL over the statement.
+    """
 
     def __init__(self, connection: psycopg.Connection, catalog: str) -> None:
         self._connection = connection
@@ -30,8 +34,8 @@ class Heads:
         with self._connection.transaction():
             rows = self._connection.execute(
                 "SELECT dossier_key, version_id, content_digest FROM pipeline.dossier_head"
-                " WHERE catalog = %s AND dossier_key = ANY(%s)",
-                (self._catalog, list(dossier_keys)),
+                " WHERE catalog = %s AND dossier_key = ANY(string_to_array(%s, ','))",
+                (self._catalog, ",".join(dossier_keys)),
             ).fetchall()
         return {key: Head(version, digest) for key, version, digest in rows}
 
@@ -45,14 +49,15 @@ class Heads:
                 )
             self._connection.execute(
                 "INSERT INTO pipeline.dossier_head (catalog, dossier_key, version_id, content_digest)"
-                " SELECT %s, * FROM unnest(%s::text[], %s::bigint[], %s::text[])"
+                " SELECT %s, * FROM unnest(string_to_array(%s, ','), string_to_array(%s, ',')::bigint[],"
+                " string_to_array(%s, ','))"
                 " ON CONFLICT (catalog, dossier_key) DO UPDATE"
                 " SET version_id = excluded.version_id, content_digest = excluded.content_digest",
                 (
                     self._catalog,
-                    list(heads),
-                    [head.version_id for head in heads.values()],
-                    [head.content_digest for head in heads.values()],
+                    ",".join(heads),
+                    ",".join([str(head.version_id) for head in heads.values()]),
+                    ",".join([head.content_digest for head in heads.values()]),
                 ),
             )
             self._mark(batch_id)

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from functools import partial
+from functools import cache, partial
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bienho.contracts import casts, catalogue, quick_casts
 from bienho.contracts.models import Model, order_models
 
 ZONES = ("standard", "conformed", "reference", "quality", "derived")
+
+
+MANY = 1_000
+"""Rows of a table from which on it pays to compose its different texts by themselves."""
+SHARED = 4
+"""How many rows a text must be said by, on average, for that."""
 
 
 class ModelRunner:
@@ -58,9 +65,37 @@ class ModelRunner:
         self.bind_empty(name for name, table in tables.items() if not table.num_rows)
 
     def _bind_rows(self, name: str) -> None:
-        table = self._rows[name]
-        self._bind(name, table)
-        self._fits[name] = quick_casts.fits_of(table, self._cast)
+        received = self._rows[name]
+        fits = quick_casts.fits_of(received, self._cast)
+        told = self._told(name, received, fits) if received.num_rows >= MANY else received
+        self._bind(name, told)
+        self._fits[name] = fits
+        if told is not received:
+            self._rows[name] = received  # what is stored is what was received
+
+    def _told(self, name: str, table: pa.Table, fits: dict[str, quick_casts.Fits]) -> pa.Table:
+        """The rows with those texts composed of which models ask nothing but how they read: each different one once.
+
+        `fits` then says so of these columns.
+        """
+        alone = _texts_alone(self.models, name)
+        open_texts = [field for field, kinds in fits.items() if field in alone and "text" not in kinds]
+        spelled = {field: pc.dictionary_encode(table.column(field).combine_chunks()) for field in sorted(open_texts)}
+        few = {field: column for field, column in spelled.items() if SHARED * len(column.dictionary) <= len(column)}
+        if not few:
+            return table
+        texts = pa.concat_arrays([column.dictionary for column in few.values()])
+        self._connection.register("incoming", pa.table({"text": texts}))
+        said = self._connection.execute(quick_casts.SAID).to_arrow_table().column("text").combine_chunks()
+        self._connection.unregister("incoming")
+        start = 0
+        for field, column in few.items():
+            end = start + len(column.dictionary)
+            read = said.slice(start, end - start).take(column.indices)
+            table = table.set_column(table.schema.get_field_index(field), table.schema.field(field), read)
+            fits[field] = frozenset(("text",))
+            start = end
+        return table
 
     def _bind(self, name: str, table: pa.Table) -> None:
         self._connection.register("incoming", table)
@@ -173,6 +208,14 @@ def revision_of(models: Iterable[Model]) -> str:
     for model in models:
         digest.update(f"{model.name}\0{model.sql}\0".encode())
     return digest.hexdigest()[:12]
+
+
+@cache
+def _texts_alone(models: tuple[Model, ...], name: str) -> frozenset[str]:
+    """Of a standard table the fields of which its models ask nothing but how they read as texts."""
+    if not name.startswith("standard."):
+        return frozenset()
+    return quick_casts.texts_alone(model.sql for model in models if name in model.reads)
 
 
 def rows_of(model: Model) -> set[str]:

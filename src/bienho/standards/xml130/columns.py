@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bienho.contracts import VAULT_MARKER, catalogue
 from bienho.contracts.counts import note_rows
@@ -24,7 +25,6 @@ from bienho.contracts.glance import glance_at
 from bienho.core.ids import delivery_id
 from bienho.privacy import Blind, blind_entries, encode
 from bienho.standards.xml130.read_block import (
-    Block,
     Blocks,
     Row,
     Slab,
@@ -100,40 +100,39 @@ def _heads(versions: Sequence[Versioned]) -> pa.Table:
 
 @dataclass(slots=True)
 class _Lines:
-    """Where the rows of one table lie: in `rows`, or in slabs. `runs`: version, in which slab (0: in `rows`), from
+    """Where the rows of one table lie: in `rows`, or in slabs. `runs`: version, in which slab (None: in `rows`), from
     where, how many. `marked`: field → (version, row from 1) whose text is for the vault."""
 
     rows: list[Texts] = field(default_factory=list)
-    slabs: dict[int, Slab] = field(default_factory=dict)
-    runs: list[tuple[int, int, int, int]] = field(default_factory=list)
+    runs: list[tuple[int, Slab | None, int, int]] = field(default_factory=list)
     marked: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-
-    def add(self, version: int, block: Block) -> None:
-        """Take the rows of one version."""
-        if isinstance(block, SlabBlock):
-            self.slabs[id(block.slab)] = block.slab
-            self.runs.append((version, id(block.slab), block.start, block.count))
-        else:
-            self.take(version, block.aligned)
 
     def take(self, version: int, rows: Sequence[Texts]) -> None:
         """Take the rows of one version as texts in the order of the official fields."""
-        self.runs.append((version, 0, len(self.rows), len(rows)))
+        self.runs.append((version, None, len(self.rows), len(rows)))
         self.rows += rows
+
+    def slabs(self) -> dict[int, Slab]:
+        """The slabs by what names them in this process, in the order in which their rows were first met."""
+        return {id(slab): slab for _, slab, _, _ in self.runs if slab is not None}
 
 
 def _gathered(versions: Sequence[Versioned]) -> dict[str, _Lines]:
     found = {table: _Lines() for table in TABLES}
+    runs = {table: lines.runs.append for table, lines in found.items()}
     for one in versions:
-        tables = one.dossier.tables
+        tables, version = one.dossier.tables, one.version_id
         if isinstance(tables, Blocks):
             for table, block in tables.blocks.items():
-                found[table].add(one.version_id, block)
+                if type(block) is SlabBlock:  # one of many: nothing is asked of it but where it lies
+                    runs[table]((version, block.slab, block.start, block.count))
+                else:
+                    found[table].take(version, block.aligned)
         else:
             for table, rows in tables.items():
-                found[table].take(one.version_id, [tuple(map(row.get, official_names(table))) for row in rows])
+                found[table].take(version, [tuple(map(row.get, official_names(table))) for row in rows])
         for table, number, name in one.dossier.shape_vaulted:
-            found[table].marked.setdefault(name, []).append((one.version_id, number))
+            found[table].marked.setdefault(name, []).append((version, number))
     return found
 
 
@@ -167,37 +166,46 @@ def _table(table: str, lines: _Lines) -> pa.Table:
 def _laid(table: str, lines: _Lines, names: Sequence[str], hidden: Set[str]) -> dict[str, pa.Array]:
     """version_id, row_no and columns of the names; the rows of a version stand together, in their order. Of the names
     that are `hidden` only a mark shows that there is a text."""
-    columns = _columns(table, lines, names, hidden)
-    bases, base = {0: 0}, len(lines.rows)
-    for number, slab in lines.slabs.items():
+    slabs = lines.slabs()
+    columns = _columns(table, lines.rows, [*slabs.values()], names, hidden)
+    bases, base = {id(None): 0}, len(lines.rows)
+    for number, slab in slabs.items():
         bases[number] = base
         base += slab.rows
-    runs = sorted((bases[where] + start, count, version) for version, where, start, count in lines.runs)
-    starts, counts, ids = (np.array(part, np.int64) for part in (zip(*runs, strict=True) if runs else ((), (), ())))
+    starts = np.array([bases[id(slab)] + start for _, slab, start, _ in lines.runs], np.int64)
+    order = np.argsort(starts, kind="stable")
+    starts = starts[order]
+    counts = np.array([count for _, _, _, count in lines.runs], np.int64)[order]
+    ids = np.array([version for version, _, _, _ in lines.runs], np.int64)[order]
     if counts.sum() != base:  # some rows of a slab are of dossiers that are not asked for
-        order = pa.array(_ranges(starts, counts))
-        columns = {name: column.take(order) for name, column in columns.items()}
+        places = pa.array(_ranges(starts, counts))
+        columns = {name: column.take(places) for name, column in columns.items()}
     numbers = _ranges(np.ones_like(counts), counts).astype(np.int32)
     return {"version_id": pa.array(np.repeat(ids, counts)), "row_no": pa.array(numbers), **columns}
 
 
-def _columns(table: str, lines: _Lines, names: Sequence[str], hidden: Set[str]) -> dict[str, pa.Array]:
+def _columns(
+    table: str, rows: Sequence[Texts], slabs: Sequence[Slab], names: Sequence[str], hidden: Set[str]
+) -> dict[str, pa.Array]:
     """Fields as columns, the rows first, then those of each slab. A text of the vault is not even brought to the lake;
     blanks are none, and no mark may say that a card is there."""
     places = {name: place for place, name in enumerate(official_names(table))}
-    texts = list(zip(*lines.rows, strict=True)) if lines.rows else [()] * len(places)
+    texts = list(zip(*rows, strict=True)) if rows else []
     made: dict[str, pa.Array] = {}
     for name in names:
-        column = texts[places[name]]
-        pieces = [pa.array(_shown(column) if name in hidden else column, _TEXT)]
-        for slab in lines.slabs.values():
-            place = slab.layout.places.get(name)
-            if place is None:
-                pieces.append(pa.nulls(slab.rows, _TEXT))
-            else:
-                pieces.append(_marks(slab.array(place)) if name in hidden else slab.array(place))
+        pieces = [_piece(slab, name) for slab in slabs]
+        if name in hidden and pieces:
+            pieces = [_marks(pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces))]
+        if texts or not pieces:
+            column = texts[places[name]] if texts else ()
+            pieces.insert(0, pa.array(_shown(column) if name in hidden else column, _TEXT))
         made[name] = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
     return made
+
+
+def _piece(slab: Slab, name: str) -> pa.StringArray:
+    place = slab.layout.places.get(name)
+    return pa.nulls(slab.rows, _TEXT) if place is None else slab.array(place)
 
 
 def _shown(texts: Sequence[str | None]) -> list[str | None]:
@@ -205,15 +213,17 @@ def _shown(texts: Sequence[str | None]) -> list[str | None]:
 
 
 def _marks(texts: pa.StringArray) -> pa.StringArray:
-    """As `_shown`, of texts none of which is absent: told by their bytes where none is blanks."""
+    """As `_shown`, told by their bytes where no text is blanks."""
     glance = glance_at(texts)
-    said = glance.is_said()
-    if np.count_nonzero(said) < np.count_nonzero(glance.sizes):
-        return pa.array(_shown(texts.to_pylist()), _TEXT)
     ends = np.zeros(len(texts) + 1, np.int32)
-    np.cumsum(said, out=ends[1:])
+    if glance.longest:
+        said = glance.is_said()
+        if np.count_nonzero(said) < np.count_nonzero(glance.sizes):
+            return pa.array(_shown(texts.to_pylist()), _TEXT)
+        np.cumsum(said, out=ends[1:])
+    there = pc.is_valid(texts).buffers()[1] if texts.null_count else None
     marks = VAULT_MARKER.encode() * int(ends[-1])
-    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(marks))
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(marks), there)
 
 
 def _ranges(starts: Numbers, counts: Numbers) -> Numbers:
