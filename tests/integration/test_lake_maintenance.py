@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import pytest
 
 from bienho.core.errors import StorageError, UsageError
@@ -120,6 +121,29 @@ def test_settling_keeps_small_files_few_and_every_row(made: Made, lake: Lake) ->
     assert 0 < counted[0] < 2 * len(files)
     assert maintenance.check_counts(lake, {"standard.stream": 2 * len(files)}) == []
     lake.connection.execute("DROP TABLE lake.standard.stream")
+
+
+def test_what_is_written_anew_with_every_commit_stays_in_few_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleted and written again each time, as what is derived is: a merge alone would leave every such file."""
+    monkeypatch.setattr(maintenance, "TIER_FILES", 4)
+    lake.create_tables([Table("standard", "again", LINE.fields[:2])])
+    now, files, past = datetime.now(UTC), [], {}
+    for number in range(12):
+
+        def work(connection: duckdb.DuckDBPyConnection, number: int = number) -> None:
+            connection.execute(f"DELETE FROM lake.standard.again WHERE row_no > 1 AND version_id >= {number - 2}")
+            connection.execute(f"INSERT INTO lake.standard.again VALUES ({number}, 1), ({number}, 2), ({number}, 3)")
+
+        _, at = lake.commit(work, author="thử", message="lại", deliveries=())
+        past[at] = lake.table_digests(["standard.again"], "all", at=at)
+        maintenance.settle(lake, now)
+        assert lake.table_digests(["standard.again"], "all") == past[at]
+        files.append(live_files(lake, "again"))
+    assert max(files) <= 6, files
+    for at in list(past)[::5]:
+        assert lake.table_digests(["standard.again"], "all", at=at) == past[at]
+    assert maintenance.check_counts(lake) == []
+    lake.connection.execute("DROP TABLE lake.standard.again")
 
 
 def live_files(lake: Lake, name: str) -> int:

@@ -23,6 +23,7 @@ HEADER = """-- model: derived.a
 -- incremental_by: partition(k, w)
 -- description: what it is for
 """
+CONCERNS = "-- concerns: conformed.x (k, left(w, 5)) in reference.y (k)\n"
 BODY = """WITH c AS (SELECT k, w FROM conformed.x)
 SELECT c.k, c.w, count(*) AS n FROM c JOIN reference.y USING (k) GROUP BY ALL"""
 HERE = Path("a.sql")
@@ -35,6 +36,10 @@ def test_a_model_is_read_from_its_header() -> None:
     assert model.partition == ("k", "w")
     assert model.columns == ("k", "w", "n")
     assert model.sql == BODY
+    assert model.concerns is None
+    concerns = parse_model(HEADER + CONCERNS + BODY, HERE).concerns
+    assert concerns is not None
+    assert concerns.condition == "k IN (SELECT k FROM reference.y) OR left(w, 5) IN (SELECT k FROM reference.y)"
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,9 @@ def test_a_model_is_read_from_its_header() -> None:
         (HEADER.replace(", reference.y", "") + BODY, "nhưng câu lệnh đọc"),
         (HEADER.replace("reference.y", "reference.y, reference.z") + BODY, "nhưng câu lệnh đọc"),
         (HEADER.replace("partition(k, w)", "day") + BODY, "incremental_by"),
+        (HEADER + CONCERNS.replace(" in ", " of ") + BODY, "concerns"),
+        (HEADER + CONCERNS.replace("conformed.x", "conformed.z") + BODY, "concerns"),
+        (HEADER.replace("partition(k, w)", "full") + CONCERNS + BODY, "concerns"),
         (HEADER.replace("derived.a", "a") + BODY, "vùng.bảng"),
         (HEADER.replace("key: k", "key: z") + BODY, "cột khóa z"),
         (HEADER + "SELECT * FROM conformed.x JOIN reference.y USING (k)", "dấu sao"),

@@ -186,6 +186,35 @@ def test_cases_followed_batch_by_batch_are_those_computed_whole() -> None:
     assert len(step) > 10
 
 
+def test_what_concerns_no_model_is_not_looked_at_again() -> None:
+    """A visit without a listed diagnosis changes its week, and leaves the cases of its patient as they are."""
+    lake: Any = Tables()
+    run = lake.connection.execute
+    run(casts.MACROS)
+    lake.take("reference.notifiable", built_in()["reference.notifiable"])
+    seen = []
+    for batch, code in enumerate(("A97.0", "I10.0", "A97.0"), start=1):
+        head = {"version_id": batch * 1_000_000, "patient_key": "p", "facility_code": "52001", "encounter_key": code}
+        head |= {"service_date": date(2026, 1, batch), "week_start": date(2025, 12, 29), "commune_divided": False}
+        lake.take("conformed.encounter", arrow_rows("conformed.encounter", [head]))
+        said = {key: head[key] for key in ("version_id", "service_date")}
+        said |= {"icd10": code, "category3": code[:3], "rank": 1}
+        lake.take("conformed.condition", arrow_rows("conformed.condition", [said]))
+        received = {"delivery_seq": batch, "received_at": datetime(2026, 1, batch, tzinfo=UTC)}
+        lake.take("standard.delivery", arrow_rows("standard.delivery", [received]))
+        lake.take(
+            "journal.change", arrow_rows("journal.change", [{"batch_id": batch, "version_id": batch * 1_000_000}])
+        )
+        row = {"batch_id": batch, "stage": "ingest", "versions": 1}
+        lake.take("journal.batch", arrow_rows("journal.batch", [row]))
+        assert derive(lake, "one") == 2
+        if batch == 1:  # marked, to see whether it is computed again
+            run("UPDATE lake.derived.notifiable_case SET episode = 77")
+        seen.append(run("SELECT episode, encounters FROM lake.derived.notifiable_case").fetchall())
+    assert seen == [[(77, 1)], [(77, 1)], [(1, 2)]]
+    assert run("SELECT sum(encounters) FROM lake.derived.facility_week_chapter").fetchone() == (3,)
+
+
 def test_no_model_reads_what_another_derived_one_makes() -> None:
     """All of `derived` is computed before any of it is stored."""
     made = (*indicator_models(), *case_models())

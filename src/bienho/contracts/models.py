@@ -8,7 +8,11 @@ The header is a block of `-- key: value` comment lines at the top of the file:
     -- owner: so-y-te
     -- reads: standard.xml130_1, standard.xml130_dossier
     -- incremental_by: version_id
+    -- concerns: conformed.condition (category3, left(icd10, 5)) in reference.notifiable (code)
     -- description: what the table is for
+
+`concerns` may be left out. A version has a part in the model only where one of the expressions over its rows of the
+first table is in the list: partitions that only other versions came into or went from stay as they are.
 
 The body is one SELECT in DuckDB's dialect whose columns are those of the table's contract. What the header says it
 reads is checked against what the SQL reads, so that the order of models and the lineage shown to people stay right.
@@ -28,7 +32,11 @@ from sqlglot import exp
 from bienho.core.errors import ConfigError
 
 HEADER_KEYS = ("model", "key", "grain", "owner", "reads", "incremental_by", "description")
+OPTIONAL_KEYS = ("concerns",)
 _HEADER_LINE = re.compile(r"--\s*(?P<key>[a-z_]+):\s*(?P<value>.*\S)\s*$")
+_CONCERNS = re.compile(
+    r"(?P<table>[a-z]+\.[a-z0-9_]+) \((?P<values>.+)\) in (?P<list>[a-z]+\.[a-z0-9_]+) \((?P<column>[a-z0-9_]+)\)"
+)
 _TABLE_NAME = re.compile(r"[a-z]+\.[a-z0-9_]+")
 _INCREMENTAL = re.compile(r"version_id|full|partition\(\s*[a-z_]+(\s*,\s*[a-z_]+)*\s*\)")
 # Results must not depend on when or in what order they are computed.
@@ -48,12 +56,28 @@ _CLOCK_NAMES = {"now", "today", "get_current_timestamp", "arbitrary"}
 
 
 @dataclass(frozen=True, slots=True)
+class Concerns:
+    """Versions with a part in a model: those with a row of `table` where one of `values` is in `list`.`column`."""
+
+    table: str
+    values: tuple[str, ...]
+    list: str
+    column: str
+
+    @property
+    def condition(self) -> str:
+        """The same as SQL over the columns of `table`, where the list is bound to its name."""
+        listed = f"(SELECT {self.column} FROM {self.list})"
+        return " OR ".join(f"{value} IN {listed}" for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One SQL model.
 
     `name` is the target table (`zone.table`); `key` its key columns; `reads` the tables it reads, sorted;
     `incremental_by` is `version_id`, `full` or `partition(a, b)`; `partition` holds the columns of the last form;
-    `sql` is the SELECT without the header.
+    `sql` is the SELECT without the header; `concerns` None where every version has a part in the model.
     """
 
     name: str
@@ -65,6 +89,7 @@ class Model:
     description: str
     sql: str
     path: Path
+    concerns: Concerns | None = None
 
     @property
     def zone(self) -> str:
@@ -103,6 +128,7 @@ def parse_model(text: str, path: Path, *, check: bool = True) -> Model:
         description=header["description"],
         sql=body,
         path=path,
+        concerns=_concerns(header["concerns"], path) if "concerns" in header else None,
     )
     if check:
         _check(model)
@@ -148,7 +174,7 @@ def _split_header(text: str, path: Path) -> tuple[dict[str, str], str]:
     end = 0
     for end, line in enumerate(lines):  # noqa: B007 - where the header ends is what we look for
         found = _HEADER_LINE.match(line)
-        if not found or found["key"] not in HEADER_KEYS:
+        if not found or found["key"] not in (*HEADER_KEYS, *OPTIONAL_KEYS):
             break
         if found["key"] in header:
             raise _bad(path, f"dòng {found['key']} lặp lại")
@@ -160,8 +186,19 @@ def _split_header(text: str, path: Path) -> tuple[dict[str, str], str]:
     return header, body
 
 
+def _concerns(text: str, path: Path) -> Concerns:
+    found = _CONCERNS.fullmatch(text)
+    if not found:
+        raise _bad(path, f"concerns {text} không hợp lệ")
+    # a comma inside brackets belongs to a call, not to the list of expressions
+    values = tuple(value.strip() for value in re.split(r",(?![^(]*\))", found["values"]))
+    return Concerns(found["table"], values, found["list"], found["column"])
+
+
 def _check(model: Model) -> None:
     path = model.path
+    if model.concerns and not ({model.concerns.table, model.concerns.list} <= set(model.reads) and model.partition):
+        raise _bad(path, "concerns phải nói về bảng mà mô hình đọc, và mô hình phải tính theo phần")
     if not _TABLE_NAME.fullmatch(model.name):
         raise _bad(path, f"tên bảng {model.name} phải có dạng vùng.bảng")
     if not _INCREMENTAL.fullmatch(model.incremental_by):

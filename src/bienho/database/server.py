@@ -26,11 +26,15 @@ START_LOG = "start.log"
 
 # Statements, parameters and error texts may hold a patient's values, so none reaches the log: ERROR lines are left out
 # whole (log_min_messages), because a failed cast quotes the value in its message. What a program did wrong it is told.
+#
+# shared_buffers: what a home has touched of them it holds for good, so they are what grows with it.
+# With a million heads and sealed records a batch of 4,500 took 0.64 CPU-seconds of the server with 32 MB and 0.60 with
+# 128; the server held 54 MB and 161. Pages beyond are in the system's cache.
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "60",
-    "shared_buffers": "128MB",
+    "shared_buffers": "32MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "64MB",
     "max_wal_size": "1GB",

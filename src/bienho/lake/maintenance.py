@@ -87,30 +87,37 @@ def compact(lake: Lake, *, now: datetime | None = None) -> CompactReport:
 def settle(lake: Lake, now: datetime) -> int:
     """Merge what many small commits left behind, where it has become too much; how many tables were touched.
 
-    Meant to be called often: one look at the catalog, then work in proportion to what was written since, however large
+    Meant to be called often: two looks at the catalog, then work in proportion to what was written since, however large
     the lake is. Files merged away are removed after the grace. Rows, and what can be read as of older snapshots, stay
     the same.
     """
-    due = _crowded(lake)
+    frayed, due = _frayed(lake), _crowded(lake)
     # one thread: two take more CPU for the same rows, and twice the room
     with lake_errors("Gộp tệp của kho"), lake.single_threaded():
+        for zone, name in frayed:
+            _rewrite(lake, zone, name)
         for zone, name, bound in due:
             lake.connection.execute(
                 f"CALL ducklake_merge_adjacent_files('{ALIAS}', {literal(name)}, schema => {literal(zone)},"
                 f" max_file_size => {bound})"
             ).fetchall()
-    if due:
+    if frayed or due:
         _clean(lake, now - GRACE)
-    return len(due)
+    return len({*frayed, *((zone, name) for zone, name, _ in due)})
 
 
 def tidy_table(lake: Lake, table: LakeTable) -> None:
     """One table's part of a compaction: files with many deleted rows written anew, then neighbours merged."""
+    _rewrite(lake, table.zone, table.name)
     place = f"'{ALIAS}', {literal(table.name)}, schema => {literal(table.zone)}"
-    lake.connection.execute(
-        f"CALL ducklake_rewrite_data_files({place}, delete_threshold => {REWRITE_SHARE})"
-    ).fetchall()
     lake.connection.execute(f"CALL ducklake_merge_adjacent_files({place})").fetchall()
+
+
+def _rewrite(lake: Lake, zone: str, name: str) -> None:
+    lake.connection.execute(
+        f"CALL ducklake_rewrite_data_files('{ALIAS}', {literal(name)}, schema => {literal(zone)},"
+        f" delete_threshold => {REWRITE_SHARE})"
+    ).fetchall()
 
 
 def retain(lake: Lake, keep_days: int, now: datetime) -> RetainReport:
@@ -247,6 +254,22 @@ def _crowded(lake: Lake) -> list[tuple[str, str, int]]:
         if crowded:
             due.append((zone, name, crowded[-1]))
     return due
+
+
+def _frayed(lake: Lake) -> list[tuple[str, str]]:
+    """(zone, table) where TIER_FILES or more live files have many deleted rows: a merge leaves such files as they are.
+
+    What is computed anew with every batch is deleted and written again each time, so its files would be ever more.
+    """
+    rows = lake.metadata_query(
+        "SELECT s.schema_name, t.table_name FROM {meta}.ducklake_table t"
+        " JOIN {meta}.ducklake_schema s USING (schema_id)"
+        " JOIN {meta}.ducklake_data_file f USING (table_id) JOIN {meta}.ducklake_delete_file d USING (data_file_id)"
+        " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND f.end_snapshot IS NULL AND d.end_snapshot IS NULL"
+        f" AND d.delete_count >= {REWRITE_SHARE} * f.record_count"
+        " GROUP BY 1, 2 HAVING count(*) >= " + str(TIER_FILES) + " ORDER BY 1, 2"
+    )
+    return [(zone, name) for zone, name in rows]
 
 
 def _live(lake: Lake) -> tuple[int, int]:

@@ -1,13 +1,14 @@
 """Brings `derived` up to date: whole touched partitions are computed again, never deltas (design 8.11).
 
-Each scan of a lake table asks its catalog a dozen questions, which for a small batch cost more than its rows. So what a
-model may see is read once, into memory, and all models are stored in one transaction.
+Each scan of a lake table asks its catalog a dozen questions, which for a small batch cost more than its rows. So a
+model that no version which came or went has a part in is not run, what another may see is read once, into memory, and
+all are stored in one transaction.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -39,6 +40,16 @@ class _Due:
         return () if self.since is None else self.model.partition
 
     @property
+    def changed(self) -> str:
+        """The table in memory for the versions that came or went since."""
+        return f"temp.changed_{self.since}"
+
+    @property
+    def touched(self) -> str:
+        """The table in memory for the partitions that were touched."""
+        return f"temp.touched_{self.model.table}"
+
+    @property
     def stage(self) -> str:
         return f"derived {self.model.name}"
 
@@ -53,8 +64,10 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     if not due:
         return 0
     lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE replaced AS FROM lake.{REPLACED}")
-    near = _read_touched(lake.connection, [one for one in due if one.partition])
-    outputs = [_compute(lake, one, near) for one in due]
+    for since in {one.since for one in due if one.partition}:
+        moved = f"SELECT DISTINCT version_id FROM lake.journal.change WHERE batch_id > {since}"
+        lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE changed_{since} AS {moved}")
+    outputs = [_compute(lake, one) for one in due]
     last = read_journal(lake).last_change
 
     def work(writing: duckdb.DuckDBPyConnection) -> None:
@@ -66,8 +79,8 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     lake.commit(work, author="bienho-worker", message=f"derived {last}: {names}", deliveries=())
     # what the journal's summary says of a row that names no versions: it is taken to have changed some
     follow(lake, before, {one.stage: Stage(last, 0, one.revision, last) for one in due})
-    for held in ("replaced", *near.values()):
-        lake.connection.execute(f"DROP TABLE temp.{held}")
+    for held in {"temp.replaced", "temp.concerned", *(one.changed for one in due), *(one.touched for one in due)}:
+        lake.connection.execute(f"DROP TABLE IF EXISTS {held}")
     return len(due)
 
 
@@ -99,69 +112,105 @@ def last_run(journal: Journal, name: str, revision: str) -> int | None:
     return newest.batch_id if newest and newest.revision == revision else None
 
 
-def _read_touched(connection: duckdb.DuckDBPyConnection, due: Sequence[_Due]) -> dict[str, str]:
-    """What all partitions that versions came into or went from hold: versioned table → table in memory.
+def _compute(lake: Lake, due: _Due) -> str | None:
+    """Run one model over what it may see; the table in memory that holds its rows, None where nothing touched it.
 
-    The partitions are in `temp.moved`. The rows are those of current versions, with the columns a model names.
+    What it may see is let go of before that of the next model is read.
     """
-    if not due:
-        return {}
-    columns = ", ".join(sorted({name for one in due for name in one.partition}))
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE moved AS SELECT DISTINCT {columns} FROM lake.{VISITS}"
-        " SEMI JOIN (SELECT version_id FROM lake.journal.change WHERE batch_id > ?) USING (version_id)",
-        [min(one.since for one in due if one.since is not None)],
-    )
-    said = {word for one in due for word in re.findall(r"\w+", one.model.sql)}
-    names = {name for one in due for name in one.model.reads if catalogue()[name].versioned}
-    near: dict[str, str] = {}
-    for name in (VISITS, *sorted(names - {VISITS})):
-        held = "near_" + name.split(".")[1]
-        fields = ", ".join(field.name for field in catalogue()[name].fields if field.name in said)
-        if name == VISITS:
-            touched = " OR ".join(sorted({_touched(one.partition) for one in due}))
-            rows = f"(FROM lake.{name} AS v WHERE {touched}) ANTI JOIN temp.replaced USING (version_id)"
-        else:
-            rows = f"lake.{name} SEMI JOIN temp.{near[VISITS]} USING (version_id)"
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {held} AS SELECT {fields} FROM {rows}")
-        near[name] = held
-    return near
-
-
-def _touched(partition: Sequence[str]) -> str:
-    same = " AND ".join(f"m.{column} = v.{column}" for column in partition)
-    return f"EXISTS (SELECT 1 FROM temp.moved AS m WHERE {same})"
-
-
-def _compute(lake: Lake, due: _Due, near: Mapping[str, str]) -> str:
-    """Run one model over what it may see; returns the table in memory that holds its rows."""
     runner = ModelRunner(lake.connection, [due.model])
     lists = [name for name in due.model.reads if name.startswith("reference.")]
     runner.bind_copies(lists, reference.kept(lake))
-    runner.bind_queries({name: _seen(due, name, near) for name in due.model.reads if name not in lists})
-    return runner.compute()[due.model.name]
+    near: dict[str, str] = {}
+    if due.partition:
+        runner.ready(lists)
+        if not _note_touched(lake.connection, due):
+            return None
+        near = _read_touched(lake.connection, due)
+    runner.bind_queries({name: _seen(name, near) for name in due.model.reads if name not in lists})
+    output = runner.compute()[due.model.name]
+    for held in near.values():
+        lake.connection.execute(f"DROP TABLE {held}")
+    return output
 
 
-def _seen(due: _Due, name: str, near: Mapping[str, str]) -> str:
+def _note_touched(connection: duckdb.DuckDBPyConnection, due: _Due) -> bool:
+    """The partitions that versions came into or went from, in `due.touched`; False where there is none."""
+    of = _concerned(connection, due, due.changed)
+    if connection.execute(f"FROM {of} LIMIT 1").fetchone() is None:
+        return False
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {due.touched.removeprefix('temp.')} AS"
+        f" SELECT DISTINCT {', '.join(due.partition)} FROM lake.{VISITS} SEMI JOIN {of} USING (version_id)"
+    )
+    return connection.execute(f"FROM {due.touched} LIMIT 1").fetchone() is not None
+
+
+def _concerned(connection: duckdb.DuckDBPyConnection, due: _Due, versions: str) -> str:
+    """Those of some versions that have a part in the model: a table in memory; `versions` itself where all have."""
+    concerns = due.model.concerns
+    if concerns is None:
+        return versions
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE concerned AS SELECT DISTINCT version_id"
+        f" FROM lake.{concerns.table} SEMI JOIN {versions} AS v USING (version_id) WHERE {concerns.condition}"
+    )
+    return "temp.concerned"
+
+
+def _read_touched(connection: duckdb.DuckDBPyConnection, due: _Due) -> dict[str, str]:
+    """What the touched partitions hold: versioned table → table in memory.
+
+    The rows are those of current versions that have a part in the model, with the columns it names. All are joined on
+    equal keys, which DuckDB takes down into the scan: of a lake however large it decodes little but the keys.
+    """
+    versioned = {name for name in due.model.reads if catalogue()[name].versioned}
+    visits = f"lake.{VISITS} SEMI JOIN {due.touched} USING ({', '.join(due.partition)})"
+    if due.model.concerns:
+        # some of its many columns of a few visits: found by key before, or each column would be decoded whole
+        few = _concerned(connection, due, f"(SELECT version_id FROM {visits})")
+        visits = f"lake.{VISITS} SEMI JOIN {few} USING (version_id)"
+    near: dict[str, str] = {}
+    for name in (VISITS, *sorted(versioned - {VISITS})):
+        held = "near_" + name.split(".")[1]
+        fields = ", ".join(_named(due.model, name))
+        if name == VISITS:
+            rows = f"(FROM {visits}) ANTI JOIN temp.replaced USING (version_id)"
+        else:
+            rows = f"lake.{name} SEMI JOIN {near[VISITS]} USING (version_id)"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {held} AS SELECT {fields} FROM {rows}")
+        near[name] = f"temp.{held}"
+    return near
+
+
+def _named(model: Model, name: str) -> list[str]:
+    """The columns of a table that a model may name: after an alias of the table, or without any."""
+    # what follows AS is a name given, not read
+    said = {"version_id", *re.findall(r"(?<![.\w])(?<!AS )\w+", model.sql)}
+    aliases = re.findall(rf"\b{re.escape(name)} AS (\w+)", model.sql)
+    for alias in (name.split(".")[1], *aliases):
+        said.update(re.findall(rf"\b{alias}\.(\w+)", model.sql))
+    return [field.name for field in catalogue()[name].fields if field.name in said]
+
+
+def _seen(name: str, near: Mapping[str, str]) -> str:
     """The rows of a lake table a model may see: current versions, and only of touched partitions where it has them."""
     if name == REPLACED:
         return "FROM temp.replaced"
-    if not catalogue()[name].versioned:
-        return f"FROM lake.{name}"
-    if not due.partition:
-        return f"FROM lake.{name} ANTI JOIN temp.replaced USING (version_id)"
-    visits = f"FROM temp.{near[VISITS]} SEMI JOIN temp.moved USING ({', '.join(due.partition)})"
-    return visits if name == VISITS else f"FROM temp.{near[name]} SEMI JOIN ({visits}) USING (version_id)"
+    if name in near:
+        return f"FROM {near[name]}"
+    versioned = catalogue()[name].versioned
+    return f"FROM lake.{name} ANTI JOIN temp.replaced USING (version_id)" if versioned else f"FROM lake.{name}"
 
 
-def _store(connection: duckdb.DuckDBPyConnection, due: _Due, output: str, last: int) -> None:
+def _store(connection: duckdb.DuckDBPyConnection, due: _Due, output: str | None, last: int) -> None:
     name = due.model.name
-    if due.partition:
-        match = " AND ".join(f"t.{column} IS NOT DISTINCT FROM d.{column}" for column in due.partition)
-        connection.execute(f"DELETE FROM lake.{name} AS d WHERE EXISTS (SELECT 1 FROM temp.moved AS t WHERE {match})")
-    else:
-        connection.execute(f"DELETE FROM lake.{name}")
-    store(connection, {name: output})
+    if output is not None:
+        where = ""
+        if due.partition:
+            match = " AND ".join(f"t.{column} IS NOT DISTINCT FROM d.{column}" for column in due.partition)
+            where = f" AS d WHERE EXISTS (SELECT 1 FROM {due.touched} AS t WHERE {match})"
+        connection.execute(f"DELETE FROM lake.{name}{where}")
+        store(connection, {name: output})
     if due.since is None:
         # computed again for the same batch: one row says by which text, or nobody could tell which came last
         connection.execute("DELETE FROM lake.journal.batch WHERE stage = ? AND batch_id = ?", [due.stage, last])

@@ -166,9 +166,12 @@ def process_pending(raw: RawStore, writer: Writer) -> Iterator[Batch]:
         if waiting and (size + weight > writer.limits.batch_bytes or len(waiting) >= writer.limits.batch_dossiers):
             yield from take(waiting)
             waiting, size = [], 0
+            writer.tidy()
         waiting.append((header, data))
         size += weight
     yield from take(waiting)
+    waiting = []
+    writer.tidy()
 
 
 def add_batch(report: IngestReport, batch: Batch, names: dict[int, str]) -> None:

@@ -46,10 +46,10 @@ _CURRENT = """
     SELECT DISTINCT patient_key FROM lake.standard.xml130_dossier
     ANTI JOIN lake.standard.superseded USING (version_id) {some}
 """
-_ODD = f"""
-    SELECT (SELECT count(*) FROM temp.patient_now ANTI JOIN lake.{LINK} USING (patient_key)),
-        (SELECT count(*) FROM lake.{LINK} {{some}} ANTI JOIN temp.patient_now USING (patient_key)),
-        (SELECT count(*) - count(DISTINCT patient_key) FROM lake.{LINK} {{some}})
+_ODD = """
+    SELECT (SELECT count(*) FROM temp.patient_now ANTI JOIN temp.patient_row USING (patient_key)),
+        (SELECT count(*) FROM temp.patient_row ANTI JOIN temp.patient_now USING (patient_key)),
+        (SELECT count(*) - count(DISTINCT patient_key) FROM temp.patient_row)
 """
 
 
@@ -65,27 +65,55 @@ def settle(lake: Lake) -> int:
     whole = done is None or journal.last_rewrite > done.batch_id
     some = ""
     if done is not None and not whole:
-        lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_due AS {TOUCHED.format(since=done.batch_id)}")
+        _note_due(lake.connection, done.batch_id)
         some = "SEMI JOIN temp.patient_due USING (patient_key)"
-    lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_now AS {_CURRENT.format(some=some)}")
-    new, gone, double = lake.connection.execute(_ODD.format(some=some)).fetchone() or (0, 0, 0)
+    else:
+        lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_now AS {_CURRENT.format(some='')}")
+    # once, whatever is asked of them: to look for some patients' rows reads those of all
+    lake.connection.execute(f"CREATE OR REPLACE TEMP TABLE patient_row AS SELECT patient_key FROM lake.{LINK} {some}")
+    new, gone, double = lake.connection.execute(_ODD).fetchone() or (0, 0, 0)
 
     def work(connection: duckdb.DuckDBPyConnection) -> None:
+        known = "ANTI JOIN temp.patient_row USING (patient_key)"
         if whole and double:  # a lake of before had a row a version
             connection.execute(f"DELETE FROM lake.{LINK}")
+            known = ""
         elif gone:
-            odd = f"SELECT patient_key FROM lake.{LINK} {some} ANTI JOIN temp.patient_now USING (patient_key)"
+            odd = "SELECT patient_key FROM temp.patient_row ANTI JOIN temp.patient_now USING (patient_key)"
             connection.execute(f"DELETE FROM lake.{LINK} WHERE patient_key IN ({odd})")
         connection.execute(
             f"INSERT INTO lake.{LINK} BY NAME SELECT patient_key, patient_key AS person_key, 'identity' AS basis"
-            f" FROM temp.patient_now ANTI JOIN lake.{LINK} USING (patient_key)"
+            f" FROM temp.patient_now {known}"
         )
         connection.execute("INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage", [upto, SETTLED])
 
     if new or gone or double:
         lake.commit(work, author="bienho-worker", message="person_link", deliveries=())
-    lake.connection.execute("DROP TABLE temp.patient_now")
+    for held in ("patient_due", "patient_now", "patient_row"):
+        lake.connection.execute(f"DROP TABLE IF EXISTS temp.{held}")
     return int(new + gone + double)
+
+
+def _note_due(connection: duckdb.DuckDBPyConnection, since: int) -> None:
+    """The patients touched since a batch, in `temp.patient_due`; those of them with a current version, `patient_now`.
+
+    A version that came and is current says so of its patient. Only the patients of whom versions went and none came
+    have to be looked for among all dossiers, and they are few: most often what replaces a version is of the same one.
+    """
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE patient_due AS SELECT patient_key, bool_or(s.version_id IS NULL) AS came"
+        " FROM lake.standard.xml130_dossier AS d"
+        " SEMI JOIN (SELECT version_id FROM lake.journal.change WHERE batch_id > ?) AS c USING (version_id)"
+        " LEFT JOIN (SELECT DISTINCT version_id FROM lake.standard.superseded) AS s USING (version_id)"
+        " GROUP BY patient_key",
+        [since],
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE patient_now AS SELECT patient_key FROM temp.patient_due WHERE came"
+    )
+    left = "SEMI JOIN (SELECT patient_key FROM temp.patient_due WHERE NOT came) AS l USING (patient_key)"
+    if connection.execute("SELECT count(*) FROM temp.patient_due WHERE NOT came").fetchone() != (0,):
+        connection.execute(f"INSERT INTO temp.patient_now {_CURRENT.format(some=left)}")
 
 
 def made(lake: Lake) -> bool:

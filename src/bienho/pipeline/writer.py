@@ -75,6 +75,7 @@ class Writer:
         self.heads.catch_up(lake, self.last_batch())
         self.isolation = Isolation(connection, catalog, limits.poison_attempts)
         self.isolation.follow(self.last_seq())
+        self._tidied = self.last_batch() // SETTLE_EVERY
         self.refresh_reference()
 
     @property
@@ -114,12 +115,16 @@ class Writer:
     ) -> Batch:
         """Commit deliveries whose fates are settled. `clear` runs first in the transaction: what a replay takes out."""
         with self.lake.single_threaded(len(fates.kept) < FEW):
-            done = self._write(batch, fates, stage, clear)
-        if self.last_batch() % SETTLE_EVERY == 0:
+            return self._write(batch, fates, stage, clear)
+
+    def tidy(self) -> None:
+        """Now and then, merge the small files that batches leave. Between batches: what a batch holds and what merging
+        takes are never there at once."""
+        if self.last_batch() // SETTLE_EVERY > self._tidied:
+            give_back()
             # when files go is an act in the world, not a model: it may ask the clock
             maintenance.settle(self.lake, datetime.now(UTC))
-            give_back()
-        return done
+            self._tidied = self.last_batch() // SETTLE_EVERY
 
     def _write(self, batch: Sequence[Judged], fates: Fates, stage: str, clear: Clear | None) -> Batch:
         versions, vault_written = self._seal(fates)

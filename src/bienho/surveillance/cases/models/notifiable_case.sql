@@ -4,6 +4,7 @@
 -- owner: cdc
 -- reads: conformed.condition, conformed.encounter, reference.commune, reference.notifiable, standard.delivery, standard.superseded
 -- incremental_by: partition(patient_key)
+-- concerns: conformed.condition (category3, left(icd10, 5)) in reference.notifiable (code)
 -- description: Visits whose diagnoses name a notifiable disease, put together to cases; all of a touched person at once.
 WITH listed AS (
   SELECT disease, deadline, code, certainty, takes_over, episode_days, valid_from,
