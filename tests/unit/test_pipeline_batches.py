@@ -57,6 +57,9 @@ class Writer:
         self.batches.append(len(waiting))
         return []
 
+    def tidy(self) -> None:
+        """There are no files."""
+
 
 @pytest.mark.parametrize("contents", [PLAIN, PACKED], ids=["plain", "zipped"])
 def test_a_batch_holds_as_much_zipped_as_plain(contents: list[bytes]) -> None:

@@ -19,8 +19,8 @@ ALIAS = "lake"
 DOING = "Mở kho dữ liệu"
 # DuckLake's own retries re-send the same commit, which helps appends only; real conflicts are left to Lake.commit.
 COMMIT_RETRIES = 5
-# Written once into a lake, also into one of an earlier release. Row groups of 32,768 rows: one is held whole while it is
-# written, and of the widest tables DuckDB's own 122,880 took 290 MB where these take 110, for the same CPU. Files of
+# Written once into a lake, also into one of an earlier release. Row groups of 32,768 rows: one is held whole while it
+# is written, and of the widest tables DuckDB's own 122,880 took 290 MB where these take 110, for the same CPU. Files of
 # 256 MB keep a compaction within the memory of a small machine. Level 1 of zstd is quicker than its usual 3 and, over
 # rows of dossiers, no larger.
 OPTIONS = {
