@@ -27,7 +27,7 @@ STAGES = {
     ("read_hoso.py", "_item"): "dossiers of their sub-files",
     ("read_check_all.py", "check_all"): "checks of rows and findings",
     ("judge.py", "_take"): "keys of dossiers and patients",
-    ("read_model.py", "content"): "digest of content",
+    ("judge.py", "content_digest"): "digest of content",
     ("writer.py", "_seal"): "payloads of the vault",
     ("vault.py", "seal"): "seal and COPY",
     ("columns.py", "build"): "columns to Arrow",
