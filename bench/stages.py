@@ -1,14 +1,16 @@
 """Where the CPU of an ingest goes: a sample of the stack every few milliseconds of CPU, told by stage.
 
-A sample belongs to the innermost function on the stack that opens a stage; PostgreSQL's own CPU stands beside. To look
-costs next to nothing, unlike a profiler that counts every call.
+A sample is the CPU since the one before: of the signals that come during a long call of a library one is seen at its
+end. It belongs to the innermost function on the stack that opens a stage; PostgreSQL's own CPU stands beside. To look costs
+next to nothing, unlike a profiler that counts every call.
 """
 
 from __future__ import annotations
 
 import signal
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
@@ -43,16 +45,19 @@ STAGES = {
 
 
 @contextmanager
-def sampled() -> Iterator[Counter[str]]:
-    """Samples per stage of what runs inside, in the main thread."""
-    found: Counter[str] = Counter()
+def sampled() -> Iterator[Mapping[str, float]]:
+    """CPU-seconds per stage of what runs inside, as seen from the main thread."""
+    found: defaultdict[str, float] = defaultdict(float)
+    last = time.process_time()
 
     def look(_signal: int, frame: FrameType | None) -> None:
+        nonlocal last
+        since, last = last, time.process_time()
         while frame is not None:
             code = frame.f_code
             stage = STAGES.get((code.co_filename.rpartition("/")[2], code.co_name))
             if stage is not None:
-                found[stage] += 1
+                found[stage] += last - since
                 return
             frame = frame.f_back
 
@@ -65,13 +70,11 @@ def sampled() -> Iterator[Counter[str]]:
         signal.signal(signal.SIGPROF, before)
 
 
-def told(found: Counter[str], seconds: float, dossiers: int) -> dict[str, dict[str, float]]:
+def told(found: Mapping[str, float], seconds: float, dossiers: int) -> dict[str, dict[str, float]]:
     """Share and microseconds a dossier of each stage, in the order a delivery meets them."""
     every = sum(found.values()) or 1
+    parts = {stage: found.get(stage, 0.0) / every for stage in STAGES.values()}
     return {
-        stage: {
-            "share": round(found[stage] / every, 3),
-            "us_per_dossier": round(found[stage] / every * seconds / dossiers * 1e6, 1),
-        }
-        for stage in STAGES.values()
+        stage: {"share": round(part, 3), "us_per_dossier": round(part * seconds / dossiers * 1e6, 1)}
+        for stage, part in parts.items()
     }
