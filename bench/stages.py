@@ -1,8 +1,8 @@
 """Where the CPU of an ingest goes: a sample of the stack every few milliseconds of CPU, told by stage.
 
 A sample is the CPU since the one before: of the signals that come during a long call of a library one is seen at its
-end. It belongs to the innermost function on the stack that opens a stage; PostgreSQL's own CPU stands beside. To look costs
-next to nothing, unlike a profiler that counts every call.
+end. It belongs to the innermost function on the stack that opens a stage; PostgreSQL's own CPU stands beside. To look
+costs next to nothing, unlike a profiler that counts every call.
 """
 
 from __future__ import annotations
