@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from bienho.contracts import catalogue
+from bienho.core.errors import BienhoError
 from bienho.core.garbage import uncollected
 from bienho.pipeline.judge import Judge
 from bienho.privacy import Blind, Vault, VaultEntry, blind_entries
@@ -197,8 +198,9 @@ class Sealers:
         asking = [self._beside.submit(self._ask, pipe, waiting, answers) for pipe in self._pipes]
 
         def gathered() -> list[Stencils]:
-            for one in asking:
-                one.result()
+            errors = [error for one in asking if (error := one.exception())]
+            if errors:  # that a process is gone is told first
+                raise next((error for error in errors if isinstance(error, BienhoError)), errors[0])
             return [answers[place] for place in range(len(asked))]
 
         self._making = gathered
