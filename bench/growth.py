@@ -5,6 +5,10 @@ compaction as often as the product does it. At each size: CPU-seconds of the who
 size before (compaction included), the most memory the tree held, five typical questions through the gate (median of
 some rounds), files and bytes of the lake, rows of its catalog, bytes of raw and of PostgreSQL. Memory is looked at by
 a process of its own: looking costs the product nothing.
+
+A run takes an hour, and a machine is not equally fast all the time. So at each size, and every so many dossiers
+between, a new home takes in its first ten thousand, in a process of its own: what a dossier costs is told beside what
+it cost there in the same hours.
 """
 
 from __future__ import annotations
@@ -35,6 +39,9 @@ PERSONS = 10_000
 """Of one twin: about thirty thousand dossiers."""
 FILES_A_COMMAND = 1_250
 """Some 4,500 dossiers: about a batch."""
+BESIDE = 10_000
+"""Dossiers that a new home takes in beside."""
+BESIDE_EVERY = 150_000
 SEED = 20261126
 PURPOSE = "van-hanh"
 ROUNDS = 5
@@ -124,7 +131,8 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
     points: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="bienho-growth-") as folder, fresh_app() as app:
         commands = _commands(keep or Path(folder), keep is not None)
-        dossiers = before = 0
+        dossiers = before = beside_at = 0
+        beside: list[float] = []
         place = places.locate(app.home, create=False)
         data = place.data if place else None
         spent, peak = Spent(), Peak()
@@ -136,16 +144,36 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
                 dossiers += report.dossiers
                 _add(spent, part)
                 peak.see(seen.mb, seen.postgres_mb)
-            points.append(_point(app, dossiers, dossiers - before, spent, peak))
+                if dossiers >= size or dossiers - beside_at >= BESIDE_EVERY:
+                    command = [sys.executable, "-m", "bench.growth", str(keep or folder)]
+                    beside.append(float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+                    beside_at = dossiers
+            points.append(_point(app, dossiers, dossiers - before, spent, peak, beside))
             print(json.dumps(points[-1]), flush=True)
-            before, spent = dossiers, Spent()
+            before, spent, beside = dossiers, Spent(), []
     return {"files_a_command": FILES_A_COMMAND, "seed": SEED, "points": points}
 
 
-def _point(app: App, dossiers: int, since: int, spent: Spent, peak: Peak) -> dict[str, Any]:
+def new_home(folder: Path) -> float:
+    """CPU-seconds a thousand dossiers of a home that has none yet; the twins are there."""
+    spent, dossiers = Spent(), 0
+    with fresh_app() as app:
+        for files in _commands(folder, True):
+            with spending(app.home) as part:
+                dossiers += ingest(app, files, threads=2).dossiers
+            _add(spent, part)
+            if dossiers >= BESIDE:
+                break
+    return 1000 * spent.cpu_s / dossiers
+
+
+def _point(app: App, dossiers: int, since: int, spent: Spent, peak: Peak, beside: Sequence[float]) -> dict[str, Any]:
+    cost, new = 1000 * spent.cpu_s / since, statistics.fmean(beside)
     return {
         "dossiers": dossiers,
-        "cpu_s_per_1000": round(1000 * spent.cpu_s / since, 3),
+        "cpu_s_per_1000": round(cost, 3),
+        "new_homes_cpu_s_per_1000": [round(one, 3) for one in beside],
+        "times_of_new_homes": round(cost / new, 3),
         "of_which_postgres_s_per_1000": round(1000 * spent.postgres_s / since, 3),
         "peak_tree_mb": round(peak.mb),
         "of_which_postgres_mb": round(peak.postgres_mb),
@@ -176,5 +204,9 @@ def _commands(folder: Path, keep: bool) -> Iterator[list[Path]]:
         files = sorted((path for path in place.glob("*/*") if path.parent.name != "truth"), key=lambda path: path.name)
         for start in range(0, len(files), FILES_A_COMMAND):
             yield files[start : start + FILES_A_COMMAND]
-        if not keep:
+        if not keep and number:  # the first one's are taken in beside, again and again
             shutil.rmtree(place)
+
+
+if __name__ == "__main__":
+    print(new_home(Path(sys.argv[1])))
