@@ -1,7 +1,8 @@
 """Growth: what a dossier costs, how long questions take and how big everything is, while a home grows.
 
-Twins of different seeds are taken in one after the other, in commands of about a batch, by the day of the files, with
-compaction as often as the product does it. At each size: CPU-seconds of the whole tree per thousand dossiers since the
+Deliveries of as many twins as it takes, each of its own seed, come in together by the day of the files as those of one
+province of all of their people would, in commands of about a batch, with compaction as often as the product does it. At
+each size: CPU-seconds of the whole tree per thousand dossiers since the
 size before (compaction included), the most memory the tree held, five typical questions through the gate (median of
 some rounds), files and bytes of the lake, rows of its catalog, bytes of raw and of PostgreSQL. Memory is looked at by
 a process of its own: looking costs the product nothing.
@@ -14,6 +15,7 @@ it cost there in the same hours.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -21,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,10 @@ DOSSIERS = 30_000
 STEPS = (1, 3, 10, 30, 100)
 """Sizes looked at, in ten thousands, up to the wanted one."""
 PERSONS = 10_000
-"""Of one twin: about thirty thousand dossiers."""
+DOSSIERS_A_TWIN = 30_000
+"""What so many persons have at least."""
+ORDER = "order.txt"
+"""Beside the twins: the paths of their files, one a line, as they come."""
 FILES_A_COMMAND = 1_250
 """Some 4,500 dossiers: about a batch."""
 BESIDE = 10_000
@@ -130,7 +135,10 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
     """One point for each size, printed as it is reached."""
     points: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="bienho-growth-") as folder, fresh_app() as app:
-        commands = _commands(keep or Path(folder), keep is not None)
+        twins = keep or Path(folder)
+        # in a process of its own: so many paths are not the product's memory
+        subprocess.run([sys.executable, "-m", "bench.growth", "prepare", str(twins), str(sizes[-1])], check=True)
+        commands = _commands(twins)
         dossiers = before = beside_at = 0
         beside: list[float] = []
         place = places.locate(app.home, create=False)
@@ -145,7 +153,7 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
                 _add(spent, part)
                 peak.see(seen.mb, seen.postgres_mb)
                 if dossiers >= size or dossiers - beside_at >= BESIDE_EVERY:
-                    command = [sys.executable, "-m", "bench.growth", str(keep or folder)]
+                    command = [sys.executable, "-m", "bench.growth", "beside", str(twins)]
                     beside.append(float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
                     beside_at = dossiers
             points.append(_point(app, dossiers, dossiers - before, spent, peak, beside))
@@ -158,7 +166,7 @@ def new_home(folder: Path) -> float:
     """CPU-seconds a thousand dossiers of a home that has none yet; the twins are there."""
     spent, dossiers = Spent(), 0
     with fresh_app() as app:
-        for files in _commands(folder, True):
+        for files in _commands(folder):
             with spending(app.home) as part:
                 dossiers += ingest(app, files, threads=2).dossiers
             _add(spent, part)
@@ -188,10 +196,24 @@ def _add(whole: Spent, part: Spent) -> None:
     whole.wall_s += part.wall_s
 
 
-def _commands(folder: Path, keep: bool) -> Iterator[list[Path]]:
-    """Files of one twin after the other, some at a time; a twin's files are gone when it has been taken in, or kept."""
-    for number in count():
-        place = folder / f"twin-{number}"
+def _commands(folder: Path) -> Iterator[list[Path]]:
+    """The files of all twins, some at a time.
+
+    They come by the day in their names, whoever they are from: a day's files touch what lies near that day. One twin
+    after the other would touch the whole year with every command, and a week of it the more, the more twins have come.
+    """
+    with (folder / ORDER).open(encoding="utf-8") as lines:
+        while files := [folder / line.rstrip("\n") for line in islice(lines, FILES_A_COMMAND)]:
+            yield files
+            for file in files:  # what has come is not read again: the memory of the machine is left to the home
+                with file.open("rb") as read:
+                    os.posix_fadvise(read.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def prepare(folder: Path, dossiers: int) -> None:
+    """Make the twins that hold so many dossiers, where they are not there yet, and the order of their files."""
+    twins = [folder / f"twin-{number}" for number in range(-(-dossiers // DOSSIERS_A_TWIN))]
+    for number, place in enumerate(twins):
         if not place.exists():
             shutil.rmtree(folder / "part", ignore_errors=True)  # of a run that was stopped
             # in a process of its own: its memory is not the product's
@@ -200,13 +222,13 @@ def _commands(folder: Path, keep: bool) -> Iterator[list[Path]]:
                 [*command, "--persons", str(PERSONS), "--seed", str(SEED + number)], check=True, capture_output=True
             )
             (folder / "part").rename(place)
-        # by the day in their names, as they come; not facility by facility, which would touch the whole year each time
-        files = sorted((path for path in place.glob("*/*") if path.parent.name != "truth"), key=lambda path: path.name)
-        for start in range(0, len(files), FILES_A_COMMAND):
-            yield files[start : start + FILES_A_COMMAND]
-        if not keep and number:  # the first one's are taken in beside, again and again
-            shutil.rmtree(place)
+    files = [path for twin in twins for path in twin.glob("*/*") if path.parent.name != "truth"]
+    files.sort(key=lambda path: (path.name, path))
+    (folder / ORDER).write_text("".join(f"{path.relative_to(folder)}\n" for path in files), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    print(new_home(Path(sys.argv[1])))
+    if sys.argv[1] == "prepare":
+        prepare(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        print(new_home(Path(sys.argv[2])))
