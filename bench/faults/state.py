@@ -143,7 +143,8 @@ def _vault(app: App) -> dict[str, list[tuple[Any, ...]]]:
     queries = {
         "vault.patient": "SELECT patient_key, erased_at IS NULL FROM vault.patient ORDER BY 1",
         "vault.record": "SELECT record_id, patient_key, size FROM vault.record ORDER BY 1",
-        "vault.blind_index": "SELECT * FROM vault.blind_index ORDER BY 1, 2, 3, 4, 5, 6",
+        "vault.blind_index": "SELECT record_id, patient_key, personal_id, insurance_number, phone, name_birth"
+        " FROM vault.blind_index ORDER BY 1, 2, 3, 4, 5, 6",
     }
     with app.database.connect(Role.ADMIN) as connection:
         found = {name: connection.execute(sql).fetchall() for name, sql in queries.items()}

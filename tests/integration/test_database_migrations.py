@@ -32,14 +32,14 @@ VAULT_RIGHTS = {
     ("bienho_worker", "record", "patient_key"): "INSERT SELECT",
     ("bienho_worker", "record", "size"): "INSERT",
     ("bienho_worker", "record", "sealed"): "INSERT",
-    **{("bienho_worker", "blind_index", column): "INSERT" for column in BLIND},
+    **{("bienho_worker", "blind_index", column): "INSERT" for column in (*BLIND, "part")},
     **{
         ("bienho_governance", table, column): "SELECT"
         for table, columns in {
             "patient": ("patient_key", "wrapped_key", "key_version", "erased_at", "erased_article"),
             "key_version": ("version", "made_at", "retired_at"),
             "record": ("record_id", "patient_key", "size", "sealed"),
-            "blind_index": BLIND,
+            "blind_index": (*BLIND, "part"),
         }.items()
         for column in columns
     },

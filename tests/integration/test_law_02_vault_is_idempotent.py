@@ -37,6 +37,9 @@ with open_database(home, keys) as database:
 """
 
 
+BLIND = "record_id, patient_key, personal_id, insurance_number, phone, name_birth"
+
+
 @pytest.fixture
 def made() -> Iterator[Made]:
     with temporary_home() as made:
@@ -47,7 +50,7 @@ def state(made: Made) -> tuple[list[tuple[bytes, ...]], list[tuple[object, ...]]
     """Everything in the vault that does not depend on chance (keys and nonces do)."""
     with made.database.connect(Role.GOVERNANCE) as connection:
         records = connection.execute("SELECT record_id, patient_key, size FROM vault.record ORDER BY 1").fetchall()
-        blind = connection.execute("SELECT * FROM vault.blind_index ORDER BY 1, 2, 3, 4, 5, 6").fetchall()
+        blind = connection.execute(f"SELECT {BLIND} FROM vault.blind_index ORDER BY {BLIND}").fetchall()
         orphans = connection.execute(
             "SELECT count(*) FROM vault.record LEFT JOIN vault.patient AS p USING (patient_key)"
             " WHERE p.patient_key IS NULL"
@@ -181,3 +184,23 @@ def test_a_batch_has_a_limit(made: Made) -> None:
     with pytest.raises(ValueError, match=str(BATCH_MAX)):
         vault.seal([entry(vault, 1)] * (BATCH_MAX + 1))
     assert vault.seal([]).record_ids == ()
+
+
+def test_a_value_is_found_in_whatever_part_its_record_was_written(made: Made) -> None:
+    """Two records of one person a part apart, one of them from before there were parts."""
+    vault = Vault(made.keys, made.database)
+    first, second, other = (entry(vault, number) for number in (0, 1, 2))
+    with made.database.connect(Role.ADMIN, autocommit=True) as admin:
+        for one, rows in ((first, 65_536), (other, 200_000), (second, 5_000_000)):
+            admin.execute("SELECT setval('vault.blind_rows', %s, false)", (rows,))
+            vault.seal([one])
+        parts = admin.execute("SELECT DISTINCT part FROM vault.blind_index ORDER BY 1").fetchall()
+        assert parts == [(1,), (3,), (76,)]
+        admin.execute("UPDATE vault.blind_index SET part = 0 WHERE part = 1")
+        person = first.payload["XML1"][0]
+        mine = sorted((one.patient_key, one.record_id) for one in (first, second))
+        for kind, field in (("personal_id", "SO_CCCD"), ("phone", "DIEN_THOAI"), ("insurance_number", "MA_THE_BHYT")):
+            assert vault.find(kind, str(person[field])) == mine
+        admin.execute("DROP INDEX vault.blind_personal_id")  # a filling was killed
+        assert vault.find("personal_id", str(person["SO_CCCD"])) == mine
+        assert vault.find("personal_id", "064000000000") == []

@@ -35,6 +35,13 @@ _RECORD = "record_id, patient_key, size, sealed"
 _BLIND_KINDS = ", ".join(kind.name.lower() for kind in Kind)
 _BLIND = f"record_id, patient_key, {_BLIND_KINDS}"
 _BLIND_FIELDS = 2 + len(Kind)
+# The indexes are ordered by part first, so that what is written lies together; a value is looked for in each.
+_FIND = """
+SELECT patient_key, record_id FROM vault.blind_index
+WHERE {column} = %b AND part = ANY (ARRAY(
+    SELECT generate_series(0, (SELECT max(part) FROM vault.blind_index WHERE {column} IS NOT NULL))
+))
+"""
 _NOTHING = struct.pack(">i", -1)
 _BLIND_HEAD = struct.pack(">i", BLIND_BYTES)
 
@@ -173,9 +180,9 @@ class Vault:
         found: set[tuple[str, str]] = set()
         with storage_errors(self._db.place), self._db.connect(Role.GOVERNANCE) as connection:
             for number, digest in self._blind.digests(kind, text):
+                column = Kind(number).name.lower()
                 rows = connection.cursor(binary=True).execute(
-                    f"SELECT patient_key, record_id FROM vault.blind_index WHERE {Kind(number).name.lower()} = %b",
-                    (int.from_bytes(digest, signed=True),),
+                    _FIND.format(column=column), (int.from_bytes(digest, signed=True),)
                 )
                 found |= {(patient.hex(), record.hex()) for patient, record in rows}
         return sorted(found)
