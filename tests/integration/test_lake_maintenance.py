@@ -101,7 +101,8 @@ def test_compaction_changes_files_and_no_row(lake: Lake) -> None:
     assert maintenance.check_counts(lake) == []
 
 
-def test_settling_keeps_small_files_few_and_every_row(made: Made, lake: Lake) -> None:
+def test_settling_keeps_small_files_few_and_every_row(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance, "TIER_FILES", 16)
     table = Table("standard", "stream", LINE.fields[:2])
     lake.create_tables([table])
     now, files = datetime.now(UTC), []
@@ -126,6 +127,7 @@ def test_settling_keeps_small_files_few_and_every_row(made: Made, lake: Lake) ->
 def test_what_is_written_anew_with_every_commit_stays_in_few_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deleted and written again each time, as what is derived is: a merge alone would leave every such file."""
     monkeypatch.setattr(maintenance, "TIER_FILES", 4)
+    monkeypatch.setattr(maintenance, "FRAYED_FILES", 4)
     lake.create_tables([Table("standard", "again", LINE.fields[:2])])
     now, files, past = datetime.now(UTC), [], {}
     for number in range(12):

@@ -24,10 +24,12 @@ GRACE = timedelta(hours=1)
 # A file written by a transaction that is still open is in no catalog yet: it must not be taken for an orphan.
 ORPHAN_GRACE = timedelta(days=1)
 REWRITE_SHARE = 0.1
-# Small files are merged with their like: sixteen of a size become one of the next, so that a row is written again three
-# times in its life and not at every compaction. Beyond the last bound a file is left to `compact`.
-TIERS_BYTES = (256 << 10, 4 << 20, 64 << 20)
-TIER_FILES = 16
+# Small files are merged with their like: thirty-two of a size become one of the next, so that a row is written again
+# twice in its life and not at every compaction. Beyond the last bound a file is left to `compact`.
+TIERS_BYTES = (2 << 20, 64 << 20)
+TIER_FILES = 32
+FRAYED_FILES = 16
+"""Of a table, with many deleted rows: those of tables computed anew, which are small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ def _crowded(lake: Lake) -> list[tuple[str, str, int]]:
 
 
 def _frayed(lake: Lake) -> list[tuple[str, str]]:
-    """(zone, table) where TIER_FILES or more live files have many deleted rows: a merge leaves such files as they are.
+    """(zone, table) where FRAYED_FILES or more live files have many deleted rows: a merge leaves such files as they are.
 
     What is computed anew with every batch is deleted and written again each time, so its files would be ever more.
     """
@@ -267,7 +269,7 @@ def _frayed(lake: Lake) -> list[tuple[str, str]]:
         " JOIN {meta}.ducklake_data_file f USING (table_id) JOIN {meta}.ducklake_delete_file d USING (data_file_id)"
         " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND f.end_snapshot IS NULL AND d.end_snapshot IS NULL"
         f" AND d.delete_count >= {REWRITE_SHARE} * f.record_count"
-        " GROUP BY 1, 2 HAVING count(*) >= " + str(TIER_FILES) + " ORDER BY 1, 2"
+        " GROUP BY 1, 2 HAVING count(*) >= " + str(FRAYED_FILES) + " ORDER BY 1, 2"
     )
     return [(zone, name) for zone, name in rows]
 
