@@ -2,14 +2,14 @@
 
 Deliveries of as many twins as it takes, each of its own seed, come in together by the day of the files as those of one
 province of all of their people would, in commands of about a batch, with compaction as often as the product does it. At
-each size: CPU-seconds of the whole tree per thousand dossiers since the
-size before (compaction included), the most memory the tree held, five typical questions through the gate (median of
-some rounds), files and bytes of the lake, rows of its catalog, bytes of raw and of PostgreSQL. Memory is looked at by
-a process of its own: looking costs the product nothing.
+each size: CPU-seconds of the whole tree per thousand dossiers since the size before (compaction included), the most
+memory the tree held, five typical questions through the gate (median of some rounds), files and bytes of the lake,
+rows of its catalog, bytes of raw and of PostgreSQL. Memory is looked at by a process of its own: looking costs the
+product nothing.
 
 A run takes an hour, and a machine is not equally fast all the time. So at each size, and every so many dossiers
-between, a new home takes in its first ten thousand, in a process of its own: what a dossier costs is told beside what
-it cost there in the same hours.
+between, a new home takes in ten thousand of the dossiers that have just come, in a process of its own: what a dossier
+costs is told beside what the same cost there in the same hours.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ ORDER = "order.txt"
 FILES_A_COMMAND = 1_250
 """Some 4,500 dossiers: about a batch."""
 BESIDE = 10_000
-"""Dossiers that a new home takes in beside."""
-BESIDE_EVERY = 150_000
+"""Dossiers that a new home takes in beside, at least."""
+COMMANDS_BESIDE = 3
+"""Commands before which a new home begins: they hold about so many."""
+BESIDE_EVERY = 75_000
 SEED = 20261126
 PURPOSE = "van-hanh"
 ROUNDS = 5
@@ -137,8 +139,8 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bienho-growth-") as folder, fresh_app() as app:
         twins = keep or Path(folder)
         # in a process of its own: so many paths are not the product's memory
-        subprocess.run([sys.executable, "-m", "bench.growth", "prepare", str(twins), str(sizes[-1])], check=True)
-        commands = _commands(twins)
+        _alone("prepare", twins, sizes[-1])
+        commands = enumerate(_commands(twins))
         dossiers = before = beside_at = 0
         beside: list[float] = []
         place = places.locate(app.home, create=False)
@@ -146,15 +148,14 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
         spent, peak = Spent(), Peak()
         for size in sizes:
             while dossiers < size:
-                files = next(commands)
+                number, files = next(commands)
                 with watching(data) as seen, spending(app.home) as part:
                     report = ingest(app, files, threads=2)
                 dossiers += report.dossiers
                 _add(spent, part)
                 peak.see(seen.mb, seen.postgres_mb)
                 if dossiers >= size or dossiers - beside_at >= BESIDE_EVERY:
-                    command = [sys.executable, "-m", "bench.growth", "beside", str(twins)]
-                    beside.append(float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+                    beside.append(float(_alone("beside", twins, number)))
                     beside_at = dossiers
             points.append(_point(app, dossiers, dossiers - before, spent, peak, beside))
             print(json.dumps(points[-1]), flush=True)
@@ -162,17 +163,25 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
     return {"files_a_command": FILES_A_COMMAND, "seed": SEED, "points": points}
 
 
-def new_home(folder: Path) -> float:
-    """CPU-seconds a thousand dossiers of a home that has none yet; the twins are there."""
+def new_home(folder: Path, number: int) -> float:
+    """CPU-seconds a thousand dossiers of a home that has none yet, for the files of a command and of those before it:
+    what comes now is not what came a year ago, and a new home is to be asked for the same."""
     spent, dossiers = Spent(), 0
+    first = max(0, number + 1 - COMMANDS_BESIDE)
     with fresh_app() as app:
-        for files in _commands(folder):
+        for files in _commands(folder, first):
             with spending(app.home) as part:
                 dossiers += ingest(app, files, threads=2).dossiers
             _add(spent, part)
             if dossiers >= BESIDE:
                 break
     return 1000 * spent.cpu_s / dossiers
+
+
+def _alone(what: str, folder: Path, number: int) -> str:
+    """What a process of its own prints."""
+    command = [sys.executable, "-m", "bench.growth", what, str(folder), str(number)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _point(app: App, dossiers: int, since: int, spent: Spent, peak: Peak, beside: Sequence[float]) -> dict[str, Any]:
@@ -196,13 +205,14 @@ def _add(whole: Spent, part: Spent) -> None:
     whole.wall_s += part.wall_s
 
 
-def _commands(folder: Path) -> Iterator[list[Path]]:
-    """The files of all twins, some at a time.
+def _commands(folder: Path, first: int = 0) -> Iterator[list[Path]]:
+    """The files of all twins, some at a time, from the command numbered `first` on.
 
     They come by the day in their names, whoever they are from: a day's files touch what lies near that day. One twin
     after the other would touch the whole year with every command, and a week of it the more, the more twins have come.
     """
-    with (folder / ORDER).open(encoding="utf-8") as lines:
+    with (folder / ORDER).open(encoding="utf-8") as whole:
+        lines = islice(whole, first * FILES_A_COMMAND, None)
         while files := [folder / line.rstrip("\n") for line in islice(lines, FILES_A_COMMAND)]:
             yield files
             for file in files:  # what has come is not read again: the memory of the machine is left to the home
@@ -231,4 +241,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "prepare":
         prepare(Path(sys.argv[2]), int(sys.argv[3]))
     else:
-        print(new_home(Path(sys.argv[2])))
+        print(new_home(Path(sys.argv[2]), int(sys.argv[3])))
