@@ -259,7 +259,7 @@ def _crowded(lake: Lake) -> list[tuple[str, str, int]]:
 
 
 def _frayed(lake: Lake) -> list[tuple[str, str]]:
-    """(zone, table) where FRAYED_FILES or more live files have many deleted rows: a merge leaves such files as they are.
+    """(zone, table) where FRAYED_FILES or more live files have many deleted rows: a merge leaves such files alone.
 
     What is computed anew with every batch is deleted and written again each time, so its files would be ever more.
     """
