@@ -23,7 +23,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,9 @@ PERSONS = 10_000
 DOSSIERS_A_TWIN = 30_000
 """What so many persons have at least."""
 ORDER = "order.txt"
-"""Beside the twins: the paths of their files, one a line, as they come."""
-FILES_A_COMMAND = 1_250
-"""Some 4,500 dossiers: about a batch."""
+"""Beside the twins: the paths of their files, one a line, as they come; an empty line after each command."""
+BYTES_A_COMMAND = 100_000_000
+"""Some 4,300 dossiers: about a batch."""
 BESIDE = 10_000
 """Dossiers that a new home takes in beside, at least."""
 COMMANDS_BESIDE = 3
@@ -65,6 +66,14 @@ QUESTIONS = {
     "one dossier": "SELECT * FROM standard.xml130_3 WHERE version_id = {version}",
     "open errors by owner": "SELECT owner, code, count(*) FROM quality.finding GROUP BY ALL",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """What a new home took: CPU-seconds a thousand dossiers, and the most memory of its tree."""
+
+    cpu_s_per_1000: float
+    peak_tree_mb: int
 
 
 def sizes_of(app: App) -> dict[str, Any]:
@@ -142,7 +151,7 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
         _alone("prepare", twins, sizes[-1])
         commands = enumerate(_commands(twins))
         dossiers = before = beside_at = 0
-        beside: list[float] = []
+        beside: list[New] = []
         place = places.locate(app.home, create=False)
         data = place.data if place else None
         spent, peak = Spent(), Peak()
@@ -155,27 +164,28 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
                 _add(spent, part)
                 peak.see(seen.mb, seen.postgres_mb)
                 if dossiers >= size or dossiers - beside_at >= BESIDE_EVERY:
-                    beside.append(float(_alone("beside", twins, number)))
+                    beside.append(New(**json.loads(_alone("beside", twins, number))))
                     beside_at = dossiers
             points.append(_point(app, dossiers, dossiers - before, spent, peak, beside))
             print(json.dumps(points[-1]), flush=True)
             before, spent, beside = dossiers, Spent(), []
-    return {"files_a_command": FILES_A_COMMAND, "seed": SEED, "points": points}
+    return {"bytes_a_command": BYTES_A_COMMAND, "seed": SEED, "points": points}
 
 
-def new_home(folder: Path, number: int) -> float:
-    """CPU-seconds a thousand dossiers of a home that has none yet, for the files of a command and of those before it:
-    what comes now is not what came a year ago, and a new home is to be asked for the same."""
-    spent, dossiers = Spent(), 0
-    first = max(0, number + 1 - COMMANDS_BESIDE)
+def new_home(folder: Path, number: int) -> New:
+    """A home that has none yet, with the files of a command and of those before it: what comes now is not what came a
+    year ago, and a new home is to be asked for the same."""
+    spent, peak, dossiers = Spent(), Peak(), 0
     with fresh_app() as app:
-        for files in _commands(folder, first):
-            with spending(app.home) as part:
+        place = places.locate(app.home, create=False)
+        for files in _commands(folder, max(0, number + 1 - COMMANDS_BESIDE)):
+            with watching(place.data if place else None) as seen, spending(app.home) as part:
                 dossiers += ingest(app, files, threads=2).dossiers
             _add(spent, part)
+            peak.see(seen.mb, seen.postgres_mb)
             if dossiers >= BESIDE:
                 break
-    return 1000 * spent.cpu_s / dossiers
+    return New(round(1000 * spent.cpu_s / dossiers, 3), round(peak.mb))
 
 
 def _alone(what: str, folder: Path, number: int) -> str:
@@ -184,15 +194,16 @@ def _alone(what: str, folder: Path, number: int) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def _point(app: App, dossiers: int, since: int, spent: Spent, peak: Peak, beside: Sequence[float]) -> dict[str, Any]:
-    cost, new = 1000 * spent.cpu_s / since, statistics.fmean(beside)
+def _point(app: App, dossiers: int, since: int, spent: Spent, peak: Peak, beside: Sequence[New]) -> dict[str, Any]:
+    cost, new = 1000 * spent.cpu_s / since, statistics.fmean(one.cpu_s_per_1000 for one in beside)
     return {
         "dossiers": dossiers,
         "cpu_s_per_1000": round(cost, 3),
-        "new_homes_cpu_s_per_1000": [round(one, 3) for one in beside],
+        "new_homes": [asdict(one) for one in beside],
         "times_of_new_homes": round(cost / new, 3),
         "of_which_postgres_s_per_1000": round(1000 * spent.postgres_s / since, 3),
         "peak_tree_mb": round(peak.mb),
+        "times_of_largest_new_home": round(peak.mb / max(one.peak_tree_mb for one in beside), 3),
         "of_which_postgres_mb": round(peak.postgres_mb),
         "questions_ms": questions(app),
         **sizes_of(app),
@@ -211,9 +222,11 @@ def _commands(folder: Path, first: int = 0) -> Iterator[list[Path]]:
     They come by the day in their names, whoever they are from: a day's files touch what lies near that day. One twin
     after the other would touch the whole year with every command, and a week of it the more, the more twins have come.
     """
-    with (folder / ORDER).open(encoding="utf-8") as whole:
-        lines = islice(whole, first * FILES_A_COMMAND, None)
-        while files := [folder / line.rstrip("\n") for line in islice(lines, FILES_A_COMMAND)]:
+    with (folder / ORDER).open(encoding="utf-8") as lines:
+        for number, (_, group) in enumerate(groupby(lines, lambda line: line == "\n")):
+            if number % 2 or number < 2 * first:
+                continue  # the end of a command, or one not wanted
+            files = [folder / line.rstrip("\n") for line in group]
             yield files
             for file in files:  # what has come is not read again: the memory of the machine is left to the home
                 with file.open("rb") as read:
@@ -234,11 +247,18 @@ def prepare(folder: Path, dossiers: int) -> None:
             (folder / "part").rename(place)
     files = [path for twin in twins for path in twin.glob("*/*") if path.parent.name != "truth"]
     files.sort(key=lambda path: (path.name, path))
-    (folder / ORDER).write_text("".join(f"{path.relative_to(folder)}\n" for path in files), encoding="utf-8")
+    size = 0
+    with (folder / ORDER).open("w", encoding="utf-8") as order:
+        for path in files:
+            order.write(f"{path.relative_to(folder)}\n")
+            size += path.stat().st_size
+            if size >= BYTES_A_COMMAND:
+                order.write("\n")
+                size = 0
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "prepare":
         prepare(Path(sys.argv[2]), int(sys.argv[3]))
     else:
-        print(new_home(Path(sys.argv[2]), int(sys.argv[3])))
+        print(json.dumps(asdict(new_home(Path(sys.argv[2]), int(sys.argv[3])))))
