@@ -29,7 +29,7 @@ def told() -> tuple[Map, list[tuple[Visit, dict[str, object]]]]:
             tables = {
                 "facilities": rows.facility_table(atlas), "communes": rows.commune_table(atlas),
                 "olds": rows.old_table(atlas), "block_people": block.people, "block_homes": block.homes,
-                "block_courses": block.courses, "block_visits": block.visits,
+                "block_courses": block.courses, "block_births": block.births, "block_visits": block.visits,
             }  # fmt: skip
             for name, table in tables.items():
                 connection.register("incoming", table)

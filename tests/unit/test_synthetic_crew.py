@@ -88,7 +88,7 @@ def test_sealers_that_lose_a_process_say_so(work: str) -> None:
         if work == "make":
             crew.begin([(1, 1, cast("Visit", None))] * 2_000, {1: {}})
             crew.made()
-        crew.start([], pa.table({name: pa.array([], pa.string()) for name in KEYS}), [])
+        crew.start([], pa.table({name: pa.array([], pa.string()) for name in KEYS}))
         crew.wait()
 
     with sealers(vault, Judge(Digests(keys), keys, DEFAULT), Map(load_profile("gialai")), 1, 2) as crew:

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, cast
-from unittest import mock
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from bienho.config import DEFAULT, KeyRing, load_profile
@@ -26,9 +27,10 @@ from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.write import write_delivery
 from bienho.synthetic import Plan
 from bienho.synthetic.dossiers.dossier import build
-from bienho.synthetic.dossiers.visits import Visit
+from bienho.synthetic.dossiers.visits import PREGNANCY, Visit
 from bienho.synthetic.places import Map
-from bienho.synthetic.straight import lakeward, rows, stencil
+from bienho.synthetic.reference import conditions
+from bienho.synthetic.straight import births, rows, stencil
 from bienho.synthetic.straight.lakeward import Press
 from bienho.synthetic.straight.seals import Sealer, Sealers, Worker
 from bienho.synthetic.straight.stencil import Cutter
@@ -46,6 +48,7 @@ KEYS = KeyRing("0" * 16, bytes(range(32)))
 HEAD = "standard.xml130_dossier"
 HOUSE = {"version_id", "delivery_seq", "delivery_id", "hoso", "received_at"}
 """What only a delivery gives."""
+PNEUMONIA = "J18.9"
 VITALS = re.compile(rb"CSST<[^>]*>")
 
 
@@ -96,37 +99,48 @@ class Twin:
     tables: dict[str, pa.Table]
     vault: Held
     atlas: Map
+    seed: int
+
+    @cached_property
+    def lines(self) -> dict[str, dict[tuple[str, int], dict[str, Any]]]:
+        """`by_dossier` of all of it."""
+        return by_dossier(self.tables)
 
 
-def stamped() -> Twin:
+def stamped(plan: Plan = PLAN, only: Sequence[str] = ()) -> Twin:
+    """The twin of a plan; `only`: visits for these conditions."""
     atlas = Map(load_profile("gialai"))
-    twin = rows.Twin(PLAN, atlas)
+    twin = rows.Twin(plan, atlas)
     vault, written = Held(Digests(KEYS)), Written()
-    cutter = Cutter(Judge(Digests(KEYS), KEYS, DEFAULT), atlas, PLAN.seed)
+    cutter = Cutter(Judge(Digests(KEYS), KEYS, DEFAULT), atlas, plan.seed)
     sealing = Sealers(Worker(cutter, Sealer(cast("Vault", vault), atlas.clinics)), ())
-    press = Press(cast("Straight", written), sealing, atlas, PLAN.seed, variants=1)
+    press = Press(cast("Straight", written), sealing, atlas, plan.seed, variants=1)
     tables: dict[str, list[pa.Table]] = {}
     by_key: dict[str, Visit] = {}
     sources: dict[str, Visit] = {}
     visits: dict[int, Visit] = {}
-    with mock.patch.object(lakeward, "DEAD", 0):  # a block borrows from what was copied and from what is new
-        for block, _ in press.take(twin.blocks(150)):
-            visits |= block.objects(block.visits["visit_no"].to_pylist())
-            held = written.connection.execute("SELECT stencil_no FROM stencil_dossier ORDER BY 1").fetchall()
-            lent = sorted(number for numbers in press.classes.values() for number in numbers)
-            # those of the next block are chosen by now, and come when it does
-            assert [number for (number,) in held] == [number for number in lent if number <= held[-1][0]]
-            for name, table in written.tables.items():
-                tables.setdefault(name, []).append(table)
-            found = written.connection.execute(
-                "SELECT k.dossier_key, v.visit_no, o.source FROM visits v JOIN sealed k USING (version_id) LEFT JOIN"
-                " (SELECT stencil_no, delivery_seq AS source FROM stencil_dossier) o USING (stencil_no)"
-            ).fetchall()
-            for key, number, source in found:
-                by_key[key], sources[key] = visits[number], visits[number if source is None else source]
-            written.tables = {}
+    blocks = (replace(block, visits=_for(block.visits, only)) for block in twin.blocks(150 if not only else 10**6))
+    for block, _ in press.take(blocks):
+        visits |= block.objects(block.visits["visit_no"].to_pylist())
+        held = written.connection.execute("SELECT stencil_no FROM stencil_dossier ORDER BY 1").fetchall()
+        lent = sorted(number for numbers in press.classes.values() for number in numbers)
+        # those of the next block are chosen by now, and come when it does
+        assert [number for (number,) in held] == [number for number in lent if number <= held[-1][0]]
+        for name, table in written.tables.items():
+            tables.setdefault(name, []).append(table)
+        found = written.connection.execute(
+            "SELECT k.dossier_key, v.visit_no, o.source FROM visits v JOIN sealed k USING (version_id)"
+            " JOIN (SELECT stencil_no, delivery_seq AS source FROM stencil_dossier) o USING (stencil_no)"
+        ).fetchall()
+        for key, number, source in found:
+            by_key[key], sources[key] = visits[number], visits[source]
+        written.tables = {}
     assert [number for (number,) in held] == lent
-    return Twin(by_key, sources, {n: pa.concat_tables(t) for n, t in tables.items()}, vault, atlas)
+    return Twin(by_key, sources, {n: pa.concat_tables(t) for n, t in tables.items()}, vault, atlas, plan.seed)
+
+
+def _for(visits: pa.Table, conditions: Sequence[str]) -> pa.Table:
+    return visits.filter(pc.is_in(visits["condition"], pa.array(conditions))) if conditions else visits
 
 
 @pytest.fixture(scope="module")
@@ -135,14 +149,14 @@ def lent() -> Twin:
     return stamped()
 
 
-def ingested(visits: Mapping[str, Visit], atlas: Map) -> tuple[dict[str, pa.Table], dict[str, VaultEntry]]:
+def ingested(visits: Mapping[str, Visit], atlas: Map, seed: int) -> tuple[dict[str, pa.Table], dict[str, VaultEntry]]:
     """What an ingest makes of the files of these visits, up to the lake and the vault."""
     judge, digests, now = Judge(Digests(KEYS), KEYS, DEFAULT), Digests(KEYS), datetime(2026, 1, 1, tzinfo=UTC)
     deliveries = [
         (
             RawHeader(number, "xml130", "t", "", now, None, 0, ""),
             write_delivery(
-                [build(visit, atlas, PLAN.seed)], facility=visit.clinic.code, created=f"{visit.end:%Y%m%d}",
+                [build(visit, atlas, seed)], facility=visit.clinic.code, created=f"{visit.end:%Y%m%d}",
                 version=visit.version,
             ),
         )
@@ -182,14 +196,13 @@ def by_dossier(tables: Mapping[str, pa.Table]) -> dict[str, dict[tuple[str, int]
 
 def lines_of(one: Twin, dossiers: Sequence[str]) -> list[dict[str, Any]]:
     """The lines of services of some dossiers."""
-    lines = by_dossier({name: one.tables[name] for name in (HEAD, "standard.xml130_3")})["standard.xml130_3"]
-    return [row for (key, _), row in lines.items() if key in dossiers]
+    return [row for (key, _), row in one.lines["standard.xml130_3"].items() if key in dossiers]
 
 
 def differences(one: Twin, visits: Mapping[str, Visit]) -> Iterator[tuple[str, str, str, Any, Any]]:
     """(dataset, dossier, column, straight, ingested) of whatever differs in the dossiers of these visits."""
-    expected, entries = ingested(visits, one.atlas)
-    ours, theirs = by_dossier(one.tables), by_dossier(expected)
+    expected, entries = ingested(visits, one.atlas, one.seed)
+    ours, theirs = one.lines, by_dossier(expected)
     for name in ours:
         mine = {key: row for key, row in ours[name].items() if key[0] in visits}
         assert mine.keys() == theirs.get(name, {}).keys(), name
@@ -223,18 +236,89 @@ def test_rows_and_records_are_what_the_builder_gives_by_the_same_chance(lent: Tw
     assert any(lent.visits[key].person.sex != lent.sources[key].person.sex for key in others)
     assert {"0", "80", "95", "100"} <= {row["MUC_HUONG"] for row in lines_of(lent, others)}
     assert {f"standard.xml130_{number}" for number in (1, 2, 3, 4, 5, 7, 8, 14)} <= lent.tables.keys()
-    left = []
-    for name, key, column, ours, theirs in differences(lent, borrowed):
-        visit = lent.visits[key]
+    assert list(left_over(lent, borrowed)) == []
+    digests = lent.tables[HEAD]["content_digest"].to_pylist()
+    assert len(set(digests)) == len(digests)
+
+
+def left_over(one: Twin, visits: Mapping[str, Visit]) -> Iterator[tuple[str, str, Any, Any]]:
+    """What differs in the dossiers of these visits, but for what may."""
+    for name, key, column, ours, theirs in differences(one, visits):
+        visit = one.visits[key]
         late = ours == f"{visit.end:%Y%m%d%H%M}" and str(theirs) < ours
         if column == "payload":
             ours, theirs = (VITALS.sub(b"", text) for text in (ours, theirs))
         child = visit.person.age_on(visit.start.date()) < 16 and (column == "record_id" or ours == theirs)
         if column != "content_digest" and not late and not child:
-            left.append((name, column, ours, theirs))
-    assert left == []
-    digests = lent.tables[HEAD]["content_digest"].to_pylist()
-    assert len(set(digests)) == len(digests)
+            yield name, column, ours, theirs
+
+
+@pytest.fixture(scope="module")
+def chosen() -> Twin:
+    """Births, what comes before them, and an illness of which children stay."""
+    codes = [case.code for case in conditions() if case.kind in births.KINDS]
+    return stamped(replace(PLAN, persons=12_000, seed=8), [*codes, *PREGNANCY, PNEUMONIA])
+
+
+def borrowers(one: Twin, wanted: Callable[[Visit], bool]) -> dict[str, Visit]:
+    """Visits that borrow, as the builder has them by the chance of their sources."""
+    return {
+        key: replace(visit, seed=one.sources[key].seed)
+        for key, visit in one.visits.items()
+        if visit is not one.sources[key] and wanted(visit)
+    }
+
+
+def test_who_the_parents_are_and_who_sent_a_child_is_its_own_on_borrowed_lines(chosen: Twin) -> None:
+    def young(visit: Visit) -> bool:
+        return visit.condition.code == PNEUMONIA and visit.person.age_on(visit.start.date()) < 16
+
+    pairs = {key: (visit, chosen.sources[key]) for key, visit in borrowers(chosen, young).items()}
+    parents = [
+        key
+        for key, (a, b) in pairs.items()
+        if a.ward and (a.person.parents[1] is None) != (b.person.parents[1] is None)
+    ]
+    sent = [key for key, (a, b) in pairs.items() if bool(a.referred_from) != bool(b.referred_from)]
+    assert parents
+    assert sent
+    assert list(left_over(chosen, {key: pairs[key][0] for key in (*parents, *sent)})) == []
+
+
+def test_a_birth_borrows_lines_and_says_what_is_known_of_its_own_children(chosen: Twin) -> None:
+    """The certificates of births that borrow, and what comes before a birth, are the builder's by the same chance; and
+    who was born, when, of what weight and sex, is what the births say."""
+    one = chosen
+    twins = [key for key, visit in one.visits.items() if visit.delivery and len(visit.delivery.children) > 1]
+    borrowed = borrowers(one, lambda visit: visit.condition.code != PNEUMONIA)
+    assert list(left_over(one, borrowed | {key: one.visits[key] for key in twins})) == []
+    born = [visit.delivery for visit in borrowed.values() if visit.delivery]
+    assert len(born) > 30
+    assert {len(one.visits[key].delivery.children) for key in twins} == {births.MOST}
+    assert {bool(delivery.father) for delivery in born} == {True, False}
+    children = {(bool(c.name), c.person is None) for delivery in born for c in delivery.children}
+    assert children == {(True, True), (False, True), (True, False)}
+    assert sum(visit.expected is not None for visit in borrowed.values()) > 3
+    assert any(key in borrowed for key, _ in one.lines["standard.xml130_10"])
+    slips = one.lines["standard.xml130_9"]
+    for key, visit in one.visits.items():
+        expected = visit.delivery.children if visit.delivery and visit.version != "4210" else ()
+        assert [
+            (slip["NGAY_SINH_CON"], slip["CAN_NANG_CON"], slip["GIOI_TINH_CON"], slip["NGAYSINH_NND"])
+            for place in range(1, births.MOST + 2)
+            if (slip := slips.get((key, place)))
+        ] == [
+            (f"{c.born:%Y%m%d%H%M}", str(c.weight), "2" if c.sex == "F" else "1", f"{visit.person.birth:%Y%m%d}")
+            for c in expected
+        ]
+
+
+def test_more_children_than_a_payload_has_places_for_are_refused() -> None:
+    child = ("", "TE1520000000000", "2025/01", "", "202501010101")
+    day, told = births.children("\x1f".join(("19990101", *child * births.MOST)))
+    assert (day, len(told)) == ("19990101", births.MOST)
+    with pytest.raises(ValueError, match="children"):
+        births.children("\x1f".join(("19990101", *child * (births.MOST + 1))))
 
 
 def test_every_text_of_a_lent_stencil_reads_as_its_type(lent: Twin) -> None:

@@ -9,24 +9,56 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import orjson
+
+from bienho.standards.xml130.read_block import Block, Blocks, Layout, Row
 from bienho.standards.xml130.read_document import admitted
 from bienho.standards.xml130.read_model import Dossier, Tables
 from bienho.standards.xml130.versions import TABLES, day_of, detect, marks_4210, wire_names
 
 
 def as_read(tables: Tables, *, facility: str, version: str) -> Dossier:
-    """The dossier of a canonical file of this facility with these tables alone, written in this version."""
+    """The dossier of a canonical file of this facility with these tables alone, written in this version.
+
+    Rows of a table have the same fields in the same order; ValueError where they have not so many as the first.
+    """
     held = {table: tables[table] for table in TABLES if tables.get(table)}
     head = held["XML1"][0]
     moment = next((text for name in ("NGAY_RA", "NGAY_VAO") if day_of(text := head.get(name, ""))), "")
-    fields = tuple((table, tuple(rows[0])) for table, rows in held.items())
-    span, is_4210 = _structure(fields, version)
+    blocks = {table: _Mapped(table, rows, version) for table, rows in held.items()}
+    span, is_4210 = _structure(tuple((table, block.layout.fields) for table, block in blocks.items()), version)
     edition, evidence = detect(span, is_4210, (moment[:8],))
     names = {table: wire_names(table, version) for table in held}
     return Dossier(
-        1, facility, head["MA_LK"], head.get("MA_BN"), edition, evidence, held,
+        1, facility, head["MA_LK"], head.get("MA_BN"), edition, evidence, Blocks({**blocks}),
         received_names={table: dict(wire) for table, wire in names.items() if wire},
     )  # fmt: skip
+
+
+class _Mapped(Block):
+    """A block made of mappings: who wants them, or their JSON, has it from them."""
+
+    __slots__ = ("_mappings",)
+
+    def __init__(self, table: str, rows: list[Row], version: str) -> None:
+        fields = tuple(rows[0])
+        if set(map(len, rows)) != {len(fields)}:
+            raise ValueError(f"rows of {table} differ in their fields")
+        super().__init__(_layout(table, fields, version), [tuple(row.values()) for row in rows])
+        self._mappings = rows
+
+    def mappings(self) -> list[Row]:
+        return self._mappings
+
+    def json(self) -> bytes:
+        return orjson.dumps(self._mappings, option=orjson.OPT_SORT_KEYS)
+
+
+@lru_cache(maxsize=4096)
+def _layout(table: str, fields: tuple[str, ...], version: str) -> Layout:
+    received = wire_names(table, version)
+    names = frozenset(received.get(name, name).upper() for name in fields)
+    return Layout(table, fields, names, dict(received))
 
 
 @lru_cache(maxsize=4096)

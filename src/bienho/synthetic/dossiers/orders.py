@@ -15,7 +15,7 @@ _CHILD_DRUG = {"para": "para_kid", "amox": "amox_kid", "amoxclav": "amox_kid", "
 _INJECTED, _NEEDLE = "2.10", "2.1"  # DUONG_DUNG: into vein or muscle; that, or by drip
 _MOST_DRUGS = 6
 """Drugs of one prescription to take home."""
-_LONG = 20
+LONG = 20
 """Days of medicine from which a prescription is that of a chronic disease."""
 _EVERY_OTHER = 2
 
@@ -115,8 +115,8 @@ def prescribe(lines: Lines, department: str) -> None:
 def _prescribe_home(lines: Lines, chosen: list[Drug], department: str) -> None:
     visit, r = lines.visit, lines.r
     fit = [d for d in chosen if not d.route.startswith(_NEEDLE) or visit.condition.kind == "injury"]
-    kept = [d for place, d in enumerate(fit) if place == 0 or visit.days > _LONG or r.random() < 0.85]
-    if visit.days > _LONG and visit.condition.kind == "chronic":
+    kept = [d for place, d in enumerate(fit) if place == 0 or visit.days > LONG or r.random() < 0.85]
+    if visit.days > LONG and visit.condition.kind == "chronic":
         kept = _distinct([*kept, *_of_companions(lines.others, visit.clinic.level)])[:_MOST_DRUGS]
     for drug in kept:
         lines.drug(drug, 0, 55 if visit.clinic.level > 1 else 15, visit.days, department)
@@ -150,6 +150,11 @@ def _custom(department: str) -> _Custom:
 @cache
 def _once() -> frozenset[str]:
     return frozenset(drugs()[key].registration for key in document("wards.yaml")["once"])
+
+
+def drugs_of_children(case: Condition) -> bool:
+    """Whether a child with the disease gets other drugs than who is grown."""
+    return any(drug.registration in _child_drugs() for drug in case.drugs)
 
 
 def _is_child(visit: Visit) -> bool:

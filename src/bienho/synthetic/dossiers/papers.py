@@ -21,9 +21,12 @@ from bienho.synthetic.people import Person
 from bienho.synthetic.people.names import ethnic_code
 from bienho.synthetic.reference import Condition, document
 
+MOST_REST = 30
+"""Days a pregnant woman is sent to rest at most."""
 _MISCARRIAGE = "O03.9"
 _SUMMARY_SHARE = 0.7  # of inpatients whose summary is written
 _LEAVE_SHARE = 0.45  # of outpatient visits of employees that end with a certificate of sick leave
+ID_ISSUED, ID_ISSUED_WITHIN = date(2021, 3, 1), 600  # when cards of identity were given: first day, days
 _APPOINTMENT_SHARE = 0.45  # of booked re-examinations that a slip is written for
 
 
@@ -191,7 +194,7 @@ def _birth(desk: Desk, delivery: Delivery, child: Child, place: int) -> Row:
     surgery = visit.condition.code in ("O82.0", "O84.2")
     early = delivery.weeks < 32
     notes = [texts[word] for word, so in (("surgery", surgery), ("early", early)) if so]
-    issued = date(2021, 3, 1) + timedelta(days=mother.index % 600)
+    issued = ID_ISSUED + timedelta(days=mother.index % ID_ISSUED_WITHIN)
     values = {
         "MA_BHXH_NND": mother.insurance_id,
         "MA_THE_NND": desk.head["MA_THE_BHYT"],
@@ -236,7 +239,7 @@ def _antenatal_rest(desk: Desk) -> list[Row]:
     if visit.condition.code not in PREGNANCY or not _employed(visit.person, visit.end.date()):
         return []
     first = visit.end.date()
-    days = r.choice((7, 10, 14, 30))
+    days = r.choice((7, 10, 14, MOST_REST))
     if visit.expected:
         days = min(days, (visit.expected - first).days)
     if days < 1:

@@ -38,8 +38,6 @@ VARIANTS = 6
 """Stencils of one class of visits at most."""
 SHARED = 100
 """Visits of a class for each further stencil of it: rare classes have one."""
-DEAD = 0.25
-"""Stencils that no later block needs, a share of the others, beyond which their memory is taken back."""
 _SENT = 16_384
 """Rows of a chunk: a part of a table is sent to another process with all the bytes of its chunks."""
 _HEAD = "standard.xml130_dossier"
@@ -106,13 +104,11 @@ def fill(
 
 @dataclass(frozen=True, slots=True)
 class _Ahead:
-    """A block that has been looked at: the visits whose stencils it lacks and their texts, and the numbers of those
-    stencils that no other block needs."""
+    """A block that has been looked at: the visits whose stencils it lacks, and their texts."""
 
     block: Block
     numbered: list[Numbered]
     texts: dict[int, dict[str, Any]]
-    alone: list[int]
 
 
 class Press:
@@ -135,7 +131,6 @@ class Press:
         self._seen: dict[str, int] = {}
         self._deliveries = 0
         self._known: set[str] = set()
-        self._dead = 0
         for name, table in (
             ("facilities", rows.facility_table(atlas)),
             ("communes", rows.commune_table(atlas)),
@@ -158,7 +153,7 @@ class Press:
             first, count = self._number(now, made)
             wanted = ", ".join(dict.fromkeys((*KEYS, *CORE)))
             keys = self.connection.execute(f"SELECT {wanted} FROM visits ORDER BY version_id").to_arrow_table(_SENT)
-            self._sealing.start([form for one in made for form in one.forms], keys, now.alone)
+            self._sealing.start([form for one in made for form in one.forms], keys)
             del made, keys
             ahead = self._look(next(coming, None))
             self.hold("sealed", self._sealing.wait())
@@ -169,7 +164,6 @@ class Press:
             queries["standard.delivery"] = stamp.DELIVERIES
             block_rows = Rows(queries, {_HEAD: stamp.HEADS}, first, self._deliveries, count)
             counts = self._writer.write(block_rows, lambda: None)
-            self._forget(now.alone)
             yield now.block, counts
 
     def _look(self, block: Block | None) -> _Ahead | None:
@@ -180,36 +174,32 @@ class Press:
         self.hold("block_people", block.people)
         self.hold("block_homes", block.homes)
         self.hold("block_courses", block.courses)
+        self.hold("block_births", block.births)
         self.hold("block_visits", block.visits)
         for name, query in stamp.LOOKED_UP.items():
             connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
-        counted = connection.execute("SELECT class, count(*) FROM classed WHERE NOT alone GROUP BY class").fetchall()
+        counted = connection.execute("SELECT class, count(*) FROM classed GROUP BY class").fetchall()
         lacking = []
         for name, count in counted:
             seen = self._seen[name] = self._seen.get(name, 0) + count
             lacking.append(min(self._variants, 1 + seen // self._shared) - len(self.classes.get(name, ())))
         self.hold("lacking", pa.table([[name for name, _ in counted], lacking], schema=_LACKING))
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE wanted AS SELECT visit_no, class, alone FROM classed"
-            " LEFT JOIN lacking USING (class)"
-            " QUALIFY row_number() OVER (PARTITION BY class ORDER BY visit_no) <= coalesce(lacking, 1)"
+            "CREATE OR REPLACE TEMP TABLE wanted AS SELECT visit_no, class FROM classed JOIN lacking USING (class)"
+            " QUALIFY row_number() OVER (PARTITION BY class ORDER BY visit_no) <= lacking"
         )
         chosen = stamp.texts(self._seed, "(FROM known SEMI JOIN wanted USING (visit_no))")
         wanted = connection.execute(
-            f"SELECT visit_no, class, alone, {', '.join(CORE)} FROM ({chosen}) JOIN wanted USING (visit_no)"
+            f"SELECT visit_no, class, newborn, young, {', '.join(CORE)} FROM ({chosen}) JOIN wanted USING (visit_no)"
             " ORDER BY visit_no"
         ).to_arrow_table().to_pylist()  # fmt: skip
         numbers = [told["visit_no"] for told in wanted]
         objects = block.objects(numbers)
         numbered = [(self.made + place, number, objects[number]) for place, number in enumerate(numbers, 1)]
         self.made += len(wanted)
-        alone = []
         for (number, _, _), told in zip(numbered, wanted, strict=True):
-            if told["alone"]:
-                alone.append(number)
-            else:
-                self.classes.setdefault(told["class"], []).append(number)
-        return _Ahead(block, numbered, {told["visit_no"]: told for told in wanted}, alone)
+            self.classes.setdefault(told["class"], []).append(number)
+        return _Ahead(block, numbered, {told["visit_no"]: told for told in wanted})
 
     def _number(self, now: _Ahead, made: Iterable[Stencils]) -> tuple[int, int]:
         """Keep the stencils of a block and give its visits theirs, and their numbers in the lake; the first of its
@@ -237,17 +227,6 @@ class Press:
         else:
             self._known.add(name)
             self.hold(name, table)
-
-    def _forget(self, numbers: list[int]) -> None:
-        """Stencils no later block needs. Deleted rows keep their memory, so once that is much the rest is copied."""
-        if numbers:
-            for name in self._known:
-                self.connection.execute(f"DELETE FROM temp.{name} WHERE stencil_no IN (SELECT unnest(?))", [numbers])
-        self._dead += len(numbers)
-        if self._dead > DEAD * sum(map(len, self.classes.values())):
-            for name in self._known:
-                self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM temp.{name}")
-            self._dead = 0
 
     def hold(self, name: str, table: pa.Table) -> None:
         """A table of this process's DuckDB: copied, for its scan of Arrow refuses some filters that joins push down."""
@@ -292,7 +271,7 @@ class _Truth:
             return
         press.hold("told_visits", block.visits)  # `block_visits` are the next block's by now
         named = press.connection.execute(
-            "SELECT b.* EXCLUDE (alone), v.ma_lk, v.ma_bn, v.version_id"
+            "SELECT b.*, v.ma_lk, v.ma_bn, v.version_id"
             " FROM told_visits AS b JOIN visits AS v USING (visit_no) ORDER BY visit_no"
         ).to_arrow_table()
         self._write("visits", named)

@@ -15,7 +15,6 @@ from bienho.synthetic.events.adapt import visits as visits_of
 from bienho.synthetic.people import OLD_PROVINCE, blocks, make, persons
 from bienho.synthetic.places import MERGED, Map
 from bienho.synthetic.plan import Plan
-from bienho.synthetic.reference import conditions
 
 HOMES = pa.schema(
     [
@@ -25,18 +24,17 @@ HOMES = pa.schema(
 )  # fmt: skip
 """Where people lived until the day before `until`; PEOPLE says where they live at the end, which is on their card."""
 _GROWN = 17 * 366
-_ALONE = ("birth", "twins")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Visits (VISITS of the events, and `alone`: the dossier holds what no other visit can lend it), the PEOPLE they
-    are of and their kin, former HOMES of these, the COURSES the visits are part of; `objects` makes some visits as the
-    builder takes them."""
+    """Visits (VISITS of the events), the PEOPLE they are of and their kin, former HOMES of these, the COURSES and
+    BIRTHS the visits are part of; `objects` makes some visits as the builder takes them."""
 
     people: pa.Table
     homes: pa.Table
     courses: pa.Table
+    births: pa.Table
     visits: pa.Table
     objects: Callable[[Sequence[int]], Mapping[int, Visit]]
 
@@ -73,14 +71,12 @@ class Twin:
             chosen = visits.filter(pc.is_in(visits["visit_no"], pa.array(numbers, pa.int64())))
             return _objects(replace(self.events, visits=chosen), people, moves, self._atlas)
 
-        alone = [case.code for case in conditions() if case.kind in _ALONE]
-        condition = visits["condition"].cast(pa.string())
-        own = pc.or_(pc.is_in(condition, pa.array(alone)), pc.is_valid(visits["expected"]))
         return Block(
             _plain(pa.table(people)),
             _homes(moves, self._atlas),
             _courses(self.events, visits),
-            _plain(visits).append_column("alone", own),
+            _births(self.events, visits),
+            _plain(visits),
             objects,
         )
 
@@ -88,8 +84,7 @@ class Twin:
 def _objects(events: Events, people: pa.RecordBatch, moves: pa.RecordBatch, atlas: Map) -> Mapping[int, Visit]:
     """The visits of `events` as objects, with the people they are of, the parents of the young, and children."""
     mine = pa.array(events.visits["person_no"].unique())
-    deliveries = pc.is_in(events.births["delivery_no"], pa.array(events.visits["delivery_no"].unique()))
-    births = events.births.filter(deliveries)
+    births = _births(events, events.visits)
     kin = people.filter(pc.is_in(people["person_no"], mine))
     # whoever is older has papers without parents
     young = kin.filter(pc.greater(kin["birth"], pc.min(events.visits["start"]).as_py().date() - timedelta(_GROWN)))
@@ -108,6 +103,11 @@ def _objects(events: Events, people: pa.RecordBatch, moves: pa.RecordBatch, atla
 def _courses(events: Events, visits: pa.Table) -> pa.Table:
     """COURSES that visits are part of."""
     return events.courses.filter(pc.is_in(events.courses["course_no"], pa.array(visits["course_no"].unique())))
+
+
+def _births(events: Events, visits: pa.Table) -> pa.Table:
+    """BIRTHS that visits are part of."""
+    return events.births.filter(pc.is_in(events.births["delivery_no"], pa.array(visits["delivery_no"].unique())))
 
 
 def _homes(moves: pa.RecordBatch, atlas: Map) -> pa.Table:

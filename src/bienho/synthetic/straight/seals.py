@@ -22,8 +22,10 @@ from bienho.pipeline.judge import Judge
 from bienho.privacy import Blind, Vault, VaultEntry, blind_entries
 from bienho.synthetic.crew import lost
 from bienho.synthetic.places import Clinic, Map
+from bienho.synthetic.straight.births import with_newborn
 from bienho.synthetic.straight.stencil import (
     CORE,
+    NEWBORN,
     OF_FACILITY,
     Cutter,
     Form,
@@ -45,7 +47,7 @@ AT_ONCE = 1_000
 """Stencils that a process makes together."""
 KEYS = (
     "version_id", "stencil_no", "facility", "version", "phone", "birth_text", "ma_lk", "ma_bn", "name", "personal_id",
-    "card",
+    "card", "newborn",
 )  # fmt: skip
 """What a visit is sealed by; beside it a portion of visits has its CORE."""
 
@@ -56,7 +58,6 @@ class _Fill:
 
     parts: list[bytes]
     picks: Callable[[Sequence[bytes]], Sequence[bytes]] | None
-    blind: tuple[tuple[str, str], ...] | None
 
     @classmethod
     def of(cls, form: Form) -> _Fill:
@@ -66,7 +67,7 @@ class _Fill:
         first, last = places[:1], places[1:]
         # one place alone would be got without a tuple around it
         picks = itemgetter(*places) if last else (lambda texts: [texts[first[0]]]) if first else None
-        return cls(parts, picks, form.blind)
+        return cls(parts, picks)
 
     def payload(self, texts: Sequence[bytes]) -> bytes:
         """The bytes with the texts of a visit."""
@@ -88,12 +89,6 @@ class Sealer:
     def learn(self, forms: Sequence[Form]) -> None:
         """Take new forms; they are taken apart when a visit asks for them, many of which come to another process."""
         self._forms |= {one.number: one for one in forms}
-
-    def forget(self, numbers: Sequence[int]) -> None:
-        """Drop forms that no later visit needs."""
-        for number in numbers:
-            self._forms.pop(number, None)
-            self._fills.pop(number, None)
 
     def _fill(self, number: int) -> _Fill:
         fill = self._fills[number] = _Fill.of(self._forms.pop(number))
@@ -118,19 +113,22 @@ class Sealer:
         """What visits at one facility put into the vault; a patient is named and looked at once."""
         entries, patients, persons, fills = [], dict[str, str](), dict[tuple[str, ...], Blind](), self._fills
         texts: dict[str, list[bytes]] = {}
-        for _, number, _, version, phone, birth, ma_lk, ma_bn, name, personal_id, card, core in visits:
+        for _, number, _, version, phone, birth, ma_lk, ma_bn, name, personal_id, card, newborn, core in visits:
             told = texts.get(version)
             if told is None:
-                told = texts[version] = [*core, *self._texts(facility, version)]
-            told[:OF_FACILITY] = core
+                told = texts[version] = [*core, *_NO_CHILDREN, *self._texts(facility, version)]
+            told[:NEWBORN] = core
             form = fills.get(number) or self._fill(number)
-            blind = form.blind
+            # edition 4210 had neither number nor telephone
+            person = (name, birth, card) if version == "4210" else (name, birth, card, personal_id, phone)
+            blind = persons.get(person)
             if blind is None:
-                # edition 4210 had neither number nor telephone
-                person = (name, birth, card) if version == "4210" else (name, birth, card, personal_id, phone)
-                blind = persons.get(person)
-                if blind is None:
-                    blind = persons[person] = _blind(*person)
+                blind = persons[person] = _blind(*person)
+            if newborn:
+                number = core[_INSURANCE].decode()
+                mother = {"name": name, "personal_id": personal_id, "card": card, "number": number}
+                blind, slots = with_newborn(blind, mother, newborn)
+                told[NEWBORN : NEWBORN + len(slots)] = slots
             patient = patients.get(ma_bn)
             if patient is None:
                 patient = patients[ma_bn] = self._vault.patient_key(facility, ma_bn, ma_lk)
@@ -143,6 +141,10 @@ class Sealer:
             told = facility_texts(self._clinics[facility], version)
             found = self._facilities[facility, version] = tuple(text.encode() for text in told)
         return found
+
+
+_INSURANCE = CORE.index("insurance_id")
+_NO_CHILDREN = [b""] * (OF_FACILITY - NEWBORN)
 
 
 def _blind(name: str, birth: str, card: str, personal_id: str = "", phone: str = "") -> Blind:
@@ -166,11 +168,9 @@ class Worker:
     def make(self, numbered: Sequence[Numbered], texts: Mapping[int, Mapping[str, Any]]) -> Stencils:
         return self.cutter.make(numbered, texts)
 
-    def seal(self, forms: Sequence[Form], visits: pa.Table, gone: Sequence[int]) -> pa.Table:
+    def seal(self, forms: Sequence[Form], visits: pa.Table) -> pa.Table:
         self.sealer.learn(forms)
-        done = self.sealer.seal(visits)
-        self.sealer.forget(gone)
-        return done
+        return self.sealer.seal(visits)
 
 
 class Sealers:
@@ -217,13 +217,13 @@ class Sealers:
             _tell(pipe, ("make", *one))
             (answers[place],) = self._answers([pipe])
 
-    def start(self, forms: Sequence[Form], visits: pa.Table, gone: Sequence[int]) -> None:
-        """Begin to seal a block; `forms` are those not given before, `gone` those no later block needs."""
+    def start(self, forms: Sequence[Form], visits: pa.Table) -> None:
+        """Begin to seal a block; `forms` are those not given before."""
         if self._own:
-            self._done = self._own.seal(forms, visits, gone)
+            self._done = self._own.seal(forms, visits)
             return
         for pipe, part in zip(self._pipes, _parts(visits, len(self._pipes)), strict=True):
-            _tell(pipe, ("seal", forms, part.combine_chunks(), gone))
+            _tell(pipe, ("seal", forms, part.combine_chunks()))
         self._waiting = len(self._pipes)
 
     def wait(self) -> pa.Table:

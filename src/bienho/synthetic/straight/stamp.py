@@ -10,11 +10,12 @@ from collections.abc import Iterable
 
 from bienho.contracts import VAULT_MARKER, catalogue
 from bienho.synthetic.dossiers.courses import TB_DAYS
-from bienho.synthetic.dossiers.papers import employers, gives_leave
+from bienho.synthetic.dossiers.orders import LONG, drugs_of_children
+from bienho.synthetic.dossiers.papers import MOST_REST, employers, gives_leave
 from bienho.synthetic.dossiers.visits import PREGNANCY
 from bienho.synthetic.reference import conditions
-from bienho.synthetic.straight import costs
-from bienho.synthetic.straight.stencil import COPIED, DAY, FROM_DAY, FROM_START, TEXT, time_fields
+from bienho.synthetic.straight import births, costs
+from bienho.synthetic.straight.stencil import DAY, FROM_DAY, FROM_START, PIECES, TEXT, time_fields
 
 _MERGED = "day >= DATE '2025-07-01'"
 
@@ -22,17 +23,24 @@ _WARD = "kind IN ('03', '04', '06', '09')"
 _COURSE = "course_no, began, confirmed, retreated, hiv_confirmed, hiv_arv, hiv_switched"
 _TB = "condition IN ({})".format(", ".join(f"'{case.code}'" for case in conditions() if case.kind == "tb"))
 _HOME = "commune_name, old_name, old_district, district_name, old_province, province_name"
+
+
+def _piece(field: str, text: str) -> str:
+    """SQL for a field of a payload with its text, nothing where there is none."""
+    return f"CASE WHEN coalesce({text}, '') = '' THEN '' ELSE '\"{field}\":\"' || {text} || '\",' END"
+
+
 FOLK = f"""
 SELECT p.person_no, replace(replace(p.name, '\\', '\\\\'), '"', '\\"') AS name, p.birth, p.sex, p.personal_id, p.phone,
     p.insurance_id, p.insurance_group, p.job, p.blood, p.height, p.ethnic_code,
     CASE WHEN p.birth_known
          THEN strftime(p.birth, '%Y%m%d') || printf('%02d%02d', p.birth_minute // 60, p.birth_minute % 60)
          ELSE printf('%04d00000000', year(p.birth)) END AS birth_text,
-    CASE WHEN p.phone = '' THEN '' ELSE '"DIEN_THOAI":"' || p.phone || '",' END AS phone_piece,
+    {_piece("DIEN_THOAI", "p.phone")} AS phone_piece,
     p.commune AS home_commune, p.old_commune AS home_old, p.hamlet AS home_hamlet, {_HOME},
     CASE WHEN p.person_no % 3 = 0 THEN c.centre ELSE c.station END AS home_clinic, o.old_province AS card_province,
-    coalesce(m.name, '') AS mother_name, coalesce(m.insurance_id, '') AS mother_insurance,
-    coalesce(d.name, '') AS father_name, coalesce(d.insurance_id, '') AS father_insurance
+    {_piece("HO_TEN_ME", "m.name")} AS mother_name, {_piece("MA_ME", "m.insurance_id")} AS mother_number,
+    {_piece("HO_TEN_CHA", "d.name")} AS father_name, {_piece("MA_CHA", "d.insurance_id")} AS father_number
 FROM block_people AS p JOIN communes AS c USING (commune) JOIN olds AS o USING (old_commune)
     LEFT JOIN block_people AS m ON m.person_no = p.mother_no LEFT JOIN block_people AS d ON d.person_no = p.father_no
 """
@@ -47,7 +55,7 @@ _AT_HOME = ", ".join(
     for name in ("home_commune", "home_old", "home_hamlet", *_HOME.split(", "))
 )
 KNOWN = f"""
-SELECT x.* EXCLUDE (emergency, delivery_no, expected, outbreak_no, course_no), t.* EXCLUDE (course_no),
+SELECT x.* EXCLUDE (emergency, delivery_no, outbreak_no, course_no), t.* EXCLUDE (course_no), n.* EXCLUDE (delivery_no),
     f.* EXCLUDE (facility), p.* EXCLUDE (person_no, home_commune, home_old, home_hamlet, {_HOME}), {_AT_HOME},
     x.start::DATE AS day, (x.start::DATE - p.birth) / 365.25 AS age, (x."end"::DATE - p.birth) / 365.25 AS age_then,
     (year(x.start) - year(p.birth)) * 12 + month(x.start) - month(p.birth)
@@ -67,36 +75,43 @@ SELECT x.* EXCLUDE (emergency, delivery_no, expected, outbreak_no, course_no), t
 FROM block_visits AS x JOIN folk AS p USING (person_no) JOIN facilities AS f USING (facility)
     LEFT JOIN away AS w USING (visit_no)
     LEFT JOIN (SELECT {_COURSE} FROM block_courses) AS t USING (course_no)
+    LEFT JOIN newborn AS n ON n.delivery_no = x.delivery_no AND x.{births.IS_ONE}
 """
-"""The visits of a block with all that is known of their persons (FOLK, AWAY) and places."""
+"""The visits of a block with all that is known of their persons (FOLK, AWAY), births and places."""
 
 _EMPLOYED = "(insurance_group = 'DN4' AND age_then >= 18 AND age_then < 62)"
 _LEAVE = "kind IN ('01', '02') AND condition IN ({})".format(
     ", ".join(f"'{case.code}'" for case in conditions() if gives_leave(case) or case.code in PREGNANCY)
 )
+_AWAITED = ", ".join(f"'{code}'" for code in PREGNANCY)
+_FOR_CHILDREN = "condition IN ({})".format(
+    ", ".join(f"'{case.code}'" for case in conditions() if drugs_of_children(case))
+)
 _LOOKED_AT = (
     "condition", "kind", "version", "days", '"end"::DATE - day', "level", "private", "died",
-    "array_to_string(others, ';')", "referred_from <> '' OR category = '1.3'", "referred_to <> ''",
+    "array_to_string(others, ';')", "referred_to <> ''",
     "card_group = ''",  # what a card pays is of the visit itself (costs)
-    "CASE WHEN age >= 16 THEN 5 WHEN age >= 12 THEN CASE WHEN kind IN ('01', '07') THEN 5 ELSE 4 END"
-    " WHEN kind IN ('01', '07') OR age >= 6 THEN 3 WHEN age >= 3 THEN 2 WHEN age >= 1 THEN 1 ELSE 0 END",
+    f"CASE WHEN age >= 16 OR kind IN ('01', '07') AND (age >= 12 OR days <= {LONG} AND NOT {_FOR_CHILDREN}) THEN 5"
+    " WHEN age >= 12 THEN 4 WHEN kind IN ('01', '07') OR age >= 6 THEN 3"
+    " WHEN age >= 3 THEN 2 WHEN age >= 1 THEN 1 ELSE 0 END",
+    # births, those that came and those awaited: nobody is sent to rest beyond them
+    *births.CLASS,
+    f"CASE WHEN version <> '4210' AND condition IN ({_AWAITED}) AND {_EMPLOYED}"
+    f" THEN least({MOST_REST}, coalesce(expected - \"end\"::DATE, {MOST_REST})) END",
     # courses
     f"CASE WHEN {_TB} THEN (hiv_confirmed IS NOT NULL)::INTEGER * 2 + (day - began >= {TB_DAYS - 7})::INTEGER END",
     # papers
     f"CASE WHEN version <> '4210' AND ({_WARD} OR {_LEAVE}) THEN {_EMPLOYED} END",
-    f"CASE WHEN version <> '4210' AND {_WARD} AND age < 16"
-    " THEN (mother_name <> '')::INTEGER * 2 + (father_name <> '')::INTEGER END",
 )  # fmt: skip
-_CLASS = f"""CASE WHEN alone THEN '#' || visit_no
-    ELSE concat_ws('|', {", ".join(f"coalesce(({one})::VARCHAR, '')" for one in _LOOKED_AT)}) END"""
+_CLASS = f"""concat_ws('|', {", ".join(f"coalesce(({one})::VARCHAR, '')" for one in _LOOKED_AT)})"""
 """What the builder looks at: two visits with one text get the same lines, whoever they are of. The rarer the classes,
 the less is built: what no line depends on has no place in it."""
 
 CLASSED = f"""
-SELECT visit_no, facility, alone, "end"::DATE + delay_days AS sent, {_CLASS} AS class
+SELECT visit_no, facility, "end"::DATE + delay_days AS sent, {_CLASS} AS class
 FROM known"""
 """The visits of a block (KNOWN) with their class, and what their numbers depend on."""
-LOOKED_UP = {"folk": FOLK, "away": AWAY, "known": KNOWN, "classed": CLASSED}
+LOOKED_UP = {"folk": FOLK, "away": AWAY, "newborn": births.NEWBORN, "known": KNOWN, "classed": CLASSED}
 """Tables of a block, in the order in which they are made of each other."""
 
 
@@ -105,6 +120,13 @@ _COURSE_DAYS = {
     "course_began": "began", "course_guarded": "began + 14", "hiv_known": "hiv_confirmed", "hiv_treated": "hiv_arv",
     "hiv_changed": "hiv_switched", "hiv_sampled": _SAMPLED, "hiv_measured": f"least(day, {_SAMPLED} + 7)",
 }  # fmt: skip
+
+
+_SENT = "(referred_from <> '' OR category = '1.3')"
+_PARENTS = ", ".join(
+    f"CASE WHEN age < 16 THEN {name} ELSE '' END AS {name}"
+    for name in ("mother_name", "father_name", "mother_number", "father_number")
+)
 
 
 def texts(seed: int, visits: str = "known") -> str:
@@ -118,12 +140,13 @@ SELECT visit_no, version, facility, s, e, d, phone, person_no, level,
     name, personal_id,
     CASE WHEN {_MERGED} THEN home_hamlet || ', ' || commune_name || ', Tỉnh Gia Lai'
          ELSE home_hamlet || ', ' || old_name || ', ' || district_name || ', ' || province_name END AS address,
-    phone_piece,
+    phone_piece, age < 16 AS young,
     CASE WHEN card_group = '' THEN '' ELSE card_group || card_province || insurance_id END AS card,
     strftime(start, '%y') || '.' || printf('%06d', serial) AS hsba,
     CASE WHEN referral <> '' THEN referral ELSE strftime(start, '%y') || '/' || printf('%05d', serial) END AS slip,
+    CASE WHEN {_SENT} THEN {_piece("GIAY_CHUYEN_TUYEN", "slip")} ELSE '' END AS slip_piece,
     list_extract([{names}], person_no % {len(employers())} + 1) AS employer,
-    mother_name, father_name, mother_insurance, father_insurance, insurance_id,
+    {_PARENTS}, insurance_id,
     strftime("end", '%y') AS end_year, printf('%06d', serial) AS serial_text,
     birth_text,
     CASE WHEN sex = 'F' THEN '2' ELSE '1' END AS sex_code, blood, ethnic_code,
@@ -138,14 +161,15 @@ SELECT visit_no, version, facility, s, e, d, phone, person_no, level,
     format('{{:.2f}}', CASE WHEN age < 1 THEN 3.2 + 6.2 * age * height::DOUBLE
         WHEN age < 18 THEN (8 + 2.55 * age) * height::DOUBLE
         ELSE (CASE WHEN sex = 'M' THEN 62 ELSE 53 END) * height::DOUBLE END) AS weight,
-    referred_to, CASE WHEN referred_from = '' THEN home_clinic ELSE referred_from END AS came_from,
+    referred_to,
+    CASE WHEN referred_from <> '' THEN referred_from WHEN {_SENT} THEN home_clinic ELSE '' END AS came_from,
     unit, (year(day) - 1)::VARCHAR AS year_before, year("end")::VARCHAR AS end_year_long,
     month("end")::VARCHAR AS end_month,
     'H' || printf('%03d', CASE WHEN bed > 0 THEN bed ELSE serial END % 999 + 1) AS bed_text,
     (6 + serial % 12)::VARCHAR AS weeks,
     category, {", ".join(f"strftime({day}, '%Y%m%d') AS {name}" for name, day in _COURSE_DAYS.items())},
     CASE WHEN retreated THEN '2' ELSE '1' END AS tb_again, CASE WHEN confirmed THEN '1' ELSE '2' END AS tb_seen,
-    "end"::DATE + delay_days AS sent,
+    "end"::DATE + delay_days AS sent, {births.OF_VISIT},
     {costs.RATE} AS card_rate, {costs.SMALL} AS small_sum, {costs.IS_SPONSORED} AS sponsored
 FROM {visits}"""
 
@@ -167,15 +191,14 @@ _OWN = {
     "MA_MAY": "replace(s.\"MA_MAY\", '\ue000', v.facility)",
     "MA_DOITUONG_KCB": "v.category",
     "MA_DINH_CHI_THAI": "CASE WHEN s.\"MA_DINH_CHI_THAI\" = '1' THEN '1' WHEN v.sex_code = '2' THEN '0' ELSE '' END",
-    "DIEN_THOAI": f"CASE WHEN v.phone = '' THEN '' ELSE '{VAULT_MARKER}' END",
+    "MA_NOI_DI": "v.came_from",
+    "MA_CSKCB_DI": "v.came_from",
 }
 """Fields that are the visit's own wherever the stencil has the field."""
 _OWN_WHERE_SAID = {
     "MA_DKBD": "v.home_clinic",
     "GT_THE_TU": "v.card_from",
     "GT_THE_DEN": "v.card_until",
-    "MA_NOI_DI": "v.came_from",
-    "MA_CSKCB_DI": "v.came_from",
     "MA_NOI_DEN": "v.referred_to",
     "MA_CSKCB_DEN": "v.referred_to",
     "MA_GIUONG": "v.bed_text",
@@ -197,6 +220,22 @@ _OWN_WHERE_SAID = {
 """Those that are it where the stencil says something."""
 
 
+_MARKED = {
+    table: {
+        field: f"CASE WHEN v.{piece} = '' THEN '' ELSE '{VAULT_MARKER}' END"
+        for (of, field), piece in PIECES.items()
+        if of == table
+    }
+    for table, _ in PIECES
+}
+_OF_TABLE = {
+    **costs.OF_TABLE,
+    **_MARKED,
+    "XML1": {**costs.OF_TABLE["XML1"], **_MARKED["XML1"], **births.XML1},
+    "XML9": births.XML9,
+}
+
+
 def lines(dataset: str) -> str:
     """The rows of one table of lines: `visits` (v) beside its stencils (s)."""
     table = f"XML{dataset.rpartition('_')[2]}"
@@ -216,11 +255,11 @@ def _column(table: str, name: str, moving: Iterable[str]) -> str:
         return "v.version_id"
     if name in moving:
         column = _moved(name)
-    elif said := costs.OF_TABLE.get(table, {}).get(name):
+    elif said := _OF_TABLE.get(table, {}).get(name):
         column = f"CASE WHEN {column} IS NULL THEN NULL ELSE {said} END"
-    elif table not in COPIED and name in _OWN:
+    elif name in _OWN:
         column = f"CASE WHEN {column} IS NULL THEN NULL ELSE {_OWN[name]} END"
-    elif table not in COPIED and name in _OWN_WHERE_SAID:
+    elif name in _OWN_WHERE_SAID:
         column = f"CASE WHEN {column} IS NULL OR {column} = '' THEN {column} ELSE {_OWN_WHERE_SAID[name]} END"
     return f'{column} AS "{name}"'
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -22,7 +23,7 @@ import pyarrow.compute as pc
 
 from bienho.lake import RawHeader
 from bienho.pipeline.judge import Judge
-from bienho.privacy import Blind, encode
+from bienho.privacy import encode
 from bienho.standards.xml130 import Dossier, Versioned, as_read, columns
 from bienho.standards.xml130.versions import contract_of
 from bienho.standards.xml130.write import layout, write_delivery
@@ -30,31 +31,42 @@ from bienho.synthetic.dossiers.dossier import Tables, build
 from bienho.synthetic.dossiers.lines import Row, staff, staff_name
 from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.places import Clinic, Map
-from bienho.synthetic.straight import costs
+from bienho.synthetic.straight import births, costs
 
 CORE = (
-    "ma_lk", "ma_bn", "name", "personal_id", "address", "phone_piece", "card", "hsba", "slip", "employer",
-    "mother_name", "father_name", "mother_insurance", "father_insurance", "insurance_id", "end_year", "serial_text",
+    "ma_lk", "ma_bn", "name", "personal_id", "address", "phone_piece", "card", "hsba", "slip", "slip_piece",
+    "employer", "mother_name", "father_name", "mother_number", "father_number", "insurance_id", "end_year",
+    "serial_text",
 )  # fmt: skip
-"""Texts of a visit that a payload may hold, as the stamp's SQL gives them; those of the facility follow."""
-OF_FACILITY = len(CORE)
-_PHONE = CORE.index("phone_piece")
-_FIRST = 0xE000  # private use: no text of a dossier holds such a letter
-_NAMES = {
-    field: chr(_FIRST + CORE.index(name))
-    for field, name in (("HO_TEN", "name"), ("HO_TEN_ME", "mother_name"), ("HO_TEN_CHA", "father_name"))
+"""Texts of a visit that a payload may hold, as the stamp's SQL gives them; those of its newborn follow (`births`), then
+those of the facility."""
+NEWBORN = len(CORE)
+OF_FACILITY = NEWBORN + births.SLOTS
+PIECES: Mapping[tuple[str, str], str] = {
+    ("XML1", "DIEN_THOAI"): "phone_piece",
+    ("XML1", "GIAY_CHUYEN_TUYEN"): "slip_piece",
+    ("XML7", "HO_TEN_ME"): "mother_name",
+    ("XML7", "HO_TEN_CHA"): "father_name",
+    ("XML7", "MA_ME"): "mother_number",
+    ("XML7", "MA_CHA"): "father_number",
+    ("XML8", "HO_TEN_ME"): "mother_name",
+    ("XML8", "HO_TEN_CHA"): "father_name",
 }
+"""Fields that one visit of a class has a text in and another has not: of CORE the field with its text, or nothing. They
+are never the last of a row."""
+_OF_THE_YOUNG = frozenset({"XML7", "XML8"})  # nobody else has parents there
+_FIRST = 0xE000  # private use: no text of a dossier holds such a letter
+_NAMES = {field: chr(_FIRST + CORE.index("name")) for field in ("HO_TEN", "HO_TEN_NND")}
 _TOKEN = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + 0x7FF)}]")
-_LEAD = b"\xee"  # the first of the three bytes of such a letter, and of no other
+_LETTER = re.compile(b"\xee(..)", re.DOTALL)  # the first of its three bytes is that of no other letter
+_PICKS = {chr(_FIRST + place).encode()[1:]: place for place in range(0x800)}
 _MORNING = np.timedelta64(24 * 60 + 7 * 60, "m")  # the second day of a stay begins at seven
 _LEAST_DAY = 1900_01_01
 _LENGTHS = pa.array([8, 12], pa.int32())
 Moments = npt.NDArray[np.datetime64]
 Ways = npt.NDArray[np.int8]
 Fars = npt.NDArray[np.int64]
-COPIED = frozenset({"XML9", "XML10", "XML12"})
-"""Tables that only visits of their own stencil have: their columns are taken as they are."""
-FIXED_DATES = frozenset(
+FIXED_DATES = births.NOT_MOVED | frozenset(
     {
         "NGAY_SINH", "GT_THE_TU", "GT_THE_DEN", "NAM_NAM_LIEN_TUC", "NGAY_MIEN_CCT", "NGAYKD_HIV", "BDDT_ARV",
         "NGAY_CHUYEN_PHAC_DO", "NGAY_XN_TLVR", "NGAY_KQ_XN_TLVR", "NGAYBD_DTRI_LAO", "NGAY_BAT_DAU_DT_CTX",
@@ -72,14 +84,12 @@ class Form:
 
     number: int
     text: bytes
-    blind: Blind | None
 
 
 def taken_apart(text: bytes) -> tuple[list[bytes], list[int]]:
     """Pieces of a form, and which of a visit's texts go between them."""
-    first, *others = text.split(_LEAD)
-    picks = [(part[0] & 0x3F) << 6 | part[1] & 0x3F for part in others]
-    return [first, *(part[2:] for part in others)], picks
+    parts = _LETTER.split(text)
+    return parts[::2], list(map(_PICKS.__getitem__, parts[1::2]))
 
 
 Numbered = tuple[int, int, Visit]
@@ -95,19 +105,18 @@ class Stencils:
 
 
 def facility_texts(clinic: Clinic, version: str) -> tuple[str, ...]:
-    """Texts of a facility that a payload of a version may hold: parts of staff numbers, who answers, names of staff."""
-    unit = f"{int(clinic.code[2:]):03d}"
-    paper = "GPHN" if version == "3176" else "CCHN"
-    old = f"{clinic.code[:2]}98{unit}"
-    new = (f"9{unit}", f"/{'GL' if clinic.code.startswith('64') else 'BDI'}-{paper}")
+    """Texts of a facility that a payload of a version may hold: who answers, its name; of every practitioner the name
+    and the numbers, that of the version and that of 130."""
     answers = staff(clinic, 0, version) if version == "3176" else f"{clinic.code[:2]}97{int(clinic.code[2:]):06d}"
-    return (*new, old, answers, *(staff_name(clinic, number) for number in range(clinic.doctors)))
+    of_staff = (
+        (staff_name(clinic, number), staff(clinic, number, version), staff(clinic, number, "130"))
+        for number in range(clinic.doctors)
+    )
+    return (answers, clinic.name, *chain.from_iterable(of_staff))
 
 
 def time_fields(table: str) -> list[str]:
     """Fields of a table that move with the visit."""
-    if table in COPIED:
-        return []
     fields = contract_of(table).official_fields
     return [f.name for f in fields if f.shape == "date" and not f.in_vault and f.name not in FIXED_DATES]
 
@@ -154,7 +163,7 @@ class Cutter:
                     record_id="", content_digest=self._judge.content_digest(dossier), received_at=now,
                 )
             )  # fmt: skip
-            forms.append(_form(number, dossier, visit.version, texts[place], self._tokens(visit, texts[place])))
+            forms.append(_form(number, tables, visit.version, texts[place], self._tokens(visit, texts[place])))
         self._compare(first)
         built = {name: table for name, table in columns.build(versions).items() if table.num_rows}
         starts = {number: visit for number, _, visit in numbered}
@@ -167,7 +176,7 @@ class Cutter:
         place = visit.clinic.code, visit.version
         if place not in self._facilities:
             self._facilities[place] = _of_facility(visit.clinic, visit.version)
-        names = {"HO_TEN": told["name"], "HO_TEN_ME": told["mother_name"], "HO_TEN_CHA": told["father_name"]}
+        names = dict.fromkeys(_NAMES, told["name"])
         return _Tokens(_of_visit(told) | self._facilities[place], names)
 
     def _is_new(self, tables: Tables, version: str) -> bool:
@@ -184,11 +193,11 @@ class Cutter:
             facility, created = visit.clinic.code, f"{visit.end:%Y%m%d}"
             data = write_delivery([tables], facility=facility, created=created, version=visit.version)
             deliveries.append((RawHeader(number, "xml130", "twin", "", now, None, len(data), ""), data))
-        for judged, (visit, _, ours) in zip(self._judge.read_all(deliveries), first, strict=True):
+        for judged, (visit, tables, ours) in zip(self._judge.read_all(deliveries), first, strict=True):
             if len(judged.candidates) != 1 or judged.findings:
                 raise ValueError(f"not a clean dossier: {[found.code for _, found in judged.findings]}")
             theirs = judged.candidates[0].dossier
-            text = _payload(ours, visit.version, lambda row, _: row).encode()
+            text = _payload(tables, visit.version, {}, lambda row, _: row).encode()
             if _told(ours) != _told(theirs) or text != encode(columns.vault_payload(theirs)):
                 raise ValueError("a dossier is not read as it was made")
 
@@ -252,39 +261,74 @@ def _moments(told: Fars) -> Moments:
     return moments
 
 
-def _form(number: int, dossier: Dossier, version: str, told: Mapping[str, Any], tokens: _Tokens) -> Form:
-    if told["alone"]:
-        return Form(number, _payload(dossier, version, lambda row, _: row).encode(), columns.blind_values(dossier))
-    (received,) = dossier.tables["XML1"]
-    both, of, phone = tokens.both, tokens.of, chr(_FIRST + _PHONE)
+def _form(number: int, tables: Tables, version: str, told: Mapping[str, Any], tokens: _Tokens) -> Form:
+    (received,) = tables["XML1"]
+    both, of = tokens.both, tokens.of
+    slip = births.Slip(told["newborn"], _FIRST + NEWBORN) if told["newborn"] else None
 
     def freed(row: Row, table: str) -> Row:
         made = {name: of(name, text) if text in both else text for name, text in row.items()}
         if table == "XML1":
             _check(made, received)
-            if "DIEN_THOAI" in received:
-                made["DIEN_THOAI"] = phone
+        elif table == "XML9" and slip:
+            made = slip.freed(row, made)
+        if told["young"] or table not in _OF_THE_YOUNG:
+            for field, piece, letter in _pieces(table, version):
+                if told[piece] != (f'"{field}":"{row[field]}",' if field in row else ""):
+                    raise ValueError(f"{table}.{field} of a stencil is not what the stamp makes of its visit")
+                made[field] = letter
         return made
 
-    text = _payload(dossier, version, freed)
-    return Form(number, text.replace(f'"DIEN_THOAI":"{phone}",', phone).encode(), None)
+    text = _payload(tables, version, both, freed)
+    for (_, field), piece in PIECES.items():
+        letter = chr(_FIRST + CORE.index(piece))
+        text = text.replace(f'"{field}":"{letter}",', letter)
+    return Form(number, (slip.close(text) if slip else text).encode())
 
 
-def _payload(dossier: Dossier, version: str, row_of: Callable[[Row, str], Row]) -> str:
-    """`encode(columns.vault_payload(dossier))` of a dossier of which all is as the builder makes it, `row_of` what the
-    vault holds of a row and its table in the place of that. Lines of one doctor hold the same: it is written once."""
+@cache
+def _pieces(table: str, version: str) -> tuple[tuple[str, str, str], ...]:
+    """Of the PIECES of a table in a version the field, the name and the letter."""
+    return tuple(
+        (field, piece, chr(_FIRST + CORE.index(piece)))
+        for (of, field), piece in PIECES.items()
+        if of == table and field in _held(table, version)
+    )
+
+
+_LINES = frozenset({"XML2", "XML3", "XML4"})
+"""Tables of which the vault holds nothing but who ordered what, how, for whom: many dossiers have the same lines."""
+
+
+def _payload(tables: Tables, version: str, tokens: Row, row_of: Callable[[Row, str], Row]) -> str:
+    """`encode(columns.vault_payload(dossier))` of a dossier that the builder made of these tables, `tokens` in the
+    place of texts and `row_of` what the vault holds of a row and its table in the place of that. Lines of one doctor
+    hold the same: it is written once."""
+    both = tokens.get
     told = []
-    for table in sorted(dossier.tables):
+    for table in sorted(tables):
         names = _held(table, version)
         known, rows, texts_of = dict[tuple[str, ...], str](), list[str](), itemgetter(*names)
-        for texts in map(texts_of, dossier.tables[table]):
+        for texts in map(texts_of, tables[table]):
             text = known.get(texts)
             if text is None:
-                row = row_of({name: said for name, said in zip(names, texts, strict=True) if said}, table)
-                text = known[texts] = encode({"": [row]})[5:-2].decode()
+                if table in _LINES:
+                    text = _line(names, tuple(map(both, texts, texts)))
+                else:
+                    text = _json(row_of({name: said for name, said in zip(names, texts, strict=True) if said}, table))
+                known[texts] = text
             rows.append(text)
         told.append(f'"{table}":[{",".join(rows)}]')
     return f"{{{','.join(told)}}}"
+
+
+def _json(row: Row) -> str:
+    return encode({"": [row]})[5:-2].decode()
+
+
+@lru_cache(maxsize=16_384)
+def _line(names: tuple[str, ...], texts: tuple[str, ...]) -> str:
+    return _json({name: text for name, text in zip(names, texts, strict=True) if text})
 
 
 @cache
@@ -306,24 +350,22 @@ def _check(held: Mapping[str, str], received: Mapping[str, str]) -> None:
 
 def _of_visit(told: Mapping[str, Any]) -> Row:
     """Text → what stands for it, for the texts of a visit."""
-    named = {told[name]: chr(_FIRST + place) for place, name in enumerate(CORE) if place != _PHONE and told[name]}
+    pieces = PIECES.values()
+    named = {told[name]: chr(_FIRST + place) for place, name in enumerate(CORE) if told[name] and name not in pieces}
     for short in (told["end_year"], told["serial_text"]):
         named.pop(short, None)
     year, serial = chr(_FIRST + CORE.index("end_year")), chr(_FIRST + CORE.index("serial_text"))
     for kind in ("OM", "CT", "HK", "DT"):
         named[f"{told['end_year']}/{kind}/{told['serial_text']}"] = f"{year}/{kind}/{serial}"
         named[f"{kind}{told['end_year']}{kind}{told['serial_text']}"] = f"{kind}{year}{kind}{serial}"
+    for place in range(1, births.MOST + 1):
+        named[f"{told['end_year']}/CS/{told['serial_text']}-{place}"] = f"{year}/CS/{serial}-{place}"
     return named
 
 
 def _of_facility(clinic: Clinic, version: str) -> Row:
-    """Text → what stands for it, for the texts of a facility (`facility_texts`)."""
-    new, end, old, answers, *people = (chr(_FIRST + OF_FACILITY + place) for place in range(4 + clinic.doctors))
-    named = {}
-    for number in range(clinic.doctors):
-        named[staff_name(clinic, number)] = people[number]
-        named[staff(clinic, number, "130")] = f"{old}{number + 1:03d}"
-        if version != "130":
-            named[staff(clinic, number, version)] = f"{new}{number + 1:02d}{end}"
-    named[facility_texts(clinic, version)[3]] = answers
-    return named
+    """Text → what stands for it, for the texts of a facility (`facility_texts`). Of those that are the same it is who
+    answers, else the last."""
+    texts = facility_texts(clinic, version)
+    named = {text: chr(_FIRST + OF_FACILITY + place) for place, text in enumerate(texts)}
+    return named | {texts[0]: chr(_FIRST + OF_FACILITY)}
