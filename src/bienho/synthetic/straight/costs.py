@@ -83,15 +83,29 @@ def text(hundredths: str) -> str:
 
 _BEYOND_OWN = "CASE WHEN v.sponsored THEN '0' ELSE {} END"
 _BEYOND_OTHER = "CASE WHEN v.sponsored THEN {} ELSE '0' END"
-_LINE_FUND = "((2 * s.insured * v.benefit + 100) // 200)"
+_LINE_FUND = "((2 * insured * {} + 100) // 200)"
+_TEXTS = {"beyond_text": "beyond", "insured_text": "insured"}
+for _rate in PARTIAL:
+    _TEXTS[f"{_fund(_rate)}_text"] = _LINE_FUND.format(_rate)
+    _TEXTS[f"copay_{_rate}_text"] = f"(insured - {_LINE_FUND.format(_rate)})"
+LINE_TEXTS = "".join(f", {text(amount)} AS {name}" for name, amount in _TEXTS.items())
+"""What stands beside the lines of LINES once they are held: their amounts as texts, at each rate in part. Many visits
+borrow a line, and there are few rates."""
+
+
+def _at_rate(text_of: str, whole: str, none: str) -> str:
+    """The text of a line at the benefit of its visit."""
+    partly = " ".join(f"WHEN {rate} THEN s.{text_of.format(rate)}" for rate in PARTIAL)
+    return f"CASE v.benefit WHEN 100 THEN {whole} {partly} ELSE {none} END"
+
+
 _OF_LINE = {
     "MUC_HUONG": "v.benefit::VARCHAR",
-    "T_NGUONKHAC_VTTN": _BEYOND_OTHER.format(text("s.beyond")),
-    "T_NGUONKHAC": _BEYOND_OTHER.format(text("s.beyond")),
-    "T_BNTT": _BEYOND_OWN.format(text("s.beyond")),
-    "T_BNCCT": f"CASE v.benefit WHEN 100 THEN '0' ELSE {text(f'(s.insured - {_LINE_FUND})')} END",
-    "T_BHTT": f'CASE v.benefit WHEN 100 THEN coalesce(s."THANH_TIEN_BH", {text("s.insured")})'
-    f" ELSE {text(_LINE_FUND)} END",
+    "T_NGUONKHAC_VTTN": _BEYOND_OTHER.format("s.beyond_text"),
+    "T_NGUONKHAC": _BEYOND_OTHER.format("s.beyond_text"),
+    "T_BNTT": _BEYOND_OWN.format("s.beyond_text"),
+    "T_BNCCT": _at_rate("copay_{}_text", "'0'", "s.insured_text"),
+    "T_BHTT": _at_rate("fund_{}_text", 'coalesce(s."THANH_TIEN_BH", s.insured_text)', "'0'"),
 }
 _OF_VISIT = {
     "T_NGUONKHAC": _BEYOND_OTHER.format("v.beyond_text"),

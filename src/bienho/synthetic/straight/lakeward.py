@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from bienho.synthetic.crew import workers
 from bienho.synthetic.events import effects_table, outbreaks_table
 from bienho.synthetic.places import Map
 from bienho.synthetic.plan import Plan
-from bienho.synthetic.straight import rows, stamp
+from bienho.synthetic.straight import costs, rows, stamp
 from bienho.synthetic.straight.rows import Block, Twin
 from bienho.synthetic.straight.seals import KEYS, Sealers, sealers
 from bienho.synthetic.straight.stencil import CORE, Numbered, Stencils
@@ -41,6 +43,7 @@ SHARED = 100
 _SENT = 16_384
 """Rows of a chunk: a part of a table is sent to another process with all the bytes of its chunks."""
 _HEAD = "standard.xml130_dossier"
+_COSTLY = frozenset(map(stamp.stencils, costs.LINES))
 
 
 @dataclass(slots=True)
@@ -104,11 +107,13 @@ def fill(
 
 @dataclass(frozen=True, slots=True)
 class _Ahead:
-    """A block that has been looked at: the visits whose stencils it lacks, and their texts."""
+    """A block that has been looked at: the visits whose stencils it lacks, their texts, and what all its visits are
+    sealed by."""
 
     block: Block
     numbered: list[Numbered]
     texts: dict[int, dict[str, Any]]
+    keys: pa.Table
 
 
 class Press:
@@ -141,30 +146,38 @@ class Press:
     def take(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, dict[str, int]]]:
         """Blocks into vault and lake, each committed when it is given, with its rows per dataset.
 
-        While the records of one are sealed the next is looked at, and while one is written the stencils of the next are
-        made: those who seal and cut are seldom without work, nor is this process.
+        Those who seal and cut go from one to the other: as soon as the stencils of a block are made its records are
+        sealed, and as soon as these are in the vault the stencils of the next are made. Meanwhile this process writes
+        the lines of the block, looks at the next one, and commits when the vault has the records.
         """
         coming = iter(blocks)
         ahead = self._look(next(coming, None))
         if ahead is not None:
             self._sealing.begin(ahead.numbered, ahead.texts)
-        while (now := ahead) is not None:
-            made = self._sealing.made()
-            first, count = self._number(now, made)
-            wanted = ", ".join(dict.fromkeys((*KEYS, *CORE)))
-            keys = self.connection.execute(f"SELECT {wanted} FROM visits ORDER BY version_id").to_arrow_table(_SENT)
-            self._sealing.start([form for one in made for form in one.forms], keys)
-            del made, keys
-            ahead = self._look(next(coming, None))
-            self.hold("sealed", self._sealing.wait())
-            if ahead is not None:
-                self._sealing.begin(ahead.numbered, ahead.texts)
-            names = [f"standard.xml130_{table.removeprefix('XML')}" for table in TABLES]
-            queries = {name: stamp.lines(name) for name in names if stamp.stencils(name) in self._known}
-            queries["standard.delivery"] = stamp.DELIVERIES
-            block_rows = Rows(queries, {_HEAD: stamp.HEADS}, first, self._deliveries, count)
-            counts = self._writer.write(block_rows, lambda: None)
-            yield now.block, counts
+        with ThreadPoolExecutor(1) as beside:
+            while (now := ahead) is not None:
+                made = self._sealing.made()
+                self._sealing.start([form for one in made for form in one.forms], now.keys)
+                first, count = self._number(made)
+                del made
+                ahead = self._look(next(coming, None))
+                sealed = beside.submit(self._sealed, ahead)
+                names = [f"standard.xml130_{table.removeprefix('XML')}" for table in TABLES]
+                queries = {name: stamp.lines(name) for name in names if stamp.stencils(name) in self._known}
+                queries["standard.delivery"] = stamp.DELIVERIES
+                block_rows = Rows(queries, {_HEAD: stamp.HEADS}, first, self._deliveries, count)
+                counts = self._writer.write(block_rows, partial(self._hold_sealed, sealed))
+                yield now.block, counts
+
+    def _hold_sealed(self, sealed: Future[pa.Table]) -> None:
+        self.hold("sealed", sealed.result())
+
+    def _sealed(self, ahead: _Ahead | None) -> pa.Table:
+        """Wait until a block is sealed, and have the stencils of the one `ahead` begun."""
+        done = self._sealing.wait()
+        if ahead is not None:
+            self._sealing.begin(ahead.numbered, ahead.texts)
+        return done
 
     def _look(self, block: Block | None) -> _Ahead | None:
         """Look up what is known of the visits of a block, and choose those whose stencils are wanted yet."""
@@ -199,39 +212,47 @@ class Press:
         self.made += len(wanted)
         for (number, _, _), told in zip(numbered, wanted, strict=True):
             self.classes.setdefault(told["class"], []).append(number)
-        return _Ahead(block, numbered, {told["visit_no"]: told for told in wanted})
+        return _Ahead(block, numbered, {told["visit_no"]: told for told in wanted}, self._keys(numbered))
 
-    def _number(self, now: _Ahead, made: Iterable[Stencils]) -> tuple[int, int]:
-        """Keep the stencils of a block and give its visits theirs, and their numbers in the lake; the first of its
-        deliveries, and how many visits."""
+    def _keys(self, numbered: list[Numbered]) -> pa.Table:
+        """Give the visits of a block their stencils and their numbers in the lake; what they are sealed by."""
+        own = pa.table([[n for _, n, _ in numbered], [n for n, _, _ in numbered]], schema=_OWN)
+        self.hold("own_stencils", own)
+        self.hold("classes", pa.table([list(self.classes), list(self.classes.values())], schema=_CLASSES))
+        query = stamp.NUMBERED.format(last=self._deliveries)
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {query}")
+        wanted = ", ".join(dict.fromkeys((*KEYS, *CORE)))
+        named = f"SELECT {wanted} FROM ({stamp.named(self._seed)}) ORDER BY version_id"
+        return self.connection.execute(named).to_arrow_table(_SENT)
+
+    def _number(self, made: Iterable[Stencils]) -> tuple[int, int]:
+        """Keep the stencils of a block and give its visits what they cost; the first of its deliveries, and how many
+        visits."""
         parts: dict[str, list[pa.Table]] = {}
         for some in made:
             for dataset, table in some.tables.items():
                 parts.setdefault(stamp.stencils(dataset), []).append(table)
         for name, tables in parts.items():
             self._keep(name, pa.concat_tables(tables))
-        own = pa.table([[n for _, n, _ in now.numbered], [n for n, _, _ in now.numbered]], schema=_OWN)
-        self.hold("own_stencils", own)
-        self.hold("classes", pa.table([list(self.classes), list(self.classes.values())], schema=_CLASSES))
-        numbered = stamp.NUMBERED.format(last=self._deliveries)
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {numbered}")
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE visits AS {stamp.told(self._seed)}")
         first, (self._deliveries, count) = self._deliveries + 1, self._asked("max(delivery_seq), count(*)")
         return first, count
 
     def _keep(self, name: str, table: pa.Table) -> None:
+        costly = costs.LINE_TEXTS if name in _COSTLY else ""
         if name in self._known:
             self.connection.register("incoming", table)
-            self.connection.execute(f"INSERT INTO temp.{name} BY NAME SELECT * FROM incoming")
+            self.connection.execute(f"INSERT INTO temp.{name} BY NAME SELECT *{costly} FROM incoming")
             self.connection.unregister("incoming")
         else:
             self._known.add(name)
-            self.hold(name, table)
+            self.hold(name, table, costly)
 
-    def hold(self, name: str, table: pa.Table) -> None:
-        """A table of this process's DuckDB: copied, for its scan of Arrow refuses some filters that joins push down."""
+    def hold(self, name: str, table: pa.Table, more: str = "") -> None:
+        """A table of this process's DuckDB, with `more` columns: copied, for its scan of Arrow refuses filters that
+        joins push down."""
         self.connection.register("incoming", table)
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{more} FROM incoming")
         self.connection.unregister("incoming")
 
     def _asked(self, what: str) -> tuple[int, int]:

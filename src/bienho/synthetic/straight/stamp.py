@@ -15,7 +15,7 @@ from bienho.synthetic.dossiers.papers import MOST_REST, employers, gives_leave
 from bienho.synthetic.dossiers.visits import PREGNANCY
 from bienho.synthetic.reference import conditions
 from bienho.synthetic.straight import births, costs
-from bienho.synthetic.straight.stencil import DAY, FROM_DAY, FROM_START, PIECES, TEXT, time_fields
+from bienho.synthetic.straight.stencil import CORE, DAY, FROM_DAY, FROM_START, PIECES, TEXT, time_fields
 
 _MERGED = "day >= DATE '2025-07-01'"
 
@@ -308,6 +308,16 @@ FROM (
 before."""
 
 
+def named(seed: int) -> str:
+    """The visits of a block (`known`, `numbered`) with all their texts: what they are sealed by is asked of it before
+    their stencils are made."""
+    return f"SELECT * FROM ({texts(seed)}) JOIN numbered USING (visit_no)"
+
+
+_SEALED_ALONE = ", ".join(name for name in CORE if name not in {"ma_lk", "ma_bn", *PIECES.values()})
+
+
 def told(seed: int) -> str:
-    """The visits as they are written: their texts and costs beside `numbered`."""
-    return costs.SHARED_OUT.format(visits=f"SELECT * FROM ({texts(seed)}) JOIN numbered USING (visit_no)")
+    """The visits as they are written: with what they cost by the sums of their stencils, without what only the vault
+    holds."""
+    return costs.SHARED_OUT.format(visits=f"SELECT * EXCLUDE ({_SEALED_ALONE}) FROM ({named(seed)})")
