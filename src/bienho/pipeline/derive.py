@@ -90,6 +90,13 @@ def derive(lake: Lake, conformed_revision: str, *, full: bool = False) -> int:
     def work(writing: duckdb.DuckDBPyConnection) -> None:
         for one in due:
             _store(writing, one, outputs[one.model.name], last)
+        # one statement, for each leaves a file
+        rows = ", ".join("(?, ?, ?)" for _ in due)
+        writing.execute(
+            "INSERT INTO lake.journal.batch BY NAME SELECT batch_id, stage, model_revision"
+            f" FROM (VALUES {rows}) AS said(batch_id, stage, model_revision)",
+            [value for one in due for value in (last, one.stage, one.revision)],
+        )
 
     names = ", ".join(one.model.table for one in due)
     before = lake.commits
@@ -276,7 +283,3 @@ def _store(connection: duckdb.DuckDBPyConnection, due: _Due, output: str | None,
     if due.since is None:
         # computed again for the same batch: one row says by which text, or nobody could tell which came last
         connection.execute("DELETE FROM lake.journal.batch WHERE stage = ? AND batch_id = ?", [due.stage, last])
-    connection.execute(
-        "INSERT INTO lake.journal.batch BY NAME SELECT ? AS batch_id, ? AS stage, ? AS model_revision",
-        [last, due.stage, due.revision],
-    )
