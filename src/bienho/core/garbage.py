@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -31,9 +32,12 @@ def give_back() -> None:
     """Let the system have the memory that was freed: for the parts of work over everything, now and then.
 
     The C library keeps it in pieces, and may keep more of them with every part: a gibibyte after fifty. It has a price:
-    what comes next has to be given its memory anew (a twentieth of an ingest, asked after each batch, where it gained
-    nothing). Nothing happens where the C library has no such call (it is glibc's).
+    what comes next has to be given its memory anew (a twentieth of an ingest, asked after each batch). Nothing happens
+    where the C library has no such call (it is glibc's).
     """
+    arrow = sys.modules.get("pyarrow")
+    if arrow:  # it has a store of its own
+        arrow.default_memory_pool().release_unused()
     trim = _trim()
     if trim:
         trim(0)
