@@ -99,7 +99,8 @@ def wrong_heads(app: App) -> int:
     with app.database.connect(Role.WORKER) as connection:
         heads = set(
             connection.execute(
-                "SELECT dossier_key, version_id, content_digest FROM pipeline.dossier_head WHERE catalog = %s",
+                "SELECT encode(uuid_send(dossier_key), 'hex'), version_id, encode(uuid_send(content_digest), 'hex')"
+                " FROM pipeline.dossier_head WHERE catalog = %s",
                 (current_catalog(app.home),),
             ).fetchall()
         )

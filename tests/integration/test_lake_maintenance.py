@@ -124,6 +124,26 @@ def test_settling_keeps_small_files_few_and_every_row(lake: Lake, monkeypatch: p
     lake.connection.execute("DROP TABLE lake.standard.stream")
 
 
+def test_what_was_received_is_left_in_more_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked up by version, and to write it again costs as much as to write it."""
+    monkeypatch.setattr(maintenance, "TIER_FILES", 4)
+    monkeypatch.setattr(maintenance, "RECEIVED_FILES", 10)
+    names = ("standard.received", "standard.book", "conformed.mapped")
+    for name, versioned in zip(names, (True, False, True), strict=True):
+        lake.create_tables([Table(*name.split("."), LINE.fields[:2], versioned=versioned)])
+    files: dict[str, list[int]] = {name: [] for name in names}
+    for number in range(12):
+        for name in names:
+            run(lake, f"INSERT INTO lake.{name} VALUES ({number}, 1)")
+        maintenance.settle(lake, datetime.now(UTC))
+        for name in names:
+            files[name].append(live_files(lake, name.split(".")[1]))
+    assert [max(files[name]) for name in names] == [9, 3, 3]
+    assert files[names[0]][9] == 1
+    for name in names:
+        lake.connection.execute(f"DROP TABLE lake.{name}")
+
+
 def test_what_is_written_anew_with_every_commit_stays_in_few_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deleted and written again each time, as what is derived is: a merge alone would leave every such file."""
     monkeypatch.setattr(maintenance, "TIER_FILES", 4)

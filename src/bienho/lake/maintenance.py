@@ -28,6 +28,10 @@ REWRITE_SHARE = 0.1
 # twice in its life and not at every compaction. Beyond the last bound a file is left to `compact`.
 TIERS_BYTES = (2 << 20, 64 << 20)
 TIER_FILES = 32
+RECEIVED_FILES = 256
+"""Of a table that holds dossiers as received: who reads it looks for some versions, and the catalog tells in which
+files they may be. To write a row again costs as much as to write it, so these are merged once, not twice."""
+RECEIVED = "standard"
 FRAYED_FILES = 16
 """Of a table, with many deleted rows: those of tables computed anew, which are small."""
 
@@ -240,7 +244,7 @@ def _untidy(lake: Lake) -> list[str]:
 
 
 def _crowded(lake: Lake) -> list[tuple[str, str, int]]:
-    """(zone, table, bound) where TIER_FILES or more live files are of one tier; of each table the largest such tier."""
+    """(zone, table, bound) where so many live files are of one tier; of each table the largest such tier."""
     counts = ", ".join(f"count(*) FILTER (f.file_size_bytes < {bound})" for bound in TIERS_BYTES)
     rows = lake.metadata_query(
         f"SELECT s.schema_name, t.table_name, {counts} FROM {{meta}}.ducklake_table t"
@@ -248,11 +252,13 @@ def _crowded(lake: Lake) -> list[tuple[str, str, int]]:
         " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND f.end_snapshot IS NULL"
         " GROUP BY 1, 2 HAVING count(*) >= " + str(TIER_FILES) + " ORDER BY 1, 2"
     )
+    received = {table.name for table in lake.tables() if table.zone == RECEIVED and table.versioned} if rows else set()
     due = []
     for zone, name, *below in rows:
+        many = RECEIVED_FILES if zone == RECEIVED and name in received else TIER_FILES
         # files of one tier, not of all below it: else every merge of the smallest would take the next tier along
         own = [count - (below[place - 1] if place else 0) for place, count in enumerate(below)]
-        crowded = [bound for bound, count in zip(TIERS_BYTES, own, strict=True) if count >= TIER_FILES]
+        crowded = [bound for bound, count in zip(TIERS_BYTES, own, strict=True) if count >= many]
         if crowded:
             due.append((zone, name, crowded[-1]))
     return due

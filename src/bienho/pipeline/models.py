@@ -37,6 +37,7 @@ class ModelRunner:
         self._connection = connection
         self._bound: set[str] = set()
         self._empty: set[str] = set()
+        self._held: set[str] = set()
         self._waiting: dict[str, Callable[[], None]] = {}
         self._rows: dict[str, pa.Table] = {}
         self._fits: dict[str, dict[str, quick_casts.Fits]] = {}
@@ -69,6 +70,7 @@ class ModelRunner:
         fits = quick_casts.fits_of(received, self._cast)
         told = self._told(name, received, fits) if received.num_rows >= MANY else received
         self._bind(name, told)
+        self._held.add(name)
         self._fits[name] = fits
         if told is not received:
             self._rows[name] = received  # what is stored is what was received
@@ -126,6 +128,7 @@ class ModelRunner:
         self._waiting.pop(name, None)
         self._rows.pop(name, None)
         self._fits.pop(name, None)
+        self._held.discard(name)
         (self._empty.add if empty else self._empty.discard)(name)
 
     def store_rows(self, connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
@@ -140,10 +143,15 @@ class ModelRunner:
                 connection.execute(f"INSERT INTO lake.{name} BY NAME FROM memory.{name}")
 
     def let_go(self) -> None:
-        """Let go of rows that nobody asked for."""
+        """Let go of a batch's rows and of what was computed of them: the next one needs the room."""
         for name in self._rows:
             self._waiting.pop(name, None)
         self._rows.clear()
+        for name in self._held & self._bound:
+            self._connection.execute(f"DROP TABLE memory.{name}")
+            self._bound.discard(name)
+            self._fits.pop(name, None)
+        self._held.clear()
 
     def forget(self) -> None:
         """Take names as not bound: another runner of this connection has bound some to other rows."""
@@ -186,6 +194,7 @@ class ModelRunner:
                 continue
             self.ready(model.reads)
             self._see(model.name, self._short(model), kind="TABLE")
+            self._held.add(model.name)
             outputs[model.name] = f"memory.{model.name}"
         return outputs
 
