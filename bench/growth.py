@@ -9,7 +9,8 @@ product nothing.
 
 A run takes an hour, and a machine is not equally fast all the time. So at each size, and every so many dossiers
 between, a new home takes in the dossiers that have just come, some thirteen thousand and as many before, in a process
-of its own: what a dossier costs is told beside what the same cost there in the same hours.
+of its own. What the two cost is compared by bytes as sent: dossiers of one command are half as long as those of another
+and cost half as much, and only some of the commands are taken in twice.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ QUESTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """What a new home took: CPU-seconds a thousand dossiers, and the most memory of its tree."""
+    """What a new home took: CPU-seconds for 100 MB of files and a thousand dossiers, and the memory of its tree."""
 
+    cpu_s_per_100_mb: float
     cpu_s_per_1000: float
     peak_tree_mb: int
 
@@ -147,7 +149,7 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
         # in a process of its own: so many paths are not the product's memory
         _alone("prepare", twins, sizes[-1])
         commands = enumerate(_commands(twins))
-        dossiers = before = beside_at = 0
+        dossiers = before = beside_at = sent = 0
         beside: list[New] = []
         place = places.locate(app.home, create=False)
         data = place.data if place else None
@@ -158,14 +160,16 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
                 with watching(data) as seen, spending(app.home) as part:
                     report = ingest(app, files, threads=2)
                 dossiers += report.dossiers
+                sent += _bytes_of(files)
                 _add(spent, part)
                 peak.see(seen.mb, seen.postgres_mb)
                 if dossiers >= size or dossiers - beside_at >= BESIDE_EVERY:
                     beside.append(New(**json.loads(_alone("beside", twins, number))))
                     beside_at = dossiers
-            points.append(_point(app, dossiers, dossiers - before, spent, peak, beside))
+            cost = 100e6 * spent.cpu_s / sent
+            points.append(_point(app, dossiers, cost, dossiers - before, spent, peak, beside))
             print(json.dumps(points[-1]), flush=True)
-            before, spent, beside = dossiers, Spent(), []
+            before, sent, spent, beside = dossiers, 0, Spent(), []
     return {"bytes_a_command": BYTES_A_COMMAND, "seed": SEED, "points": points}
 
 
@@ -179,7 +183,8 @@ def new_home(folder: Path, number: int) -> New:
             with watching(place.data if place else None) as seen, spending(app.home) as spent:
                 report = ingest(app, files, threads=2)
             peak.see(seen.mb, seen.postgres_mb)
-    return New(round(1000 * spent.cpu_s / report.dossiers, 3), round(peak.mb))
+    by_bytes, by_dossiers = 100e6 * spent.cpu_s / _bytes_of(files), 1000 * spent.cpu_s / report.dossiers
+    return New(round(by_bytes, 3), round(by_dossiers, 3), round(peak.mb))
 
 
 def _alone(what: str, folder: Path, number: int) -> str:
@@ -188,11 +193,18 @@ def _alone(what: str, folder: Path, number: int) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def _point(app: App, dossiers: int, since: int, spent: Spent, peak: Peak, beside: Sequence[New]) -> dict[str, Any]:
-    cost, new = 1000 * spent.cpu_s / since, statistics.fmean(one.cpu_s_per_1000 for one in beside)
+def _bytes_of(files: Sequence[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+def _point(
+    app: App, dossiers: int, cost: float, since: int, spent: Spent, peak: Peak, beside: Sequence[New]
+) -> dict[str, Any]:
+    new = statistics.fmean(one.cpu_s_per_100_mb for one in beside)
     return {
         "dossiers": dossiers,
-        "cpu_s_per_1000": round(cost, 3),
+        "cpu_s_per_100_mb": round(cost, 3),
+        "cpu_s_per_1000": round(1000 * spent.cpu_s / since, 3),
         "new_homes": [asdict(one) for one in beside],
         "times_of_new_homes": round(cost / new, 3),
         "of_which_postgres_s_per_1000": round(1000 * spent.postgres_s / since, 3),

@@ -124,6 +124,15 @@ def test_settling_keeps_small_files_few_and_every_row(lake: Lake, monkeypatch: p
     lake.connection.execute("DROP TABLE lake.standard.stream")
 
 
+def test_what_a_column_holds_is_found_by_an_index(made: Made, lake: Lake) -> None:
+    """PostgreSQL would read the statistics of every column of every file for each scan with a condition."""
+    asked = f"SELECT data_file_id FROM {lake.catalog}.ducklake_file_column_stats WHERE table_id = 1 AND column_id = 1"
+    with made.database.connect(Role.ADMIN) as connection:
+        connection.execute("SET enable_seqscan = off")  # there are too few here to be worth it
+        plan = connection.execute("EXPLAIN " + asked).fetchall()
+    assert "bienho_statistics_of_a_column" in str(plan)
+
+
 def test_what_was_received_is_left_in_more_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is looked up by version, and to write it again costs as much as to write it."""
     monkeypatch.setattr(maintenance, "TIER_FILES", 4)
