@@ -2,15 +2,15 @@
 
 Deliveries of as many twins as it takes, each of its own seed, come in together by the day of the files as those of one
 province of all of their people would, in commands of three batches, with compaction as often as the product does it. At
-each size: CPU-seconds of the whole tree per thousand dossiers since the size before (compaction included), the most
-memory the tree held, five typical questions through the gate (median of some rounds), files and bytes of the lake,
-rows of its catalog, bytes of raw and of PostgreSQL. Memory is looked at by a process of its own: looking costs the
-product nothing.
+each size: CPU-seconds of the whole tree per 100 MB and per thousand dossiers since the size before (compaction
+included), the most memory the tree held, five typical questions through the gate (median of some rounds), files and
+bytes of the lake, rows of its catalog, bytes of raw and of PostgreSQL. Memory is looked at by a process of its own:
+looking costs the product nothing.
 
 A run takes an hour, and a machine is not equally fast all the time. So at each size, and every so many dossiers
-between, a new home takes in the dossiers that have just come, some thirteen thousand and as many before, in a process
-of its own. What the two cost is compared by bytes as sent: dossiers of one command are half as long as those of another
-and cost half as much, and only some of the commands are taken in twice.
+between, a new home takes in the command that has just come, after the one before it, in a process of its own. What the
+two cost is compared by bytes as sent: dossiers of one command are half as long as those of another and cost half as
+much, and only some of the commands are taken in twice.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ DOSSIERS_A_TWIN = 30_000
 ORDER = "order.txt"
 """Beside the twins: the paths of their files, one a line, as they come; an empty line after each command."""
 BYTES_A_COMMAND = 300_000_000
-"""Some 13,000 dossiers: what the whole province sends in half a day, three batches. `derived` follows once a command. A
-worker lets it follow every five minutes, in which it takes in many times as many while it has any left."""
+"""10,000 to 29,000 dossiers, three batches or more: about half a day of the whole province. `derived` follows once a
+command. A worker lets it follow every five minutes, in which it can take in many times as many."""
 BESIDE_EVERY = 75_000
 SEED = 20261126
 PURPOSE = "van-hanh"
@@ -176,7 +176,7 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
 def new_home(folder: Path, number: int) -> New:
     """A home that has little, with the files of one command: what comes now is not what came a year ago, and a new home
     is to be asked for the same. Those of the command before come first, for what a process and a home do only once."""
-    spent, peak = Spent(), Peak()
+    peak = Peak()
     with fresh_app() as app:
         place = places.locate(app.home, create=False)
         for files in islice(_commands(folder, max(0, number - 1)), 1 + min(number, 1)):
