@@ -157,6 +157,7 @@ def curves(sizes: Sequence[int], keep: Path | None = None) -> dict[str, Any]:
         for size in sizes:
             while dossiers < size:
                 number, files = next(commands)
+                _warm(files)
                 with watching(data) as seen, spending(app.home) as part:
                     report = ingest(app, files, threads=2)
                 dossiers += report.dossiers
@@ -180,6 +181,7 @@ def new_home(folder: Path, number: int) -> New:
     with fresh_app() as app:
         place = places.locate(app.home, create=False)
         for files in islice(_commands(folder, max(0, number - 1)), 1 + min(number, 1)):
+            _warm(files)
             with watching(place.data if place else None) as seen, spending(app.home) as spent:
                 report = ingest(app, files, threads=2)
             peak.see(seen.mb, seen.postgres_mb)
@@ -191,6 +193,12 @@ def _alone(what: str, folder: Path, number: int) -> str:
     """What a process of its own prints."""
     command = [sys.executable, "-m", "bench.growth", what, str(folder), str(number)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _warm(files: Sequence[Path]) -> None:
+    """Have the system hold the files: a new home is given those that have just been read for the other."""
+    for file in files:
+        file.read_bytes()
 
 
 def _bytes_of(files: Sequence[Path]) -> int:

@@ -136,7 +136,7 @@ def test_what_a_column_holds_is_found_by_an_index(made: Made, lake: Lake) -> Non
 def test_what_was_received_is_left_in_more_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is looked up by version, and to write it again costs as much as to write it."""
     monkeypatch.setattr(maintenance, "TIER_FILES", 4)
-    monkeypatch.setattr(maintenance, "RECEIVED_FILES", 10)
+    monkeypatch.setattr(maintenance, "MANY_FILES", 10)
     names = ("standard.received", "standard.book", "conformed.mapped")
     for name, versioned in zip(names, (True, False, True), strict=True):
         lake.create_tables([Table(*name.split("."), LINE.fields[:2], versioned=versioned)])
@@ -151,6 +151,25 @@ def test_what_was_received_is_left_in_more_files(lake: Lake, monkeypatch: pytest
     assert files[names[0]][9] == 1
     for name in names:
         lake.connection.execute(f"DROP TABLE lake.{name}")
+
+
+def test_files_of_many_rows_are_left_in_more_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To open one of them costs little beside reading it; small ones of the same table are merged among themselves."""
+    monkeypatch.setattr(maintenance, "TIER_FILES", 4)
+    monkeypatch.setattr(maintenance, "MANY_FILES", 9)
+    monkeypatch.setattr(maintenance, "SMALL_ROWS", 100)
+    lake.create_tables([Table("conformed", "long", LINE.fields[:2])])
+    files = []
+    for number in range(16):
+        rows = 1 if number % 2 else 5_000
+        run(lake, f"INSERT INTO lake.conformed.long SELECT {number}, hash(n) % 1000000007 FROM range({rows}) AS t(n)")
+        before = lake.table_digests(["conformed.long"], "all")
+        maintenance.settle(lake, datetime.now(UTC))
+        assert lake.table_digests(["conformed.long"], "all") == before
+        files.append(live_files(lake, "long"))
+    # two small ones at most wait beside those with many rows, until there are nine of these
+    assert files == [1, 2, 3, 4, 5, 6, 7, 5, 6, 7, 8, 9, 10, 8, 9, 10]
+    lake.connection.execute("DROP TABLE lake.conformed.long")
 
 
 def test_what_is_written_anew_with_every_commit_stays_in_few_files(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

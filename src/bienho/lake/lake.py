@@ -79,6 +79,8 @@ class Lake:
         self._sessions = 0
         self.commits = 0
         """Transactions begun by `commit`: what was read of the lake holds until the next one."""
+        self.written = 0
+        """Versions written since it was opened, as the writer counts them."""
 
     @classmethod
     def open(

@@ -24,13 +24,15 @@ GRACE = timedelta(hours=1)
 # A file written by a transaction that is still open is in no catalog yet: it must not be taken for an orphan.
 ORPHAN_GRACE = timedelta(days=1)
 REWRITE_SHARE = 0.1
-# Small files are merged with their like: thirty-two of a size become one of the next, so that a row is written again
-# twice in its life and not at every compaction. Beyond the last bound a file is left to `compact`.
-TIERS_BYTES = (2 << 20, 64 << 20)
+# Files are merged with their like, so that a row is written again once or twice in its life and not at every
+# compaction: small ones at thirty-two, those of many rows, which cost little to open beside what is read, at more.
+# From LARGE_BYTES on a file is left to `compact`.
+SMALL_ROWS, SMALL_BYTES = 8_192, 2 << 20
+LARGE_BYTES = 64 << 20
 TIER_FILES = 32
-RECEIVED_FILES = 256
-"""Of a table that holds dossiers as received: who reads it looks for some versions, and the catalog tells in which
-files they may be. To write a row again costs as much as to write it, so these are merged once, not twice."""
+MANY_FILES = 256
+"""Also of small files of a table that holds dossiers as received: who reads it looks for some versions, and the catalog
+tells in which files they may be."""
 RECEIVED = "standard"
 FRAYED_FILES = 16
 """Of a table, with many deleted rows: those of tables computed anew, which are small."""
@@ -244,23 +246,23 @@ def _untidy(lake: Lake) -> list[str]:
 
 
 def _crowded(lake: Lake) -> list[tuple[str, str, int]]:
-    """(zone, table, bound) where so many live files are of one tier; of each table the largest such tier."""
-    counts = ", ".join(f"count(*) FILTER (f.file_size_bytes < {bound})" for bound in TIERS_BYTES)
+    """(zone, table, bound) where files below so many bytes are to be merged; of each table the largest such bound."""
+    small = f"f.file_size_bytes < {SMALL_BYTES} AND f.record_count < {SMALL_ROWS}"
     rows = lake.metadata_query(
-        f"SELECT s.schema_name, t.table_name, {counts} FROM {{meta}}.ducklake_table t"
+        f"SELECT s.schema_name, t.table_name, count(*) FILTER ({small}), max(f.file_size_bytes) FILTER ({small}),"
+        f" count(*) FILTER (NOT ({small}) AND f.file_size_bytes < {LARGE_BYTES}) FROM {{meta}}.ducklake_table t"
         " JOIN {meta}.ducklake_schema s USING (schema_id) JOIN {meta}.ducklake_data_file f USING (table_id)"
         " WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL AND f.end_snapshot IS NULL"
         " GROUP BY 1, 2 HAVING count(*) >= " + str(TIER_FILES) + " ORDER BY 1, 2"
     )
     received = {table.name for table in lake.tables() if table.zone == RECEIVED and table.versioned} if rows else set()
     due = []
-    for zone, name, *below in rows:
-        many = RECEIVED_FILES if zone == RECEIVED and name in received else TIER_FILES
-        # files of one tier, not of all below it: else every merge of the smallest would take the next tier along
-        own = [count - (below[place - 1] if place else 0) for place, count in enumerate(below)]
-        crowded = [bound for bound, count in zip(TIERS_BYTES, own, strict=True) if count >= many]
-        if crowded:
-            due.append((zone, name, crowded[-1]))
+    for zone, name, small_files, largest_small, others in rows:
+        # files of one kind, not of all below it: else every merge of small ones would take larger ones along
+        if others >= MANY_FILES:
+            due.append((zone, name, LARGE_BYTES))
+        elif small_files >= (MANY_FILES if zone == RECEIVED and name in received else TIER_FILES):
+            due.append((zone, name, largest_small + 1))
     return due
 
 

@@ -65,7 +65,8 @@ class Heads:
             self._mark(batch_id)
 
     def _insert(self, heads: Iterable[tuple[str, Head]], otherwise: str = "") -> None:
-        rows = [(key, str(head.version_id), head.content_digest) for key, head in heads]
+        # in order: what lies on one page of the index is written while the page is there
+        rows = sorted((key, str(head.version_id), head.content_digest) for key, head in heads)
         if rows:
             self._connection.execute(
                 "INSERT INTO pipeline.dossier_head (catalog, dossier_key, version_id, content_digest)"

@@ -169,6 +169,7 @@ class Writer:
         ids = [outcome.judged.delivery_id for outcome in outcomes]
         before = self.lake.commits
         self.lake.commit(work, author=AUTHOR, message=f"{stage} {batch_id}", deliveries=ids)
+        self.lake.written += len(fates.kept)
         self.runner.let_go()
         last_seq = max(outcome.judged.header.seq for outcome in outcomes)
         follow(self.lake, before, {stage: Stage(batch_id, last_seq, self.revision, batch_id if fates.kept else 0)})
