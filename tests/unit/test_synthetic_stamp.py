@@ -139,6 +139,17 @@ def stamped(plan: Plan = PLAN, only: Sequence[str] = ()) -> Twin:
     return Twin(by_key, sources, {n: pa.concat_tables(t) for n, t in tables.items()}, vault, atlas, plan.seed)
 
 
+def test_nobody_lies_in_two_blocks() -> None:
+    persons = np.array([1, 1, 1, 2, 2, 3, 4, 4, 4, 4, 4, 4, 9], np.int64)
+    for most in (1, 2, 3, 5, 100):
+        cuts = list(rows._pieces(persons, most))
+        assert [start for start, _ in cuts] == [0, *(end for _, end in cuts[:-1])]
+        assert cuts[-1][1] == len(persons)
+        assert all(persons[end - 1] < persons[end] for _, end in cuts[:-1])
+    assert list(rows._pieces(persons, 5)) == [(0, 3), (3, 6), (6, 13)]
+    assert list(rows._pieces(persons[:0], 3)) == []
+
+
 def _for(visits: pa.Table, conditions: Sequence[str]) -> pa.Table:
     return visits.filter(pc.is_in(visits["condition"], pa.array(conditions))) if conditions else visits
 

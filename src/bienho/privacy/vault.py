@@ -106,8 +106,8 @@ class Vault:
         """Write a batch of at most 2,000 entries in one committed transaction; what is there already stays as it is.
 
         Several processes may seal at once. Nothing is written for a patient who has been erased. `fresh`: the caller
-        knows that no record is there yet and holds a batch of any size in its memory; the records are not looked for
-        first.
+        knows that none of the records and patients is there yet and holds a batch of any size in its memory; they are
+        not looked for first.
         """
         if len(entries) > BATCH_MAX and not fresh:
             raise ValueError(f"at most {BATCH_MAX} entries a batch")
@@ -132,10 +132,10 @@ class Vault:
 
     @contextmanager
     def filling(self) -> Iterator[None]:
-        """While an empty vault is filled at once, what finds a record by a value is put off; it is made when the block
-        ends, also by an error. A vault that has a record keeps what it has.
+        """While an empty vault is filled at once with `fresh` batches, what finds a record is put off; it is made when
+        the block ends, also by an error. A vault that has a record or a patient keeps what it has.
 
-        Killed in between, values are looked for in all rows until a later `filling` ends.
+        Killed in between, records and patients are looked for in all rows until a later `filling` ends.
         """
         self._call("begin_fill")
         try:
@@ -289,7 +289,7 @@ class _Batch:
 
     def _ciphers(self, patients: set[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
         """Ciphers of the patients, with new keys for new ones; and those who are erased."""
-        ciphers, erased = self._stored_ciphers(patients)
+        ciphers, erased = ({}, set()) if self._fresh else self._stored_ciphers(patients)
         strangers = sorted(patients - ciphers.keys() - erased)
         made = dict(zip(strangers, self._sealer.new_data_keys(strangers), strict=True))
         version = self._sealer.version

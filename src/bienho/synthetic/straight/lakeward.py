@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -82,7 +83,7 @@ def fill(
     """
     twin_home(app.home)
     atlas = Map(load_profile("gialai"), plan.facilities)
-    twin = Twin(plan, atlas)
+    twin = Twin(plan, atlas, processes or workers())
     total = len(twin.events.visits)
     judge = Judge(app.vault, app.keys, app.limits)
     sealing = sealers(app.vault, judge, atlas, plan.seed, processes or workers(1 if total < block else None))
@@ -131,6 +132,7 @@ class Press:
         self._writer, self._sealing = writer, sealing
         self._seed, self._variants, self._shared = seed, variants, shared
         self.connection = writer.connection
+        self._looking = writer.connection.cursor()
         self.made = 0
         self.classes: dict[str, list[int]] = {}
         self._seen: dict[str, int] = {}
@@ -141,40 +143,41 @@ class Press:
             ("communes", rows.commune_table(atlas)),
             ("olds", rows.old_table(atlas)),
         ):
-            self.hold(name, table)
+            self._see(name, table)
 
     def take(self, blocks: Iterable[Block]) -> Iterator[tuple[Block, dict[str, int]]]:
         """Blocks into vault and lake, each committed when it is given, with its rows per dataset.
 
         Those who seal and cut go from one to the other: as soon as the stencils of a block are made its records are
         sealed, and as soon as these are in the vault the stencils of the next are made. Meanwhile this process writes
-        the lines of the block, looks at the next one, and commits when the vault has the records.
+        the lines of the block, looks at the next one beside, and commits when the vault has the records.
         """
         coming = iter(blocks)
         ahead = self._look(next(coming, None))
         if ahead is not None:
             self._sealing.begin(ahead.numbered, ahead.texts)
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(2) as beside:
             while (now := ahead) is not None:
                 made = self._sealing.made()
                 self._sealing.start([form for one in made for form in one.forms], now.keys)
                 first, count = self._number(made)
                 del made
-                ahead = self._look(next(coming, None))
-                sealed = beside.submit(self._sealed, ahead)
+                looked = beside.submit(lambda: self._look(next(coming, None)))
+                sealed = beside.submit(self._sealed, looked)
                 names = [f"standard.xml130_{table.removeprefix('XML')}" for table in TABLES]
                 queries = {name: stamp.lines(name) for name in names if stamp.stencils(name) in self._known}
                 queries["standard.delivery"] = stamp.DELIVERIES
                 block_rows = Rows(queries, {_HEAD: stamp.HEADS}, first, self._deliveries, count)
                 counts = self._writer.write(block_rows, partial(self._hold_sealed, sealed))
+                ahead = looked.result()
                 yield now.block, counts
 
     def _hold_sealed(self, sealed: Future[pa.Table]) -> None:
         self.hold("sealed", sealed.result())
 
-    def _sealed(self, ahead: _Ahead | None) -> pa.Table:
-        """Wait until a block is sealed, and have the stencils of the one `ahead` begun."""
-        done = self._sealing.wait()
+    def _sealed(self, looked: Future[_Ahead | None]) -> pa.Table:
+        """Wait until a block is sealed, and have the stencils of the one ahead begun."""
+        done, ahead = self._sealing.wait(), looked.result()
         if ahead is not None:
             self._sealing.begin(ahead.numbered, ahead.texts)
         return done
@@ -183,12 +186,12 @@ class Press:
         """Look up what is known of the visits of a block, and choose those whose stencils are wanted yet."""
         if block is None:
             return None
-        connection = self.connection
-        self.hold("block_people", block.people)
-        self.hold("block_homes", block.homes)
-        self.hold("block_courses", block.courses)
-        self.hold("block_births", block.births)
-        self.hold("block_visits", block.visits)
+        connection = self._looking
+        self._see("block_people", block.people)
+        self._see("block_homes", block.homes)
+        self._see("block_courses", block.courses)
+        self._see("block_births", block.births)
+        self._see("block_visits", block.visits)
         for name, query in stamp.LOOKED_UP.items():
             connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
         counted = connection.execute("SELECT class, count(*) FROM classed GROUP BY class").fetchall()
@@ -196,7 +199,7 @@ class Press:
         for name, count in counted:
             seen = self._seen[name] = self._seen.get(name, 0) + count
             lacking.append(min(self._variants, 1 + seen // self._shared) - len(self.classes.get(name, ())))
-        self.hold("lacking", pa.table([[name for name, _ in counted], lacking], schema=_LACKING))
+        self._see("lacking", pa.table([[name for name, _ in counted], lacking], schema=_LACKING))
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE wanted AS SELECT visit_no, class FROM classed JOIN lacking USING (class)"
             " QUALIFY row_number() OVER (PARTITION BY class ORDER BY visit_no) <= lacking"
@@ -217,13 +220,13 @@ class Press:
     def _keys(self, numbered: list[Numbered]) -> pa.Table:
         """Give the visits of a block their stencils and their numbers in the lake; what they are sealed by."""
         own = pa.table([[n for _, n, _ in numbered], [n for n, _, _ in numbered]], schema=_OWN)
-        self.hold("own_stencils", own)
-        self.hold("classes", pa.table([list(self.classes), list(self.classes.values())], schema=_CLASSES))
+        self._see("own_stencils", own)
+        self._see("classes", pa.table([list(self.classes), list(self.classes.values())], schema=_CLASSES))
         query = stamp.NUMBERED.format(last=self._deliveries)
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {query}")
+        self._looking.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {query}")
         wanted = ", ".join(dict.fromkeys((*KEYS, *CORE)))
         named = f"SELECT {wanted} FROM ({stamp.named(self._seed)}) ORDER BY version_id"
-        return self.connection.execute(named).to_arrow_table(_SENT)
+        return self._looking.execute(named).to_arrow_table(_SENT)
 
     def _number(self, made: Iterable[Stencils]) -> tuple[int, int]:
         """Keep the stencils of a block and give its visits what they cost; the first of its deliveries, and how many
@@ -234,30 +237,38 @@ class Press:
                 parts.setdefault(stamp.stencils(dataset), []).append(table)
         for name, tables in parts.items():
             self._keep(name, pa.concat_tables(tables))
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE visits AS {stamp.told(self._seed)}")
+        # no table of the one connection alone: it is made on this one and written on the other
+        self._looking.execute(f"CREATE OR REPLACE TABLE memory.visits AS {stamp.told(self._seed)}")
         first, (self._deliveries, count) = self._deliveries + 1, self._asked("max(delivery_seq), count(*)")
         return first, count
 
     def _keep(self, name: str, table: pa.Table) -> None:
         costly = costs.LINE_TEXTS if name in _COSTLY else ""
+        connection = self._looking if name == costs.SUMS else self.connection
         if name in self._known:
-            self.connection.register("incoming", table)
-            self.connection.execute(f"INSERT INTO temp.{name} BY NAME SELECT *{costly} FROM incoming")
-            self.connection.unregister("incoming")
+            _show(connection, f"INSERT INTO temp.{name} BY NAME SELECT *{costly} FROM incoming", table)
         else:
             self._known.add(name)
-            self.hold(name, table, costly)
+            _show(connection, f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{costly} FROM incoming", table)
 
-    def hold(self, name: str, table: pa.Table, more: str = "") -> None:
-        """A table of this process's DuckDB, with `more` columns: copied, for its scan of Arrow refuses filters that
-        joins push down."""
-        self.connection.register("incoming", table)
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT *{more} FROM incoming")
-        self.connection.unregister("incoming")
+    def hold(self, name: str, table: pa.Table) -> None:
+        """A table of this process's DuckDB: copied, for its scan of Arrow refuses filters that joins push down."""
+        _show(self.connection, f"CREATE OR REPLACE TEMP TABLE {name} AS FROM incoming", table)
+
+    def _see(self, name: str, table: pa.Table) -> None:
+        """As `hold`, for the connection that looks at blocks."""
+        _show(self._looking, f"CREATE OR REPLACE TEMP TABLE {name} AS FROM incoming", table)
 
     def _asked(self, what: str) -> tuple[int, int]:
-        row = self.connection.execute(f"SELECT {what} FROM visits").fetchone()
+        row = self._looking.execute(f"SELECT {what} FROM memory.visits").fetchone()
         return (int(row[0]), int(row[1])) if row and row[1] else (self._deliveries, 0)
+
+
+def _show(connection: duckdb.DuckDBPyConnection, statement: str, table: pa.Table) -> None:
+    """Run a statement that finds the table as `incoming`."""
+    connection.register("incoming", table)
+    connection.execute(statement)
+    connection.unregister("incoming")
 
 
 _LACKING = pa.schema([("class", pa.string()), ("lacking", pa.int64())])

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bienho.synthetic.crew import in_order
 from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.events import Events, Maker, together
 from bienho.synthetic.events.adapt import visits as visits_of
@@ -42,28 +45,30 @@ class Block:
 class Twin:
     """The visits of a plan, numbered within their facilities, held as columns; people are made again block by block."""
 
-    def __init__(self, plan: Plan, atlas: Map) -> None:
+    def __init__(self, plan: Plan, atlas: Map, crew: int = 1) -> None:
+        """`crew`: how many processes make the events; what they make does not depend on it."""
         self._plan, self._atlas = plan, atlas
         self.maker = Maker(plan, atlas)
-        parts, self._counts, self.persons = [], list[int](), 0
-        for block in blocks(plan, atlas):
-            people, moves = make(plan, atlas, block)
-            parts.append(self.maker.make(block.number, people, moves))
-            self._counts.append(parts[-1].visits.num_rows)
-            self.persons += people.num_rows
-        self.events = together(parts)
+        every = list(blocks(plan, atlas))
+
+        def portion(place: int, _: int) -> tuple[int, Events]:
+            people, moves = make(plan, atlas, every[place])
+            return people.num_rows, self.maker.make(every[place].number, people, moves)
+
+        made = list(in_order(portion, [(place, place + 1) for place in range(len(every))], crew))
+        self.persons = sum(persons for persons, _ in made)
+        self._counts = [events.visits.num_rows for _, events in made]
+        self.events = together(events for _, events in made)
 
     def blocks(self, most: int) -> Iterator[Block]:
-        """The visits that are sent at all, at most so many at a time; none of a person in two blocks of people."""
+        """The visits that are sent at all, about so many at a time at most; none of a person in two blocks."""
         first = 0
         for block, count in zip(blocks(self._plan, self._atlas), self._counts, strict=True):
             people, moves = make(self._plan, self._atlas, block)
             visits = self.events.visits.slice(first, count)
             visits = visits.filter(pc.greater_equal(visits["delay_days"], 0))
             first += count
-            pieces = -(-len(visits) // most)
-            for piece in range(pieces):
-                start, end = (len(visits) * at // pieces for at in (piece, piece + 1))
+            for start, end in _pieces(visits["person_no"].to_numpy(), most):
                 yield self._block(people, moves, visits.slice(start, end - start))
 
     def _block(self, people: pa.RecordBatch, moves: pa.RecordBatch, visits: pa.Table) -> Block:
@@ -79,6 +84,14 @@ class Twin:
             _plain(visits),
             objects,
         )
+
+
+def _pieces(persons: npt.NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
+    """Where to cut visits ordered by person so that about `most` at most lie together, and all of a person do."""
+    pieces = -(-len(persons) // most)
+    cuts = [0, *(int(np.searchsorted(persons, persons[len(persons) * at // pieces])) for at in range(1, pieces))]
+    ends = [*cuts[1:], len(persons)]
+    return ((start, end) for start, end in zip(cuts, ends, strict=True) if end > start)
 
 
 def _objects(events: Events, people: pa.RecordBatch, moves: pa.RecordBatch, atlas: Map) -> Mapping[int, Visit]:
