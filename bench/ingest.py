@@ -35,7 +35,7 @@ from bienho.sources import find_files
 from bienho.synthetic import Plan, Summary, generate
 
 PERSONS = 4_000
-"""They have more than ten thousand dossiers: what a command costs once, half a CPU-second, weighs little."""
+"""They have more than ten thousand dossiers: what a command costs once weighs less than in few."""
 SEED = 20261123
 MB = 1_000_000
 
