@@ -23,9 +23,8 @@ from bienho.pipeline.journal import note_tables, tables_of
 from bienho.privacy import Vault
 
 WORN = 20_000
-"""Versions after which another DuckDB takes over. What one holds lies ever more scattered: over six commands of 13,000
-dossiers, models and commits took a tenth more CPU in one DuckDB than in one for each (an uneven machine, six pairs). To
-attach a lake costs a hundredth of that many versions."""
+"""Versions after which another DuckDB takes over: over six commands of 13,000 dossiers, models and commits of the last
+three took a tenth more CPU in one DuckDB than in one for each (an uneven machine, one row of each). Why is unknown."""
 
 
 @dataclass(slots=True)
