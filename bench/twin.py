@@ -40,7 +40,7 @@ from bienho.synthetic import Plan, generate
 from bienho.synthetic.people import blocks, make
 from bienho.synthetic.places import Map
 from bienho.synthetic.straight import lakeward, rows
-from bienho.synthetic.straight.lakeward import Press
+from bienho.synthetic.straight.looking import Looker
 from bienho.synthetic.straight.seals import Sealer, Sealers
 from bienho.synthetic.straight.stencil import Cutter
 
@@ -53,9 +53,9 @@ SAMPLE = 500_000
 """Rows of a table that the limit is measured by."""
 PARTS: tuple[tuple[Any, str, str], ...] = (
     (rows.Twin, "__init__", "people_and_events"),
-    (Press, "_look", "looked_up"),
+    (Looker, "look", "looked_up"),
     (Sealers, "made", "stencils_waited_for"),
-    (Press, "_number", "numbered"),
+    (Looker, "visits", "visits_made"),
     (Sealers, "start", "seals_begun"),
     (Sealers, "wait", "seals_waited_for"),
     (Straight, "_held", "stamp"),

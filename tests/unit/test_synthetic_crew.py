@@ -7,6 +7,9 @@ import os
 import re
 import select
 import signal
+import threading
+import time
+from collections.abc import Iterator
 from typing import cast
 
 import pyarrow as pa
@@ -16,7 +19,7 @@ from bienho.config import DEFAULT, KeyRing, load_profile
 from bienho.core.errors import StorageError
 from bienho.pipeline.judge import Judge
 from bienho.privacy import Digests, Vault
-from bienho.synthetic.crew import in_order
+from bienho.synthetic.crew import beside, in_order
 from bienho.synthetic.dossiers.visits import Visit
 from bienho.synthetic.places import Map
 from bienho.synthetic.straight.seals import KEYS, Sealers, sealers
@@ -77,6 +80,50 @@ def test_a_crew_ends_with_its_parent() -> None:
         assert os.read(reader, 1) == b""
     finally:
         os.close(reader)
+
+
+def test_what_is_made_beside_comes_in_order_and_no_further_ahead_than_asked() -> None:
+    begun, asked = list[int](), threading.get_ident()
+
+    def numbers() -> Iterator[tuple[int, int]]:
+        for number in range(6):
+            begun.append(number)
+            yield number, threading.get_ident()
+
+    taken = []
+    for number, who in beside(numbers(), 2):
+        assert who != asked
+        time.sleep(0.02)  # long enough for whoever runs on
+        assert len(begun) <= number + 3
+        taken.append(number)
+    assert taken == begun == list(range(6))
+
+
+def test_an_error_of_what_is_made_beside_is_raised_in_its_turn() -> None:
+    def numbers() -> Iterator[int]:
+        yield 1
+        raise StorageError("STO-SYNTH-WRITE", "đầy", hint="dọn", who="ai")
+
+    made = beside(numbers(), 2)
+    assert next(made) == 1
+    with pytest.raises(StorageError, match="STO-SYNTH-WRITE"):
+        next(made)
+
+
+def test_nothing_is_begun_beside_once_nobody_takes_it() -> None:
+    begun = list[int]()
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            begun.append(number)
+            yield number
+
+    there = set(threading.enumerate())
+    made = beside(numbers(), 2)
+    assert next(made) == 0
+    made.close()
+    assert len(begun) <= 3
+    assert set(threading.enumerate()) <= there
 
 
 @pytest.mark.parametrize("work", ["seal", "make"])

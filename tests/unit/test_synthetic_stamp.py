@@ -31,7 +31,7 @@ from bienho.synthetic.dossiers.visits import PREGNANCY, Visit
 from bienho.synthetic.places import Map
 from bienho.synthetic.reference import conditions
 from bienho.synthetic.straight import births, rows, stencil
-from bienho.synthetic.straight.lakeward import Press
+from bienho.synthetic.straight.press import Press
 from bienho.synthetic.straight.seals import Sealer, Sealers, Worker
 from bienho.synthetic.straight.stencil import Cutter
 from support.cast_sql import cast_findings_sql
@@ -58,11 +58,17 @@ class Written:
     def __init__(self) -> None:
         self.connection = duckdb.connect()
         self.tables: dict[str, pa.Table] = {}
+        self.found: list[tuple[str, int, int]] = []
+        """Dossier, its visit, the visit its stencil was made of."""
 
-    def write(self, block: Rows, sealed: Callable[[], None]) -> dict[str, int]:
-        sealed()
-        for name, query in {**block.queries, **block.last}.items():
+    def write(self, block: Rows) -> dict[str, int]:
+        for name, query in block.queries.items():
             self.tables[name] = self.connection.execute(query).to_arrow_table()
+        (visits,) = re.findall(r"FROM (memory\.visits_\d+) AS v", block.queries[HEAD])
+        self.found = self.connection.execute(
+            f"SELECT k.dossier_key, v.visit_no, s.delivery_seq FROM {visits} AS v JOIN sealed AS k USING (version_id)"
+            " JOIN stencil_dossier AS s USING (stencil_no)"
+        ).fetchall()
         return {name: table.num_rows for name, table in self.tables.items()}
 
 
@@ -120,21 +126,18 @@ def stamped(plan: Plan = PLAN, only: Sequence[str] = ()) -> Twin:
     sources: dict[str, Visit] = {}
     visits: dict[int, Visit] = {}
     blocks = (replace(block, visits=_for(block.visits, only)) for block in twin.blocks(150 if not only else 10**6))
-    for block, _ in press.take(blocks):
-        visits |= block.objects(block.visits["visit_no"].to_pylist())
+    for ready, _ in press.take(blocks):
+        visits |= ready.block.objects(ready.block.visits["visit_no"].to_pylist())
         held = written.connection.execute("SELECT stencil_no FROM stencil_dossier ORDER BY 1").fetchall()
-        lent = sorted(number for numbers in press.classes.values() for number in numbers)
-        # those of the next block are chosen by now, and come when it does
+        # those of the next blocks are being chosen, and come when they do
+        lent = sorted(number for numbers in list(press.looker.classes.values()) for number in list(numbers))
         assert [number for (number,) in held] == [number for number in lent if number <= held[-1][0]]
         for name, table in written.tables.items():
             tables.setdefault(name, []).append(table)
-        found = written.connection.execute(
-            "SELECT k.dossier_key, v.visit_no, o.source FROM visits v JOIN sealed k USING (version_id)"
-            " JOIN (SELECT stencil_no, delivery_seq AS source FROM stencil_dossier) o USING (stencil_no)"
-        ).fetchall()
-        for key, number, source in found:
+        for key, number, source in written.found:
             by_key[key], sources[key] = visits[number], visits[source]
         written.tables = {}
+    lent = sorted(number for numbers in press.looker.classes.values() for number in numbers)
     assert [number for (number,) in held] == lent
     return Twin(by_key, sources, {n: pa.concat_tables(t) for n, t in tables.items()}, vault, atlas, plan.seed)
 

@@ -7,7 +7,7 @@ and comes first, as everywhere. Such a home has no raw (`Home.require_raw`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,7 +36,6 @@ class Rows:
     """One block: dataset → query that gives its rows, by column names; and the sequences of its deliveries."""
 
     queries: Mapping[str, str]
-    last: Mapping[str, str]
     first_seq: int
     last_seq: int
     versions: int
@@ -54,37 +53,24 @@ class Straight:
             self._runner.bind_copies((name for name in catalogue() if name.startswith("reference.")), {})
         self._batch = 0
 
-    def write(self, block: Rows, sealed: Callable[[], None]) -> dict[str, int]:
-        """Commit one block; rows per dataset. `sealed` returns once the vault holds the block's records: queries in
-        `last` are asked after it."""
+    def write(self, block: Rows) -> dict[str, int]:
+        """Commit one block, whose records the vault holds; rows per dataset."""
         self._batch += 1
-        if self._conform:  # the models need the rows too, and what is no table of the lake is made outside of it
-            held = {name: self._held(name, query) for name, query in block.queries.items()}
-            sealed()
-            held |= {name: self._held(name, query) for name, query in block.last.items()}
-            outputs = self._mapped(held)
-            return self._commit(block, held, {}, lambda: None, outputs)
-        return self._commit(block, block.queries, block.last, sealed, {})
+        if not self._conform:
+            return self._commit(block, block.queries, {})
+        # the models need the rows too, and what is no table of the lake is made outside of it
+        held = {name: self._held(name, query) for name, query in block.queries.items()}
+        return self._commit(block, held, self._mapped(held))
 
-    def _commit(
-        self,
-        block: Rows,
-        queries: Mapping[str, str],
-        last: Mapping[str, str],
-        sealed: Callable[[], None],
-        outputs: Mapping[str, str],
-    ) -> dict[str, int]:
-        every = {**queries, **last}
+    def _commit(self, block: Rows, queries: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, int]:
         counts: dict[str, int] = {}
 
         def work(connection: duckdb.DuckDBPyConnection) -> None:
             counts.clear()
             self._insert(queries, counts)
-            sealed()
-            self._insert(last, counts)
             store(connection, outputs)
             connection.execute(
-                f"INSERT INTO lake.journal.change BY NAME SELECT ? AS batch_id, version_id FROM ({every[HEADS]})",
+                f"INSERT INTO lake.journal.change BY NAME SELECT ? AS batch_id, version_id FROM ({queries[HEADS]})",
                 [self._batch],
             )
             connection.execute(

@@ -10,8 +10,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
@@ -51,6 +52,21 @@ def in_order(work: Callable[[int, int], T], portions: Sequence[tuple[int, int]],
         raise lost() from error
     finally:
         _at_hand = None
+
+
+def beside(made: Iterator[T], most: int) -> Generator[T, None, None]:
+    """What an iterator gives, made in a thread of its own, so many ahead of who takes them at most. An error is raised
+    in its turn; nothing is begun any more once this is closed."""
+    waiting = deque[Future[T | None]]()
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            for _ in range(most):
+                waiting.append(thread.submit(next, made, None))
+            while (one := waiting.popleft().result()) is not None:
+                waiting.append(thread.submit(next, made, None))
+                yield one
+        finally:
+            thread.shutdown(cancel_futures=True)
 
 
 def lost() -> StorageError:

@@ -75,7 +75,7 @@ SELECT x.* EXCLUDE (emergency, delivery_no, outbreak_no, course_no), t.* EXCLUDE
 FROM block_visits AS x JOIN folk AS p USING (person_no) JOIN facilities AS f USING (facility)
     LEFT JOIN away AS w USING (visit_no)
     LEFT JOIN (SELECT {_COURSE} FROM block_courses) AS t USING (course_no)
-    LEFT JOIN newborn AS n ON n.delivery_no = x.delivery_no AND x.{births.IS_ONE}
+    LEFT JOIN newborn AS n ON n.delivery_no = CASE WHEN x.{births.IS_ONE} THEN x.delivery_no END
 """
 """The visits of a block with all that is known of their persons (FOLK, AWAY), births and places."""
 
@@ -236,12 +236,12 @@ _OF_TABLE = {
 }
 
 
-def lines(dataset: str) -> str:
-    """The rows of one table of lines: `visits` (v) beside its stencils (s)."""
+def lines(dataset: str, visits: str) -> str:
+    """The rows of one table of lines: `visits`, a table of what `told` gives (v), beside its stencils (s)."""
     table = f"XML{dataset.rpartition('_')[2]}"
     moving = frozenset(time_fields(table))
     chosen = [_column(table, field.name, moving) for field in catalogue()[dataset].fields]
-    return f"SELECT {', '.join(chosen)} FROM visits AS v JOIN {stencils(dataset)} AS s USING (stencil_no)"
+    return f"SELECT {', '.join(chosen)} FROM {visits} AS v JOIN {stencils(dataset)} AS s USING (stencil_no)"
 
 
 def stencils(dataset: str) -> str:
@@ -281,9 +281,9 @@ SELECT v.version_id, v.delivery_seq, printf('D%012d', v.delivery_seq) AS deliver
     k.record_id, CASE WHEN v.visit_no = s.delivery_seq THEN s.content_digest
         ELSE md5(s.content_digest || k.record_id || v.s || '/' || v.e) END AS content_digest,
     v.version AS format_version, s.version_evidence, s.row_counts, v.sent::TIMESTAMP AT TIME ZONE 'UTC' AS received_at
-FROM visits AS v JOIN stencil_dossier AS s USING (stencil_no) JOIN sealed AS k USING (version_id)"""
-"""Heads of dossiers. Beside a visit of its own stencil the digest of content is not that of its bytes, which were never
-written: it says that two dossiers differ, which is all that is asked of it."""
+FROM {visits} AS v JOIN stencil_dossier AS s USING (stencil_no) JOIN sealed AS k USING (version_id)"""
+"""Heads of dossiers (`visits` as in `lines`). Beside a visit of its own stencil the digest of content is not that of
+its bytes, which were never written: it says that two dossiers differ, which is all that is asked of it."""
 
 DELIVERIES = """
 SELECT delivery_seq, printf('D%012d', delivery_seq) AS delivery_id, 'xml130' AS kind, 'twin' AS source, 0 AS bytes,
@@ -291,7 +291,7 @@ SELECT delivery_seq, printf('D%012d', delivery_seq) AS delivery_id, 'xml130' AS 
     strftime(any_value(sent), '%Y%m%d') AS created, count(*)::VARCHAR AS hoso_declared, count(*) AS hoso_found,
     'accepted' AS outcome, count(*) AS accepted, 0 AS accepted_with_findings, 0 AS quarantined, 0 AS duplicates,
     0 AS superseded
-FROM visits GROUP BY delivery_seq"""
+FROM {visits} GROUP BY delivery_seq"""
 """One delivery per facility, day of sending and block: nothing was sent, but every dossier came in some delivery."""
 
 NUMBERED = """
