@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,8 @@ WHERE {column} = %b AND part = ANY (ARRAY(
     SELECT generate_series(0, (SELECT max(part) FROM vault.blind_index WHERE {column} IS NOT NULL))
 ))
 """
+_END_FILL = ("end_fill(1)", "end_fill(2)", "end_fill(3)")
+"""Groups of indexes that PostgreSQL makes beside each other."""
 _NOTHING = struct.pack(">i", -1)
 _BLIND_HEAD = struct.pack(">i", BLIND_BYTES)
 
@@ -137,15 +140,16 @@ class Vault:
 
         Killed in between, records and patients are looked for in all rows until a later `filling` ends.
         """
-        self._call("begin_fill")
+        self._call("begin_fill()")
         try:
             yield
         finally:
-            self._call("end_fill")
+            with ThreadPoolExecutor(len(_END_FILL)) as beside:
+                list(beside.map(self._call, _END_FILL))
 
-    def _call(self, name: str) -> None:
+    def _call(self, what: str) -> None:
         with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
-            connection.execute(f"SELECT vault.{name}()")
+            connection.execute(f"SELECT vault.{what}")
 
     def open(self, record_ids: Iterable[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
         """The payloads of records by id; ids that are unknown or belong to an erased patient are absent.
