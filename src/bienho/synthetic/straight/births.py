@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from bienho.contracts import VAULT_MARKER
 from bienho.privacy import Blind, blind_entries
 from bienho.synthetic.dossiers.papers import ID_ISSUED, ID_ISSUED_WITHIN
-from bienho.synthetic.reference import conditions
 
 KINDS = ("birth", "twins")
 MOST = 2
@@ -22,8 +21,6 @@ _PARTS = ("names", "card", "book")
 slip."""
 SLOTS = MOST * len(_PARTS)
 _BETWEEN = "\x1f"  # no text of a dossier holds it: XML cannot
-_CASES = ", ".join(f"'{case.code}'" for case in conditions() if case.kind in KINDS)
-IS_ONE = f"condition IN ({_CASES})"
 
 
 def _said(field: str, text: str) -> str:
@@ -35,6 +32,11 @@ def _escaped(text: str) -> str:
     return f"replace(replace({text}, '\\', '\\\\'), '\"', '\\\"')"
 
 
+OF_MOTHER = f"""strftime(p.birth, '%Y%m%d') AS birth_day,
+    strftime(DATE '{ID_ISSUED}' + (p.person_no % {ID_ISSUED_WITHIN})::INTEGER, '%Y%m%d') AS issued"""
+"""Columns of the people: what a certificate says of whoever gives birth."""
+_CARD = """'TE1' || m.old_province || CASE WHEN c.insurance_id <> '' THEN c.insurance_id
+            ELSE left(m.insurance_id, 2) || '8' || place || printf('%06d', m.person_no % 1000000) END"""
 NEWBORN = f"""
 SELECT delivery_no, count(*)::INTEGER AS children, any_value(weeks) < 32 AS early,
     any_value(birth_order)::VARCHAR AS birth_order, any_value(living)::VARCHAR AS living,
@@ -42,24 +44,19 @@ SELECT delivery_no, count(*)::INTEGER AS children, any_value(weeks) < 32 AS earl
     list(CASE WHEN b.sex = 'F' THEN '2' ELSE '1' END ORDER BY place) AS child_sex,
     list(weight_g::VARCHAR ORDER BY place) AS child_weight,
     list(strftime(born, '%Y%m%d%H%M') ORDER BY place) AS child_born,
-    list({{'names': {_said("HO_TEN_CHA", "father")} || {_said("HO_TEN_CON", "b.name")}, 'name': b.name,
-        'year': strftime(born, '%Y'), 'born': strftime(born, '%Y%m%d%H%M'), 'number': coalesce(p.insurance_id, ''),
-        'place': place}} ORDER BY place) AS newborn
-FROM block_births AS b LEFT JOIN block_people AS p ON p.person_no = b.child_no GROUP BY delivery_no"""
-"""The births of a block, one row each: what is told of the children, in their order."""
+    list({{'before': concat_ws(chr(31), {_said("HO_TEN_CHA", "father")} || {_said("HO_TEN_CON", "b.name")}, {_CARD},
+        strftime(born, '%Y/')), 'after': concat_ws(chr(31), '', b.name, strftime(born, '%Y%m%d%H%M'))}}
+        ORDER BY place) AS newborn
+FROM block_births AS b JOIN folk AS m ON m.person_no = b.mother_no
+    LEFT JOIN block_people AS c ON c.person_no = b.child_no GROUP BY delivery_no
+UNION ALL BY NAME SELECT -1 AS delivery_no"""
+"""The births of a block, one row each: what is told of the children, in their order; and none (-1)."""
 CLASS = ("children", "early")
 """What the builder looks at of a birth."""
-_CHILD = (
-    "concat_ws(chr(31), c.names, 'TE1' || card_province || CASE WHEN c.number <> '' THEN c.number"
-    " ELSE left(insurance_id, 2) || '8' || c.place || printf('%06d', person_no % 1000000) END,"
-    " c.year || '/' || printf('%02d', serial // 100 + 1), c.name, c.born)"
-)
-OF_VISIT = f"""birth_order, living, father_named, child_named, child_sex, child_weight, child_born,
+OF_VISIT = """birth_order, living, father_named, child_named, child_sex, child_weight, child_born, birth_day, issued,
     CASE WHEN newborn IS NULL OR version = '4210' THEN ''
-         ELSE strftime(birth, '%Y%m%d') || chr(31) || array_to_string([{_CHILD} FOR c IN newborn], chr(31)) END
-        AS newborn,
-    strftime(birth, '%Y%m%d') AS birth_day,
-    strftime(DATE '{ID_ISSUED}' + (person_no % {ID_ISSUED_WITHIN})::INTEGER, '%Y%m%d') AS issued"""
+         ELSE birth_day || chr(31) || array_to_string(
+             [c.before || printf('%02d', serial // 100 + 1) || c.after FOR c IN newborn], chr(31)) END AS newborn"""
 """Columns of the visits (KNOWN): what the columns below ask for, and `newborn`, of which a payload is made: the day the
 mother was born, then of each child the `_PARTS`, its name and when it was born."""
 

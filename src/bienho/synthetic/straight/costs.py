@@ -118,10 +118,22 @@ _OF_VISIT = {
 OF_TABLE: Mapping[str, Mapping[str, str]] = {"XML1": _OF_VISIT, "XML2": _OF_LINE, "XML3": _OF_LINE}
 """Table → field → SQL of its text, for `visits` (v) beside the stencils (s)."""
 
-_FUNDS = " ".join(f"WHEN {rate} THEN {_fund(rate)}" for rate in PARTIAL)
+_SUM_TEXTS = {"beyond_text": "beyond", "insured_text": "insured"}
+for _rate in PARTIAL:
+    _SUM_TEXTS[f"{_fund(_rate)}_text"] = _fund(_rate)
+    _SUM_TEXTS[f"copay_{_rate}_text"] = f"(insured - {_fund(_rate)})"
+SUM_TEXTS = ", ".join(f"{text(amount)} AS {name}" for name, amount in _SUM_TEXTS.items())
+"""What is held of SUMS beside what is insured: the amounts as texts, like those of LINES."""
+
+
+def _of_benefit(text_of: str, whole: str, none: str) -> str:
+    partly = " ".join(f"WHEN {rate} THEN {text_of.format(rate)}" for rate in PARTIAL)
+    return f"CASE benefit {partly} WHEN 0 THEN {none} ELSE {whole} END"
+
+
 SHARED_OUT = f"""
-SELECT * EXCLUDE (insured, beyond, card_rate, small_sum, fund, {", ".join(map(_fund, PARTIAL))}),
-    {text("beyond")} AS beyond_text, {text("fund")} AS fund_text, {text("(insured - fund)")} AS copay_text
-FROM (SELECT *, CASE benefit {_FUNDS} WHEN 0 THEN 0 ELSE insured END AS fund
-      FROM (SELECT *, {BENEFIT} AS benefit FROM ({{visits}}) JOIN {SUMS} USING (stencil_no)))"""
+SELECT * EXCLUDE (insured, card_rate, small_sum, {", ".join(name for name in _SUM_TEXTS if name != "beyond_text")}),
+    {_of_benefit("fund_{}_text", "insured_text", "'0'")} AS fund_text,
+    {_of_benefit("copay_{}_text", "'0'", "insured_text")} AS copay_text
+FROM (SELECT *, {BENEFIT} AS benefit FROM ({{visits}}) JOIN {SUMS} USING (stencil_no))"""
 """Visits with their benefit and the sums of their dossiers."""

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bienho.synthetic.places import Map
 from bienho.synthetic.straight import costs, rows, stamp
@@ -19,7 +20,8 @@ from bienho.synthetic.straight.stencil import CORE, Numbered
 _SENT = 16_384
 """Rows of a chunk: a part of a table is sent to another process with all the bytes of its chunks."""
 _TOLD = ("ma_lk", "ma_bn", "version_id")
-_KEPT = ", ".join(dict.fromkeys(("visit_no", *_TOLD, *KEYS, *CORE)))
+_OF_STENCIL = ("visit_no", "newborn", "young", *CORE)
+_KEPT = ", ".join(dict.fromkeys((*_OF_STENCIL, *_TOLD, *KEYS)))
 _LACKING = pa.schema([("class", pa.string()), ("lacking", pa.int64())])
 _OWN = pa.schema([("visit_no", pa.int64()), ("stencil_no", pa.int64())])
 _CLASSES = pa.schema([("class", pa.string()), ("numbers", pa.list_(pa.int64()))])
@@ -37,8 +39,8 @@ class Ahead:
 
     def told(self) -> pa.Table:
         """VISITS of the block with their numbers in the lake, by `visit_no`."""
-        visits = self.block.visits.take(_order(self.block.visits))
-        numbers = self.keys.select(["visit_no", *_TOLD]).take(_order(self.keys))
+        visits = self.block.visits.take(_order(self.block.visits, "visit_no"))
+        numbers = self.keys.select(["visit_no", *_TOLD]).take(_order(self.keys, "visit_no"))
         if not visits.column("visit_no").equals(numbers.column("visit_no")):
             raise ValueError("what was looked at is not the visits of the block")
         for name in _TOLD:
@@ -46,8 +48,8 @@ class Ahead:
         return visits
 
 
-def _order(table: pa.Table) -> pa.Array:
-    return pa.array(np.argsort(table.column("visit_no").to_numpy(), kind="stable"))
+def _order(table: pa.Table, by: str) -> pa.Array:
+    return pa.array(np.argsort(table.column(by).to_numpy(), kind="stable"))
 
 
 class Looker:
@@ -82,46 +84,49 @@ class Looker:
         self._see("block_visits", block.visits)
         for name, query in stamp.LOOKED_UP.items():
             connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
-        counted = connection.execute("SELECT class, count(*) FROM classed GROUP BY class").fetchall()
-        lacking = []
+        counted = connection.execute("SELECT class, count(*) FROM known GROUP BY class").fetchall()
+        lacking = {}
         for name, count in counted:
             seen = self._seen[name] = self._seen.get(name, 0) + count
-            lacking.append(min(self._variants, 1 + seen // self._shared) - len(self.classes.get(name, ())))
-        self._see("lacking", pa.table([[name for name, _ in counted], lacking], schema=_LACKING))
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE wanted AS SELECT visit_no, class FROM classed JOIN lacking USING (class)"
-            " QUALIFY row_number() OVER (PARTITION BY class ORDER BY visit_no) <= lacking"
-        )
-        chosen = stamp.texts(self._seed, "(FROM known SEMI JOIN wanted USING (visit_no))")
+            more = min(self._variants, 1 + seen // self._shared) - len(self.classes.get(name, ()))
+            if more > 0:
+                lacking[name] = more
+        self._see("lacking", pa.table([list(lacking), list(lacking.values())], schema=_LACKING))
         wanted = connection.execute(
-            f"SELECT visit_no, class, newborn, young, {', '.join(CORE)} FROM ({chosen}) JOIN wanted USING (visit_no)"
-            " ORDER BY visit_no"
-        ).to_arrow_table().to_pylist()  # fmt: skip
-        numbers = [told["visit_no"] for told in wanted]
+            "SELECT visit_no, class FROM known JOIN lacking USING (class)"
+            " QUALIFY row_number() OVER (PARTITION BY class ORDER BY visit_no) <= lacking ORDER BY visit_no"
+        ).fetchall()
+        numbers = [number for number, _ in wanted]
         objects = block.objects(numbers)
         numbered = [(self.made + place, number, objects[number]) for place, number in enumerate(numbers, 1)]
         self.made += len(wanted)
-        for (number, _, _), told in zip(numbered, wanted, strict=True):
-            self.classes.setdefault(told["class"], []).append(number)
-        return Ahead(block, numbered, {told["visit_no"]: told for told in wanted}, self._keys(numbered))
+        for (number, _, _), (_, name) in zip(numbered, wanted, strict=True):
+            self.classes.setdefault(name, []).append(number)
+        keys = self._keys(numbered, [name for name, _ in counted])
+        few = keys.select(_OF_STENCIL).filter(pc.is_in(keys["visit_no"], pa.array(numbers, pa.int64())))
+        return Ahead(block, numbered, {told["visit_no"]: told for told in few.to_pylist()}, keys)
 
-    def _keys(self, numbered: list[Numbered]) -> pa.Table:
-        """Give the visits of a block their stencils and their numbers in the lake; what they are sealed by."""
+    def _keys(self, numbered: list[Numbered], classes: list[str]) -> pa.Table:
+        """Give the visits of a block, which are of `classes`, their stencils and their numbers in the lake; what they
+        are sealed by."""
         own = pa.table([[n for _, n, _ in numbered], [n for n, _, _ in numbered]], schema=_OWN)
         self._see("own_stencils", own)
-        self._see("classes", pa.table([list(self.classes), list(self.classes.values())], schema=_CLASSES))
+        self._see("classes", pa.table([classes, [self.classes[name] for name in classes]], schema=_CLASSES))
         query = stamp.NUMBERED.format(last=self._deliveries)
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE numbered AS {query}")
-        named = f"SELECT {_KEPT} FROM ({stamp.named(self._seed)}) ORDER BY version_id"
-        return self._connection.execute(named).to_arrow_table(_SENT)
+        named = f"SELECT {_KEPT} FROM ({stamp.named(self._seed)})"
+        keys = self._connection.execute(named).to_arrow_table()
+        order = _order(keys, "version_id")  # Arrow orders so many columns at a fraction of what DuckDB takes
+        return pa.concat_tables(keys.take(order[at : at + _SENT]) for at in range(0, len(order), _SENT))
 
     def visits(self, sums: Iterable[pa.Table]) -> tuple[str, int, int, int]:
         """Give the visits of the block looked at last what they cost, by the SUMS of its stencils: the table of the
         database that then holds them, its first and last delivery, how many visits. The table is the caller's to drop.
         """
+        held = f"SELECT stencil_no, insured, {costs.SUM_TEXTS} FROM incoming"
         for table in sums:
-            self._show(f"CREATE TEMP TABLE IF NOT EXISTS {costs.SUMS} AS FROM incoming LIMIT 0", table)
-            self._show(f"INSERT INTO temp.{costs.SUMS} BY NAME FROM incoming", table)
+            self._show(f"CREATE TEMP TABLE IF NOT EXISTS {costs.SUMS} AS {held} LIMIT 0", table)
+            self._show(f"INSERT INTO temp.{costs.SUMS} BY NAME {held}", table)
         self._blocks += 1
         # no table of the one connection alone: it is made on this one and read on the other
         name = f"memory.visits_{self._blocks}"

@@ -20,9 +20,21 @@ from bienho.synthetic.straight.stencil import CORE, DAY, FROM_DAY, FROM_START, P
 _MERGED = "day >= DATE '2025-07-01'"
 
 _WARD = "kind IN ('03', '04', '06', '09')"
-_COURSE = "course_no, began, confirmed, retreated, hiv_confirmed, hiv_arv, hiv_switched"
-_TB = "condition IN ({})".format(", ".join(f"'{case.code}'" for case in conditions() if case.kind == "tb"))
-_HOME = "commune_name, old_name, old_district, district_name, old_province, province_name"
+_ASKED_OF_CASES = {
+    "birth": lambda case: case.kind in births.KINDS,
+    "tb": lambda case: case.kind == "tb",
+    "awaited": lambda case: case.code in PREGNANCY,
+    "leave": lambda case: gives_leave(case) or case.code in PREGNANCY,
+    "for_children": drugs_of_children,
+}
+_CASES = ", ".join(
+    f"('{case.code}', {', '.join(str(bool(asked(case))) for asked in _ASKED_OF_CASES.values())})"
+    for case in conditions()
+)
+"""What the class asks of the condition of a visit, by its code: one join instead of many long lists."""
+_HOME = """c.commune AS commune_now, o.old_commune AS commune_then, old_district, old_province,
+    {hamlet} || ', ' || commune_name || ', Tỉnh Gia Lai' AS address_now,
+    {hamlet} || ', ' || old_name || ', ' || district_name || ', ' || province_name AS address_then"""
 
 
 def _piece(field: str, text: str) -> str:
@@ -30,96 +42,100 @@ def _piece(field: str, text: str) -> str:
     return f"CASE WHEN coalesce({text}, '') = '' THEN '' ELSE '\"{field}\":\"' || {text} || '\",' END"
 
 
+def _of_home(column: str) -> str:
+    return f"coalesce(w.{column}, p.{column})"
+
+
 FOLK = f"""
-SELECT p.person_no, replace(replace(p.name, '\\', '\\\\'), '"', '\\"') AS name, p.birth, p.sex, p.personal_id, p.phone,
+SELECT p.person_no, replace(replace(p.name, '\\', '\\\\'), '"', '\\"') AS name, p.birth, p.personal_id, p.phone,
     p.insurance_id, p.insurance_group, p.job, p.blood, p.height, p.ethnic_code,
+    CASE WHEN p.insurance_group IN ('GD4', 'DN4', 'GB4', 'HT3', '') THEN 'HS4' ELSE p.insurance_group END AS at_school,
+    CASE WHEN p.sex = 'F' THEN '2' ELSE '1' END AS sex_code,
+    format('{{:.2f}}', CASE WHEN p.sex = 'M' THEN 62 ELSE 53 END * p.height::DOUBLE) AS grown_weight,
     CASE WHEN p.birth_known
          THEN strftime(p.birth, '%Y%m%d') || printf('%02d%02d', p.birth_minute // 60, p.birth_minute % 60)
          ELSE printf('%04d00000000', year(p.birth)) END AS birth_text,
     {_piece("DIEN_THOAI", "p.phone")} AS phone_piece,
-    p.commune AS home_commune, p.old_commune AS home_old, p.hamlet AS home_hamlet, {_HOME},
-    CASE WHEN p.person_no % 3 = 0 THEN c.centre ELSE c.station END AS home_clinic, o.old_province AS card_province,
+    {_HOME.format(hamlet="p.hamlet")}, old_province || p.insurance_id AS card_number, {births.OF_MOTHER},
+    CASE WHEN p.person_no % 3 = 0 THEN c.centre ELSE c.station END AS home_clinic,
     {_piece("HO_TEN_ME", "m.name")} AS mother_name, {_piece("MA_ME", "m.insurance_id")} AS mother_number,
     {_piece("HO_TEN_CHA", "d.name")} AS father_name, {_piece("MA_CHA", "d.insurance_id")} AS father_number
 FROM block_people AS p JOIN communes AS c USING (commune) JOIN olds AS o USING (old_commune)
     LEFT JOIN block_people AS m ON m.person_no = p.mother_no LEFT JOIN block_people AS d ON d.person_no = p.father_no
 """
-"""The people of a block with what hangs on where they live and who their parents are: once for all of their visits."""
+"""The people of a block with what hangs on them alone, where they live and who their parents are: once for all of their
+visits."""
 AWAY = f"""
-SELECT visit_no, home_commune, home_old, home_hamlet, {_HOME}
+SELECT visit_no, {_HOME.format(hamlet="home_hamlet")}
 FROM block_visits AS b ASOF JOIN block_homes AS w ON w.person_no = b.person_no AND b.start::DATE < w.until
-    JOIN communes ON commune = home_commune JOIN olds ON old_commune = home_old"""
+    JOIN communes AS c ON commune = home_commune JOIN olds AS o ON old_commune = home_old"""
 """The visits of those who lived elsewhere on the day, and where."""
-_AT_HOME = ", ".join(
-    f"CASE WHEN w.visit_no IS NULL THEN p.{name} ELSE w.{name} END AS {name}"
-    for name in ("home_commune", "home_old", "home_hamlet", *_HOME.split(", "))
-)
-KNOWN = f"""
-SELECT x.* EXCLUDE (emergency, delivery_no, outbreak_no, course_no), t.* EXCLUDE (course_no), n.* EXCLUDE (delivery_no),
-    f.* EXCLUDE (facility), p.* EXCLUDE (person_no, home_commune, home_old, home_hamlet, {_HOME}), {_AT_HOME},
-    x.start::DATE AS day, (x.start::DATE - p.birth) / 365.25 AS age, (x."end"::DATE - p.birth) / 365.25 AS age_then,
-    (year(x.start) - year(p.birth)) * 12 + month(x.start) - month(p.birth)
-        - (dayofmonth(x.start) < dayofmonth(p.birth))::INTEGER AS months,
-    epoch_ms(x.start) // 60000 AS s, epoch_ms(x."end") // 60000 AS e,
-    epoch_ms(x.start::DATE::TIMESTAMP) // 60000 AS d,
-    CASE WHEN months < 72 THEN 'TE1'
-         WHEN months < 216 AND p.insurance_group IN ('GD4', 'DN4', 'GB4', 'HT3', '') THEN 'HS4'
-         WHEN p.insurance_group = '' AND x.version = '4210' THEN 'GD4'
-         ELSE p.insurance_group END AS card_group,
-    CASE WHEN card_group = '' THEN '9' WHEN x.emergency THEN '2'
-         WHEN x.version = '4210' THEN CASE WHEN f.level < 3 OR x.referred_from <> '' THEN '1' ELSE '4' END
-         WHEN x.referred_from <> '' THEN '1.3'
-         WHEN x.version IN ('130', '4750') THEN CASE WHEN f.level < 3 THEN '1.1' ELSE '1.3' END
-         WHEN f.level = 1 THEN '1.2' WHEN p.home_clinic = x.facility THEN '1.1' WHEN x.{_WARD} THEN '1.15'
-         WHEN f.level = 2 THEN '1.12' ELSE '1.3' END AS category
-FROM block_visits AS x JOIN folk AS p USING (person_no) JOIN facilities AS f USING (facility)
-    LEFT JOIN away AS w USING (visit_no)
-    LEFT JOIN (SELECT {_COURSE} FROM block_courses) AS t USING (course_no)
-    LEFT JOIN newborn AS n ON n.delivery_no = CASE WHEN x.{births.IS_ONE} THEN x.delivery_no END
-"""
-"""The visits of a block with all that is known of their persons (FOLK, AWAY), births and places."""
-
+_COURSE_DAYS = {
+    "course_began": "began", "course_guarded": "began + 14", "hiv_known": "hiv_confirmed", "hiv_treated": "hiv_arv",
+    "hiv_changed": "hiv_switched",
+}  # fmt: skip
+COURSES = f"""
+SELECT course_no, began, hiv_confirmed, hiv_arv,
+    {", ".join(f"strftime({day}, '%Y%m%d') AS {name}" for name, day in _COURSE_DAYS.items())},
+    CASE WHEN retreated THEN '2' ELSE '1' END AS tb_again, CASE WHEN confirmed THEN '1' ELSE '2' END AS tb_seen
+FROM (FROM block_courses UNION ALL BY NAME SELECT -1 AS course_no)"""
+"""The courses of a block, and none (-1): a join that finds something for every visit is the cheaper one."""
+_SAMPLED = "day - ((day - hiv_arv) % 365)::INTEGER"  # on the anniversary of ARV
 _EMPLOYED = "(insurance_group = 'DN4' AND age_then >= 18 AND age_then < 62)"
-_LEAVE = "kind IN ('01', '02') AND condition IN ({})".format(
-    ", ".join(f"'{case.code}'" for case in conditions() if gives_leave(case) or case.code in PREGNANCY)
-)
-_AWAITED = ", ".join(f"'{code}'" for code in PREGNANCY)
-_FOR_CHILDREN = "condition IN ({})".format(
-    ", ".join(f"'{case.code}'" for case in conditions() if drugs_of_children(case))
-)
 _LOOKED_AT = (
     "condition", "kind", "version", "days", '"end"::DATE - day', "level", "private", "died",
     "array_to_string(others, ';')", "referred_to <> ''",
     "card_group = ''",  # what a card pays is of the visit itself (costs)
-    f"CASE WHEN age >= 16 OR kind IN ('01', '07') AND (age >= 12 OR days <= {LONG} AND NOT {_FOR_CHILDREN}) THEN 5"
+    f"CASE WHEN age >= 16 OR kind IN ('01', '07') AND (age >= 12 OR days <= {LONG} AND NOT for_children) THEN 5"
     " WHEN age >= 12 THEN 4 WHEN kind IN ('01', '07') OR age >= 6 THEN 3"
     " WHEN age >= 3 THEN 2 WHEN age >= 1 THEN 1 ELSE 0 END",
     # births, those that came and those awaited: nobody is sent to rest beyond them
     *births.CLASS,
-    f"CASE WHEN version <> '4210' AND condition IN ({_AWAITED}) AND {_EMPLOYED}"
+    f"CASE WHEN version <> '4210' AND awaited AND {_EMPLOYED}"
     f" THEN least({MOST_REST}, coalesce(expected - \"end\"::DATE, {MOST_REST})) END",
     # courses
-    f"CASE WHEN {_TB} THEN (hiv_confirmed IS NOT NULL)::INTEGER * 2 + (day - began >= {TB_DAYS - 7})::INTEGER END",
+    f"CASE WHEN tb THEN (hiv_confirmed IS NOT NULL)::INTEGER * 2 + (day - began >= {TB_DAYS - 7})::INTEGER END",
     # papers
-    f"CASE WHEN version <> '4210' AND ({_WARD} OR {_LEAVE}) THEN {_EMPLOYED} END",
+    f"CASE WHEN version <> '4210' AND ({_WARD} OR kind IN ('01', '02') AND leave) THEN {_EMPLOYED} END",
 )  # fmt: skip
-_CLASS = f"""concat_ws('|', {", ".join(f"coalesce(({one})::VARCHAR, '')" for one in _LOOKED_AT)})"""
+CLASS = f"""concat_ws('|', {", ".join(f"coalesce(({one})::VARCHAR, '')" for one in _LOOKED_AT)})"""
 """What the builder looks at: two visits with one text get the same lines, whoever they are of. The rarer the classes,
 the less is built: what no line depends on has no place in it."""
 
-CLASSED = f"""
-SELECT visit_no, facility, "end"::DATE + delay_days AS sent, {_CLASS} AS class
-FROM known"""
-"""The visits of a block (KNOWN) with their class, and what their numbers depend on."""
-LOOKED_UP = {"folk": FOLK, "away": AWAY, "newborn": births.NEWBORN, "known": KNOWN, "classed": CLASSED}
+KNOWN = f"""
+SELECT visit_no, person_no, facility, version, "end", referred_from, referred_to, referral, serial, bed,
+    course_no, delivered, day, age, sent, s, e, d, card_group, category, address, residence_province,
+    residence_district, residence_commune, {CLASS} AS class
+FROM (
+    SELECT x.*, k.*, children, early, began, hiv_confirmed, level, private, insurance_group,
+        x.start::DATE AS day, x."end"::DATE + x.delay_days AS sent,
+        (x.start::DATE - p.birth) / 365.25 AS age, (x."end"::DATE - p.birth) / 365.25 AS age_then,
+        (year(x.start) - year(p.birth)) * 12 + month(x.start) - month(p.birth)
+            - (dayofmonth(x.start) < dayofmonth(p.birth))::INTEGER AS months,
+        epoch_ms(x.start) // 60000 AS s, epoch_ms(x."end") // 60000 AS e,
+        epoch_ms(x.start::DATE::TIMESTAMP) // 60000 AS d, n.delivery_no AS delivered,
+        CASE WHEN months < 72 THEN 'TE1' WHEN months < 216 THEN p.at_school
+             WHEN p.insurance_group = '' AND x.version = '4210' THEN 'GD4' ELSE p.insurance_group END AS card_group,
+        CASE WHEN card_group = '' THEN '9' WHEN x.emergency THEN '2'
+             WHEN x.version = '4210' THEN CASE WHEN f.level < 3 OR x.referred_from <> '' THEN '1' ELSE '4' END
+             WHEN x.referred_from <> '' THEN '1.3'
+             WHEN x.version IN ('130', '4750') THEN CASE WHEN f.level < 3 THEN '1.1' ELSE '1.3' END
+             WHEN f.level = 1 THEN '1.2' WHEN p.home_clinic = x.facility THEN '1.1' WHEN x.{_WARD} THEN '1.15'
+             WHEN f.level = 2 THEN '1.12' ELSE '1.3' END AS category,
+        CASE WHEN {_MERGED} THEN {_of_home("address_now")} ELSE {_of_home("address_then")} END AS address,
+        CASE WHEN {_MERGED} THEN '52' ELSE {_of_home("old_province")} END AS residence_province,
+        CASE WHEN {_MERGED} THEN '' ELSE {_of_home("old_district")} END AS residence_district,
+        CASE WHEN {_MERGED} THEN {_of_home("commune_now")} ELSE {_of_home("commune_then")} END AS residence_commune
+    FROM block_visits AS x JOIN folk AS p USING (person_no) LEFT JOIN away AS w USING (visit_no)
+        JOIN facilities AS f USING (facility)
+        JOIN (VALUES {_CASES}) AS k (code, {", ".join(_ASKED_OF_CASES)}) ON k.code = x.condition
+        JOIN courses AS t USING (course_no)
+        JOIN newborn AS n ON n.delivery_no = CASE WHEN k.birth THEN x.delivery_no ELSE -1 END
+)"""
+"""The visits of a block with their class and what a class asks of persons, births and places; what else is known of
+these is for `texts` to join."""
+LOOKED_UP = {"folk": FOLK, "away": AWAY, "courses": COURSES, "newborn": births.NEWBORN, "known": KNOWN}
 """Tables of a block, in the order in which they are made of each other."""
-
-
-_SAMPLED = "day - ((day - hiv_arv) % 365)::INTEGER"  # on the anniversary of ARV
-_COURSE_DAYS = {
-    "course_began": "began", "course_guarded": "began + 14", "hiv_known": "hiv_confirmed", "hiv_treated": "hiv_arv",
-    "hiv_changed": "hiv_switched", "hiv_sampled": _SAMPLED, "hiv_measured": f"least(day, {_SAMPLED} + 7)",
-}  # fmt: skip
 
 
 _SENT = "(referred_from <> '' OR category = '1.3')"
@@ -129,49 +145,44 @@ _PARENTS = ", ".join(
 )
 
 
-def texts(seed: int, visits: str = "known") -> str:
-    """Visits with every text of their own; `visits`: KNOWN of them."""
+def texts(seed: int) -> str:
+    """The visits of a block (KNOWN) with every text of their own. Joined here and not in KNOWN, for a text that is only
+    handed on is cheaper joined twice than held once more."""
     house = f"{seed % 1000:03d}"
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in employers())
     return f"""
-SELECT visit_no, version, facility, s, e, d, phone, person_no, level,
-    facility || '.' || strftime(start, '%y%m%d') || '.' || printf('%06d', serial) || '{house}' AS ma_lk,
-    'BN{house}' || printf('%08d', (person_no * 7919 + facility::BIGINT * 31) % 100000000) AS ma_bn,
-    name, personal_id,
-    CASE WHEN {_MERGED} THEN home_hamlet || ', ' || commune_name || ', Tỉnh Gia Lai'
-         ELSE home_hamlet || ', ' || old_name || ', ' || district_name || ', ' || province_name END AS address,
-    phone_piece, age < 16 AS young,
-    CASE WHEN card_group = '' THEN '' ELSE card_group || card_province || insurance_id END AS card,
-    strftime(start, '%y') || '.' || printf('%06d', serial) AS hsba,
-    CASE WHEN referral <> '' THEN referral ELSE strftime(start, '%y') || '/' || printf('%05d', serial) END AS slip,
+SELECT visit_no, version, facility, s, e, d, phone,
+    concat(facility, strftime(day, '.%y%m%d.'), printf('%06d', serial), '{house}') AS ma_lk,
+    'BN{house}' || lpad(((person_no * 7919 + facility::BIGINT * 31) % 100000000)::VARCHAR, 8, '0') AS ma_bn,
+    name, personal_id, address, phone_piece, age < 16 AS young,
+    CASE WHEN card_group = '' THEN '' ELSE card_group || card_number END AS card,
+    strftime(day, '%y') || '.' || printf('%06d', serial) AS hsba,
+    CASE WHEN referral <> '' THEN referral ELSE strftime(day, '%y') || '/' || printf('%05d', serial) END AS slip,
     CASE WHEN {_SENT} THEN {_piece("GIAY_CHUYEN_TUYEN", "slip")} ELSE '' END AS slip_piece,
     list_extract([{names}], person_no % {len(employers())} + 1) AS employer,
     {_PARENTS}, insurance_id,
     strftime("end", '%y') AS end_year, printf('%06d', serial) AS serial_text,
-    birth_text,
-    CASE WHEN sex = 'F' THEN '2' ELSE '1' END AS sex_code, blood, ethnic_code,
+    birth_text, sex_code, blood, ethnic_code,
     CASE WHEN version = '3176' THEN job ELSE job || '000' END AS job_text,
-    CASE WHEN {_MERGED} THEN '52' ELSE old_province END AS residence_province,
-    CASE WHEN {_MERGED} THEN '' ELSE old_district END AS residence_district,
-    CASE WHEN {_MERGED} THEN home_commune ELSE home_old END AS residence_commune,
-    home_clinic, strftime(greatest(birth, make_date(year(day), 1, 1)), '%Y%m%d') AS card_from,
+    residence_province, residence_district, residence_commune, home_clinic,
+    CASE WHEN year(birth) < year(day) THEN year(day) || '0101' ELSE birth_day END AS card_from,
     year(day) || '1231' AS card_until,
     CASE WHEN card_group <> '' AND person_no % 5 < 3 AND age > 18 THEN (2016 + person_no % 4) || '0101' ELSE ''
         END AS card_since,
-    format('{{:.2f}}', CASE WHEN age < 1 THEN 3.2 + 6.2 * age * height::DOUBLE
-        WHEN age < 18 THEN (8 + 2.55 * age) * height::DOUBLE
-        ELSE (CASE WHEN sex = 'M' THEN 62 ELSE 53 END) * height::DOUBLE END) AS weight,
+    CASE WHEN age < 1 THEN format('{{:.2f}}', 3.2 + 6.2 * age * height::DOUBLE)
+         WHEN age < 18 THEN format('{{:.2f}}', (8 + 2.55 * age) * height::DOUBLE) ELSE grown_weight END AS weight,
     referred_to,
     CASE WHEN referred_from <> '' THEN referred_from WHEN {_SENT} THEN home_clinic ELSE '' END AS came_from,
     unit, (year(day) - 1)::VARCHAR AS year_before, year("end")::VARCHAR AS end_year_long,
     month("end")::VARCHAR AS end_month,
     'H' || printf('%03d', CASE WHEN bed > 0 THEN bed ELSE serial END % 999 + 1) AS bed_text,
     (6 + serial % 12)::VARCHAR AS weeks,
-    category, {", ".join(f"strftime({day}, '%Y%m%d') AS {name}" for name, day in _COURSE_DAYS.items())},
-    CASE WHEN retreated THEN '2' ELSE '1' END AS tb_again, CASE WHEN confirmed THEN '1' ELSE '2' END AS tb_seen,
-    "end"::DATE + delay_days AS sent, {births.OF_VISIT},
+    category, course_began, course_guarded, hiv_known, hiv_treated, hiv_changed,
+    strftime({_SAMPLED}, '%Y%m%d') AS hiv_sampled, strftime(least(day, {_SAMPLED} + 7), '%Y%m%d') AS hiv_measured,
+    tb_again, tb_seen, sent, {births.OF_VISIT},
     {costs.RATE} AS card_rate, {costs.SMALL} AS small_sum, {costs.IS_SPONSORED} AS sponsored
-FROM {visits}"""
+FROM known JOIN folk USING (person_no) JOIN facilities USING (facility) JOIN courses USING (course_no)
+    JOIN newborn ON delivery_no = delivered"""
 
 
 _OWN = {
@@ -302,7 +313,7 @@ FROM (
         ELSE list_extract(c.numbers, (t.visit_no % len(c.numbers)) + 1) END AS stencil_no,
         dense_rank() OVER (ORDER BY facility, sent) AS delivery,
         (row_number() OVER (PARTITION BY facility, sent ORDER BY t.visit_no))::INTEGER AS hoso
-    FROM classed AS t LEFT JOIN own_stencils AS o USING (visit_no) LEFT JOIN classes AS c USING (class)
+    FROM known AS t LEFT JOIN own_stencils AS o USING (visit_no) LEFT JOIN classes AS c USING (class)
 )"""
 """The numbers of the visits in the lake and their stencils: their own, or one of their class; `last` delivery
 before."""
@@ -314,7 +325,7 @@ def named(seed: int) -> str:
     return f"SELECT * FROM ({texts(seed)}) JOIN numbered USING (visit_no)"
 
 
-_SEALED_ALONE = ", ".join(name for name in CORE if name not in {"ma_lk", "ma_bn", *PIECES.values()})
+_SEALED_ALONE = ", ".join((*(name for name in CORE if name not in PIECES.values()), "phone", "young", "newborn"))
 
 
 def told(seed: int) -> str:
