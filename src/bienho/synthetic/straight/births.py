@@ -38,17 +38,20 @@ OF_MOTHER = f"""strftime(p.birth, '%Y%m%d') AS birth_day,
 _CARD = """'TE1' || m.old_province || CASE WHEN c.insurance_id <> '' THEN c.insurance_id
             ELSE left(m.insurance_id, 2) || '8' || place || printf('%06d', m.person_no % 1000000) END"""
 NEWBORN = f"""
-SELECT delivery_no, count(*)::INTEGER AS children, any_value(weeks) < 32 AS early,
-    any_value(birth_order)::VARCHAR AS birth_order, any_value(living)::VARCHAR AS living,
-    any_value(father) <> '' AS father_named, list(b.name <> '' ORDER BY place) AS child_named,
-    list(CASE WHEN b.sex = 'F' THEN '2' ELSE '1' END ORDER BY place) AS child_sex,
-    list(weight_g::VARCHAR ORDER BY place) AS child_weight,
-    list(strftime(born, '%Y%m%d%H%M') ORDER BY place) AS child_born,
-    list({{'before': concat_ws(chr(31), {_said("HO_TEN_CHA", "father")} || {_said("HO_TEN_CON", "b.name")}, {_CARD},
-        strftime(born, '%Y/')), 'after': concat_ws(chr(31), '', b.name, strftime(born, '%Y%m%d%H%M'))}}
-        ORDER BY place) AS newborn
-FROM block_births AS b JOIN folk AS m ON m.person_no = b.mother_no
-    LEFT JOIN block_people AS c ON c.person_no = b.child_no GROUP BY delivery_no
+SELECT * EXCLUDE (told), [c.named FOR c IN told] AS child_named, [c.sex FOR c IN told] AS child_sex,
+    [c.weight FOR c IN told] AS child_weight, [c.born FOR c IN told] AS child_born,
+    [{{'before': c.before, 'after': concat_ws(chr(31), '', c.name, c.born)}} FOR c IN told] AS newborn
+FROM (
+    SELECT delivery_no, count(*)::INTEGER AS children, any_value(weeks) < 32 AS early,
+        any_value(birth_order)::VARCHAR AS birth_order, any_value(living)::VARCHAR AS living,
+        any_value(father) <> '' AS father_named,
+        list({{'named': b.name <> '', 'name': b.name, 'sex': CASE WHEN b.sex = 'F' THEN '2' ELSE '1' END,
+            'weight': weight_g::VARCHAR, 'born': strftime(born, '%Y%m%d%H%M'),
+            'before': concat_ws(chr(31), {_said("HO_TEN_CHA", "father")} || {_said("HO_TEN_CON", "b.name")}, {_CARD},
+                strftime(born, '%Y/'))}} ORDER BY place) AS told
+    FROM block_births AS b JOIN folk AS m ON m.person_no = b.mother_no
+        LEFT JOIN block_people AS c ON c.person_no = b.child_no GROUP BY delivery_no
+)
 UNION ALL BY NAME SELECT -1 AS delivery_no"""
 """The births of a block, one row each: what is told of the children, in their order; and none (-1)."""
 CLASS = ("children", "early")

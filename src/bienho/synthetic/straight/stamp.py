@@ -60,14 +60,16 @@ SELECT p.person_no, replace(replace(p.name, '\\', '\\\\'), '"', '\\"') AS name, 
     CASE WHEN p.person_no % 3 = 0 THEN c.centre ELSE c.station END AS home_clinic,
     {_piece("HO_TEN_ME", "m.name")} AS mother_name, {_piece("MA_ME", "m.insurance_id")} AS mother_number,
     {_piece("HO_TEN_CHA", "d.name")} AS father_name, {_piece("MA_CHA", "d.insurance_id")} AS father_number
-FROM block_people AS p JOIN communes AS c USING (commune) JOIN olds AS o USING (old_commune)
+FROM (FROM block_people SEMI JOIN block_visits USING (person_no)) AS p
+    JOIN communes AS c USING (commune) JOIN olds AS o USING (old_commune)
     LEFT JOIN block_people AS m ON m.person_no = p.mother_no LEFT JOIN block_people AS d ON d.person_no = p.father_no
 """
-"""The people of a block with what hangs on them alone, where they live and who their parents are: once for all of their
-visits."""
+"""Those whose visits a block holds, with what hangs on them alone, where they live and who their parents are: once for
+all of their visits."""
 AWAY = f"""
 SELECT visit_no, {_HOME.format(hamlet="home_hamlet")}
-FROM block_visits AS b ASOF JOIN block_homes AS w ON w.person_no = b.person_no AND b.start::DATE < w.until
+FROM (FROM block_visits SEMI JOIN block_homes USING (person_no)) AS b
+    ASOF JOIN block_homes AS w ON w.person_no = b.person_no AND b.start::DATE < w.until
     JOIN communes AS c ON commune = home_commune JOIN olds AS o ON old_commune = home_old"""
 """The visits of those who lived elsewhere on the day, and where."""
 _COURSE_DAYS = {
@@ -103,11 +105,11 @@ CLASS = f"""concat_ws('|', {", ".join(f"coalesce(({one})::VARCHAR, '')" for one 
 the less is built: what no line depends on has no place in it."""
 
 KNOWN = f"""
-SELECT visit_no, person_no, facility, version, "end", referred_from, referred_to, referral, serial, bed,
+SELECT visit_no, person_no, facility, version, "end", referred_from, referred_to, referral, serial, bed, level, unit,
     course_no, delivered, day, age, sent, s, e, d, card_group, category, address, residence_province,
     residence_district, residence_commune, {CLASS} AS class
 FROM (
-    SELECT x.*, k.*, children, early, began, hiv_confirmed, level, private, insurance_group,
+    SELECT x.*, k.*, children, early, began, hiv_confirmed, level, unit, private, insurance_group,
         x.start::DATE AS day, x."end"::DATE + x.delay_days AS sent,
         (x.start::DATE - p.birth) / 365.25 AS age, (x."end"::DATE - p.birth) / 365.25 AS age_then,
         (year(x.start) - year(p.birth)) * 12 + month(x.start) - month(p.birth)
@@ -181,7 +183,7 @@ SELECT visit_no, version, facility, s, e, d, phone,
     strftime({_SAMPLED}, '%Y%m%d') AS hiv_sampled, strftime(least(day, {_SAMPLED} + 7), '%Y%m%d') AS hiv_measured,
     tb_again, tb_seen, sent, {births.OF_VISIT},
     {costs.RATE} AS card_rate, {costs.SMALL} AS small_sum, {costs.IS_SPONSORED} AS sponsored
-FROM known JOIN folk USING (person_no) JOIN facilities USING (facility) JOIN courses USING (course_no)
+FROM known JOIN folk USING (person_no) JOIN courses USING (course_no)
     JOIN newborn ON delivery_no = delivered"""
 
 
