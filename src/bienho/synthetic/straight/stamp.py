@@ -308,15 +308,13 @@ FROM {visits} GROUP BY delivery_seq"""
 """One delivery per facility, day of sending and block: nothing was sent, but every dossier came in some delivery."""
 
 NUMBERED = """
-SELECT visit_no, stencil_no, {last} + delivery AS delivery_seq, hoso,
-    ({last} + delivery) * 1000000 + hoso AS version_id
-FROM (
-    SELECT t.visit_no, CASE WHEN o.stencil_no IS NOT NULL THEN o.stencil_no
-        ELSE list_extract(c.numbers, (t.visit_no % len(c.numbers)) + 1) END AS stencil_no,
-        dense_rank() OVER (ORDER BY facility, sent) AS delivery,
-        (row_number() OVER (PARTITION BY facility, sent ORDER BY t.visit_no))::INTEGER AS hoso
-    FROM known AS t LEFT JOIN own_stencils AS o USING (visit_no) LEFT JOIN classes AS c USING (class)
-)"""
+SELECT visit_no, coalesce(stencil_no, numbers[visit_no % len(numbers) + 1]) AS stencil_no,
+    {last} + delivery AS delivery_seq, hoso, ({last} + delivery) * 1000000 + hoso AS version_id
+FROM known JOIN classes USING (class) LEFT JOIN own_stencils USING (visit_no) JOIN (
+    SELECT delivery, unnest(visits) AS visit_no, unnest(range(1, len(visits) + 1))::INTEGER AS hoso
+    FROM (SELECT list(visit_no ORDER BY visit_no) AS visits, row_number() OVER (ORDER BY facility, sent) AS delivery
+          FROM known GROUP BY facility, sent)
+) USING (visit_no)"""
 """The numbers of the visits in the lake and their stencils: their own, or one of their class; `last` delivery
 before."""
 
