@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from bienho.synthetic.chance import stream
 from bienho.synthetic.events.acute import Chance, acute, inpatient
@@ -38,8 +39,8 @@ class Births:
     born: Array
     female: Array
     weight: Array
-    name: list[str]
-    father: list[str]
+    name: pa.Array
+    father: pa.Array
 
     def take(self, some: Array) -> Births:
         """Some of the deliveries, renumbered, with their children."""
@@ -50,7 +51,7 @@ class Births:
         return Births(
             self.mother[some], self.moment[some], self.weeks[some], self.order[some], self.living[some],
             now[self.of[kept]], self.child[kept], self.born[kept], self.female[kept], self.weight[kept],
-            [self.name[n] for n in kept], [self.father[n] for n in some],
+            self.name.take(pa.array(kept)), self.father.take(pa.array(some)),
         )  # fmt: skip
 
     @staticmethod
@@ -63,14 +64,15 @@ class Births:
         return Births(
             cat(a.mother, b.mother), cat(a.moment, b.moment), cat(a.weeks, b.weeks), cat(a.order, b.order),
             cat(a.living, b.living), cat(a.of, b.of + len(a.mother)), cat(a.child, b.child), cat(a.born, b.born),
-            cat(a.female, b.female), cat(a.weight, b.weight), a.name + b.name, a.father + b.father,
+            cat(a.female, b.female), cat(a.weight, b.weight),
+            pa.concat_arrays([a.name, b.name]), pa.concat_arrays([a.father, b.father]),
         )  # fmt: skip
 
 
 def births_within(w: World, rng: Chance, folk: Folk) -> Births:
     """All births of mothers of the block whose children are in it too: children born within a day are one birth."""
     child = np.flatnonzero(folk.mother >= 0)
-    child = child[np.lexsort((folk.no[child], folk.minute[child], folk.birth[child], folk.mother[child]))]
+    child = child[np.lexsort((folk.minute[child], folk.birth[child], folk.mother[child]))]
     mother, day = folk.mother[child], folk.birth[child]
     new = np.ones(len(child), dtype=bool)
     new[1:] = (mother[1:] != mother[:-1]) | (day[1:] - day[:-1] > 1)
@@ -88,9 +90,8 @@ def births_within(w: World, rng: Chance, folk: Folk) -> Births:
     born = np.where(place == 0, first[of], np.where(told, np.maximum(day * DAY + minute, first[of]), spaced))
     weeks = _weeks(rng, count)
     weight = _weight(rng, weeks[of], count[of])
-    name = folk.names.take(child.tolist()).to_pylist() if len(child) else []
     fathers = folk.father[child[head]]
-    father = [folk.names[n].as_py() if n >= 0 else "" for n in fathers.tolist()]
+    father = folk.names.take(pa.array(fathers, mask=fathers < 0)).fill_null("")
     return Births(
         mother[head],
         first,
@@ -102,7 +103,7 @@ def births_within(w: World, rng: Chance, folk: Folk) -> Births:
         born,
         folk.female[child].astype(bool),
         weight,
-        name,
+        folk.names.take(pa.array(child)),
         father,
     )
 
@@ -127,7 +128,7 @@ def births_elsewhere(w: World, rng: Chance, folk: Folk, mother: Array, day: Arra
         name.append(names.full_name(r, people, family, "F" if girl else "M", year) if named[n] else "")
     return Births(
         mother, moment, weeks, order, order - 1 + count, of, np.full(len(of), -1), moment[of] + 9 * place, female,
-        _weight(rng, weeks[of], count[of]), name, [""] * size,
+        _weight(rng, weeks[of], count[of]), pa.array(name, pa.string()), pa.array([""] * size, pa.string()),
     )  # fmt: skip
 
 

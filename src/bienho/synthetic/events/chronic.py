@@ -43,12 +43,14 @@ class Courses:
 def chronic_of(w: World, folk: Folk, who: Array, day: Array, fate: Array) -> tuple[Array, Array]:
     """(main condition or -1, up to four others) of people on a day; `fate` is (people, chronic conditions) for good."""
     chronic = _chronic(w)
+    # (band, side, sex, condition)
+    shares = (w.weights[chronic].T / 100)[:, None, None] * w.risk[chronic].T[:, None] * w.for_sex[chronic].T
     band = np.searchsorted(BANDS, w.age(folk.birth[who], day), side="right")
-    side, female = folk.side[who], folk.female[who]
-    share = w.weights[chronic][:, band].T / 100 * w.risk[chronic][:, side].T * w.for_sex[chronic][:, female].T
-    has = fate[who] < share
-    order = np.argsort(~has, axis=1, kind="stable")[:, :5]
-    found = np.where(np.take_along_axis(has, order, axis=1), chronic[order], _NONE)
+    has = fate[who] < shares[band, folk.side[who], folk.female[who]]
+    ill = np.flatnonzero(has.any(axis=1))
+    order = np.argsort(~has[ill], axis=1, kind="stable")[:, :5]
+    found = np.full((len(who), 5), _NONE)
+    found[ill] = np.where(np.take_along_axis(has[ill], order, axis=1), chronic[order], _NONE)
     return found[:, 0], found[:, 1:]
 
 

@@ -57,6 +57,8 @@ class Folk:
         self.names, self.peoples = column["name"], column["people"]
         self.side = world.side[self.place]
         self._moves = self._moved(world, moves)
+        self._moves_at_all = np.zeros(self.size, dtype=bool)
+        self._moves_at_all[self._moves[1][:-1]] = True
 
     def _rows(self, column: Any) -> Array:
         """Rows of some person numbers, -1 where they are not in the block."""
@@ -64,35 +66,38 @@ class Folk:
         at = np.minimum(np.searchsorted(self.no, wanted), self.size - 1)
         return np.where(self.no[at] == wanted, at, -1)
 
-    def _moved(self, world: World, moves: Any) -> tuple[Array, Array, Array] | None:
-        """(row, day, commune until then), latest first, of the moves within the province."""
-        if moves is None or moves.num_rows == 0:
-            return None
+    def _moved(self, world: World, moves: Any) -> tuple[Array, Array, Array]:
+        """(person and day, row, commune until then), in that order, of the moves within the province."""
+        if moves is None:
+            return np.empty(0, np.int64), np.array([-1]), np.empty(0, np.int64)
         who = self._rows(_whole(moves.column("person_no")))
         day = _days(_whole(moves.column("day")), 0)
         code = _whole(moves.column("from_commune"))
         merged = day >= number(MERGED)  # codes are those valid on the day
         origin = np.where(merged, _looked_up(code, world.places, -1), _looked_up(code, world.old_places, -1))
         known = np.flatnonzero((who >= 0) & (origin >= 0))
-        known = known[np.argsort(-day[known], kind="stable")]
-        return who[known], day[known], origin[known]
+        key = _moment(who, day)
+        known = known[np.argsort(key[known], kind="stable")]
+        return key[known], np.append(who[known], -1), origin[known]
 
     def place_on(self, who: Array, day: Array) -> Array:
-        """Commune of each person on a day."""
+        """Commune of each person on a day: where their next move is from, else where they live at the end."""
         place = self.place[who]
-        if self._moves is None:
-            return place
-        order = np.argsort(who, kind="stable")
-        mine = who[order]
-        for row, moved, origin in zip(*self._moves, strict=True):
-            first, last = np.searchsorted(mine, (row, row + 1))
-            at = order[first:last]
-            place[at[day[at] < moved]] = origin
+        key, mover, origin = self._moves
+        at = np.flatnonzero(self._moves_at_all[who])
+        following = np.searchsorted(key, _moment(who[at], day[at]), side="right")
+        of_them = mover[following] == who[at]
+        place[at[of_them]] = origin[following[of_them]]
         return place
 
     def there(self, who: Array, day: Array) -> Array:
         """Whether each person is alive and in the province on a day."""
         return (day >= self.enter[who]) & (day <= self.leave[who])
+
+
+def _moment(who: Array, day: Array) -> Array:
+    """One number for a person and a day, by which both are ordered."""
+    return (who.astype(np.int64) << 32) + day
 
 
 def _whole(column: Any) -> Any:

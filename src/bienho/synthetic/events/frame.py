@@ -89,7 +89,8 @@ class Rows:
     @property
     def busy(self) -> Array:
         """The minute until which the person cannot be elsewhere."""
-        return np.where(np.isin(self["kind"], _AT_HOME), np.minimum(self["start"] + 180, self["end"]), self["end"])
+        at_home = np.logical_or.reduce([self["kind"] == kind for kind in _AT_HOME])
+        return np.where(at_home, np.minimum(self["start"] + 180, self["end"]), self["end"])
 
     @property
     def last_day(self) -> Array:

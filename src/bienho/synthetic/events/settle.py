@@ -16,23 +16,22 @@ def settle(rows: Rows, folk: Folk, first: int, end: int) -> Rows:
     """
     who, start, last = rows["person"], rows["start"] // DAY, rows.last_day
     fits = (start >= first) & (last < end) & (start >= folk.enter[who]) & (last <= folk.leave[who])
-    rows = _paired(rows.take(fits))
-    rows = rows.take(np.lexsort((rows["condition"], ~rows["firm"], rows["start"], rows["person"])))
-    firm = rows["firm"].astype(bool)
-    keep = ~firm
-    keep[np.flatnonzero(firm)[_first_come(rows, np.flatnonzero(firm))]] = True
-    keep &= ~_meets_firm(rows, keep & firm)
-    rows = rows.take(keep)
-    free = np.flatnonzero(~rows["firm"])
-    kept = rows["firm"].astype(bool).copy()
+    fitting = _paired(rows, fits)
+    keys = (rows[name][fitting] for name in ("condition", "firm", "start", "person"))
+    case, sure, start, who = keys
+    rows = rows.take(fitting[np.lexsort((case, ~sure, start, who))])
+    firm = np.flatnonzero(rows["firm"])
+    kept = np.zeros(len(rows), dtype=bool)
+    kept[firm[_first_come(rows, firm)]] = True
+    free = np.flatnonzero(~rows["firm"] & ~_meets_firm(rows, kept))
     kept[free[_first_come(rows, free)]] = True
-    return _paired(rows.take(kept))
+    return rows.take(_paired(rows, kept))
 
 
-def _paired(rows: Rows) -> Rows:
-    """Without visits after a referral whose first visit did not happen."""
-    second = rows["origin"] >= 0
-    return rows.take(~second | (rows["pair"] >= 0))
+def _paired(rows: Rows, kept: Array) -> Array:
+    """Places of the kept rows, without visits after a referral whose first visit is not kept."""
+    pair = rows["pair"]
+    return np.flatnonzero(kept & ((rows["origin"] < 0) | ((pair >= 0) & kept[pair])))
 
 
 def _first_come(rows: Rows, at: Array) -> Array:

@@ -162,9 +162,9 @@ def births_table(folk: Folk, block: int, births: Births) -> pa.Table:
     columns = [
         _numbered(block, of), place, folk.no[births.mother[of]],
         np.where(births.child >= 0, folk.no[births.child], -1), _moments(births.born),
-        pa.array(np.where(births.female, "F", "M").tolist(), pa.string()), pa.array(births.name, pa.string()),
+        pa.array(["M", "F"]).take(pa.array(births.female.astype(np.int8))), births.name,
         births.weight, births.weeks[of], births.order[of], births.living[of],
-        pa.array([births.father[n] for n in of.tolist()], pa.string()),
+        births.father.take(pa.array(of)),
     ]  # fmt: skip
     return _table(columns, BIRTHS)
 
@@ -279,18 +279,21 @@ def together(parts: Iterable[Events]) -> Events:
 
 
 def with_serials(visits: pa.Table) -> pa.Table:
-    """Visits of all blocks with `serial` and `bed`, both counted from 1 by start, then person.
+    """Visits of all blocks, ordered by person, with `serial` and `bed`, both counted from 1 by start, then person.
 
     `serial` counts the visits of a facility; `bed` those who stay in a department of it (kinds 03, 04, 06; 0 for all
     others), so that two beds of one number are far apart in time.
     """
     facility = _coding(visits["facility"])
-    numbers = {"serial": _ranked(visits, facility, np.arange(len(facility)))}
     wards = {case.code: case.department for case in conditions()}
     names = sorted(set(wards.values()))
     department = _coding(visits["condition"], {code: names.index(name) for code, name in wards.items()})
-    stays = np.flatnonzero(pc.is_in(visits["kind"].cast(pa.string()), pa.array(["03", "04", "06"])).to_numpy())
-    numbers["bed"] = _ranked(visits, facility * len(names) + department, stays)
+    stays = _coding(visits["kind"], dict.fromkeys(("03", "04", "06"), 1)).astype(bool)
+    order = _sorting(visits["start"].cast(pa.int64()).to_numpy() // 60)
+    numbers = {
+        "serial": _ranked(facility, order),
+        "bed": _ranked(facility * len(names) + department, order[stays[order]]),
+    }
     for name, values in numbers.items():
         place = visits.schema.get_field_index(name)
         visits = visits.set_column(place, VISITS.field(name), pa.array(values, VISITS.field(name).type))
@@ -307,11 +310,16 @@ def _coding(column: pa.ChunkedArray, numbers: dict[str, int] | None = None) -> A
     return table[coded.indices.to_numpy()]
 
 
-def _ranked(visits: pa.Table, group: Array, at: Array) -> Array:
-    """Places from 1 of some rows within their group by start and person, 0 for all others."""
-    start, person = visits["start"].cast(pa.int64()).to_numpy(), visits["person_no"].to_numpy()
-    order = at[np.lexsort((person[at], start[at], group[at]))]
-    counts = np.bincount(group[at], minlength=1)
+def _ranked(group: Array, order: Array) -> Array:
+    """Places from 1 of some rows within their group, in the order given; 0 for all others."""
+    order = order[_sorting(group[order])]
+    counts = np.bincount(group[order], minlength=1)
     found = np.zeros(len(group), dtype=np.int64)
     found[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
     return found
+
+
+def _sorting(numbers: Array) -> Array:
+    """Rows by a number of 0 … 2^32 - 1, equal ones as they stood: by either half, which NumPy sorts in linear time."""
+    order = np.argsort(numbers.astype(np.uint16), kind="stable")
+    return order[np.argsort((numbers >> 16).astype(np.uint16)[order], kind="stable")]
