@@ -62,8 +62,9 @@ def _of_version(
     births = _births(w, rng, folk, int(born), (first, first + span), known)
     parts.append(possible(w, ill, births, *known))
     parts.append(birth_stays(w, rng, folk, births))
+    age = w.age(folk.birth, first)
+    grown = np.flatnonzero((age >= 27) & (age < 70))
     for case in (*w.kinds["tb"], *w.kinds["hiv"]):
-        grown = np.flatnonzero((w.age(folk.birth, first) >= 27) & (w.age(folk.birth, first) < 70))
         if len(grown) and treated:
             some = grown[rng.integers(len(grown), size=-(-int(treated) // 3))]
             begin = first + rng.integers(span, size=len(some))

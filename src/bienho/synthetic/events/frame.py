@@ -37,6 +37,12 @@ _COLUMNS: dict[str, tuple[type, int]] = {
 }
 
 
+def _column(name: str, size: int, value: Array | int) -> Array:
+    column: Array = np.empty(size, dtype=_COLUMNS[name][0])
+    column[...] = value
+    return column
+
+
 class Rows:
     """A set of visits by column. What is not given has the default of its column."""
 
@@ -44,22 +50,18 @@ class Rows:
 
     def __init__(self, size: int, **columns: Array | int) -> None:
         self._size = size
-        self._columns: dict[str, Array] = {
-            name: np.broadcast_to(np.asarray(value, dtype=_COLUMNS[name][0]), (size,)).copy()
-            for name, value in columns.items()
-        }
+        self._columns: dict[str, Array] = {name: _column(name, size, value) for name, value in columns.items()}
 
     def __len__(self) -> int:
         return self._size
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._columns:
-            kind, default = _COLUMNS[name]
-            self._columns[name] = np.full(self._size, default, dtype=kind)
+            self._columns[name] = _column(name, self._size, _COLUMNS[name][1])
         return self._columns[name]
 
     def __setitem__(self, name: str, value: Array | int) -> None:
-        self._columns[name] = np.broadcast_to(np.asarray(value, dtype=_COLUMNS[name][0]), (self._size,)).copy()
+        self._columns[name] = _column(name, self._size, value)
 
     def take(self, places: Array) -> Rows:
         """Rows at some places, or where a mask holds, in that order. Pairs point as they did, or nowhere."""
@@ -80,10 +82,13 @@ class Rows:
         joined = cls(sum(map(len, kept)))
         firsts = np.cumsum([0, *map(len, kept)])
         for name in {name for part in kept for name in part._columns}:
-            values = [part[name] for part in kept]
-            if name == "pair":
-                values = [np.where(v >= 0, v + first, -1) for v, first in zip(values, firsts, strict=False)]
-            joined._columns[name] = np.concatenate(values)
+            column = joined[name]
+            for part, first in zip(kept, firsts, strict=False):
+                if name in part._columns:
+                    told = part._columns[name]
+                    column[first : first + len(part)] = (
+                        np.where(told >= 0, told + first, -1) if name == "pair" else told
+                    )
         return joined
 
     @property

@@ -85,7 +85,7 @@ def immunise(w: World, rng: Chance, folk: Folk) -> Doses:
         number = names.index(one["vaccine"])
         parts.append((cohort[at], np.full(len(at), number), np.full(len(at), one["dose"]), day[at], clinic[at]))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    order = np.lexsort((columns[1], columns[3], columns[0]))
+    order = np.argsort((columns[0] << 40) + (columns[3] << 8) + columns[1], kind="stable")
     person, vaccine, dose, day, clinic = (column[order] for column in columns)
     days = {name: np.column_stack(given) for name, given in antigens.items()}
     return Doses(person, vaccine, dose, day, clinic, cohort, days)

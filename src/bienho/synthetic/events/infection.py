@@ -31,8 +31,10 @@ class Cases:
 def cases(w: World, rng: Chance, folk: Folk, doses: Doses) -> Cases:
     """All cases of a block within the window, seen or not, ordered by day of onset."""
     found: list[tuple[Array, Array, Array, Array]] = []
+    middles = [(part.first + part.end) // 2 for part in w.segments]
+    ages = [np.searchsorted(AGES, w.age(folk.birth, day), side="right") for day in middles]
     for one in w.diseases:
-        parts = [_usual(w, rng, folk, one, part) for part in w.segments]
+        parts = [_usual(w, rng, folk, one, *year) for year in zip(w.segments, ages, strict=True)]
         parts += [_outbreak(w, rng, folk, o) for o in w.outbreaks if o.disease == one.number]
         who, day, outbreak = (np.concatenate(column) for column in zip(*parts, strict=True))
         keep = folk.there(who, day) & (day >= w.first) & (day < w.end)
@@ -72,14 +74,9 @@ def with_tuberculosis(w: World, rng: Chance, folk: Folk, found: Cases, courses: 
     return Cases(*(np.concatenate(pair) for pair in zip(told, added, strict=True)))
 
 
-def _relative(w: World, folk: Folk, one: Disease, day: int) -> Array:
-    """Hazard of every person by age at a day."""
-    return one.hazard[np.searchsorted(AGES, w.age(folk.birth, day), side="right")]
-
-
-def _usual(w: World, rng: Chance, folk: Folk, one: Disease, part: Segment) -> tuple[Array, Array, Array]:
+def _usual(w: World, rng: Chance, folk: Folk, one: Disease, part: Segment, age: Array) -> tuple[Array, Array, Array]:
     here = (folk.enter < part.end) & (folk.leave >= part.first)
-    hazard = _relative(w, folk, one, (part.first + part.end) // 2) * one.patch[folk.place] * here
+    hazard = one.hazard[age] * one.patch[folk.place] * here
     season = w.intensity[one.number][:, part.first - w.first : part.end - w.first]
     weights = hazard * season.sum(axis=1)[folk.side]
     count = int(rng.poisson(weights.sum()))

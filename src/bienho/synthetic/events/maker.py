@@ -70,7 +70,7 @@ class Maker:
         old, old_births = archive(w, rng("archive"), folk, len(rows), fate, courses, within, born)
         regular = np.concatenate([np.ones(len(rows), dtype=bool), np.zeros(len(old), dtype=bool)])
         rows = Rows.concat([rows, old])
-        order = np.lexsort((rows["start"], rows["person"]))
+        order = np.argsort((rows["person"].astype(np.int64) << 32) + rows["start"], kind="stable")
         rows, regular = rows.take(order), regular[order]
         delay = delays(w, rng("delay"), rows, regular)
         return Events(

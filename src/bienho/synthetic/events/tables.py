@@ -193,8 +193,7 @@ def courses_table(w: World, folk: Folk, block: int, courses: Courses, rows: Rows
             hiv[:, place] = [number(day) for day in (facts.confirmed, facts.arv, facts.switched)]
     columns = [
         _numbered(block, np.arange(courses.size)), folk.no[person],
-        pa.array([w.cases[n].kind for n in condition.tolist()]),
-        pa.array([w.cases[n].code for n in condition.tolist()]),
+        *(pa.array([getattr(case, name) for case in w.cases]).take(pa.array(condition)) for name in ("kind", "code")),
         _dates(began), due.astype(np.int32), kept.astype(np.int32), confirmed, retreated,
         *(_dates(line, line == FAR) for line in hiv),
     ]  # fmt: skip
