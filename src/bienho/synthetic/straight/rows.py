@@ -27,6 +27,8 @@ HOMES = pa.schema(
 )  # fmt: skip
 """Where people lived until the day before `until`; PEOPLE says where they live at the end, which is on their card."""
 _GROWN = 17 * 366
+_OF_BLOCKS = ("visits", "births", "courses")
+"""Tables of the events of which a block of people has rows of its own that lie together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +59,35 @@ class Twin:
 
         made = list(in_order(portion, [(place, place + 1) for place in range(len(every))], crew))
         self.persons = sum(persons for persons, _ in made)
-        self._counts = [events.visits.num_rows for _, events in made]
+        self._counts = [[getattr(events, name).num_rows for name in _OF_BLOCKS] for _, events in made]
         self.events = together(events for _, events in made)
 
     def blocks(self, most: int) -> Iterator[Block]:
         """The visits that are sent at all, about so many at a time at most; none of a person in two blocks."""
-        first = 0
-        for block, count in zip(blocks(self._plan, self._atlas), self._counts, strict=True):
+        firsts = [0] * len(_OF_BLOCKS)
+        for block, counts in zip(blocks(self._plan, self._atlas), self._counts, strict=True):
             people, moves = make(self._plan, self._atlas, block)
-            visits = self.events.visits.slice(first, count)
+            visits, births, courses = (
+                getattr(self.events, name).slice(*cut) for name, *cut in zip(_OF_BLOCKS, firsts, counts, strict=True)
+            )
+            firsts = [first + count for first, count in zip(firsts, counts, strict=True)]
             visits = visits.filter(pc.greater_equal(visits["delay_days"], 0))
-            first += count
+            own = replace(self.events, births=births, courses=courses)
             for start, end in _pieces(visits["person_no"].to_numpy(), most):
-                yield self._block(people, moves, visits.slice(start, end - start))
+                yield self._block(people, moves, replace(own, visits=visits.slice(start, end - start)))
 
-    def _block(self, people: pa.RecordBatch, moves: pa.RecordBatch, visits: pa.Table) -> Block:
+    def _block(self, people: pa.RecordBatch, moves: pa.RecordBatch, events: Events) -> Block:
+        visits = events.visits
+
         def objects(numbers: Sequence[int]) -> Mapping[int, Visit]:
             chosen = visits.filter(pc.is_in(visits["visit_no"], pa.array(numbers, pa.int64())))
-            return _objects(replace(self.events, visits=chosen), people, moves, self._atlas)
+            return _objects(replace(events, visits=chosen), people, moves, self._atlas)
 
         return Block(
             _plain(pa.table(people)),
             _homes(moves, self._atlas),
-            _courses(self.events, visits),
-            _births(self.events, visits),
+            _courses(events),
+            _births(events),
             _plain(visits),
             objects,
         )
@@ -97,7 +104,7 @@ def _pieces(persons: npt.NDArray[np.int64], most: int) -> Iterator[tuple[int, in
 def _objects(events: Events, people: pa.RecordBatch, moves: pa.RecordBatch, atlas: Map) -> Mapping[int, Visit]:
     """The visits of `events` as objects, with the people they are of, the parents of the young, and children."""
     mine = pa.array(events.visits["person_no"].unique())
-    births = _births(events, events.visits)
+    births = _births(events)
     kin = people.filter(pc.is_in(people["person_no"], mine))
     # whoever is older has papers without parents
     young = kin.filter(pc.greater(kin["birth"], pc.min(events.visits["start"]).as_py().date() - timedelta(_GROWN)))
@@ -108,19 +115,19 @@ def _objects(events: Events, people: pa.RecordBatch, moves: pa.RecordBatch, atla
         moves.filter(pc.is_in(moves["person_no"], wanted)),
         atlas,
     )
-    few = replace(events, births=births, courses=_courses(events, events.visits))
+    few = replace(events, births=births, courses=_courses(events))
     made = visits_of(few, {person.index: person for person in found}, atlas)
     return dict(zip(events.visits["visit_no"].to_pylist(), made, strict=True))
 
 
-def _courses(events: Events, visits: pa.Table) -> pa.Table:
-    """COURSES that visits are part of."""
-    return events.courses.filter(pc.is_in(events.courses["course_no"], pa.array(visits["course_no"].unique())))
+def _courses(events: Events) -> pa.Table:
+    """COURSES that the visits are part of."""
+    return events.courses.filter(pc.is_in(events.courses["course_no"], pa.array(events.visits["course_no"].unique())))
 
 
-def _births(events: Events, visits: pa.Table) -> pa.Table:
-    """BIRTHS that visits are part of."""
-    return events.births.filter(pc.is_in(events.births["delivery_no"], pa.array(visits["delivery_no"].unique())))
+def _births(events: Events) -> pa.Table:
+    """BIRTHS that the visits are part of."""
+    return events.births.filter(pc.is_in(events.births["delivery_no"], pa.array(events.visits["delivery_no"].unique())))
 
 
 def _homes(moves: pa.RecordBatch, atlas: Map) -> pa.Table:
