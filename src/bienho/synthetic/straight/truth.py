@@ -49,7 +49,8 @@ class Truth:
         assert self._folder is not None  # noqa: S101 - asked for before
         if name not in self._writers:
             path = self._folder / f"{name}.parquet"
-            self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd")
+            # nearly every number is another one: dictionaries would take time, and room
+            self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=False)
         self._writers[name].write_table(table)
 
     def __enter__(self) -> Truth:
