@@ -46,7 +46,7 @@ def chronic_of(w: World, folk: Folk, who: Array, day: Array, fate: Array) -> tup
     # (band, side, sex, condition)
     shares = (w.weights[chronic].T / 100)[:, None, None] * w.risk[chronic].T[:, None] * w.for_sex[chronic].T
     band = np.searchsorted(BANDS, w.age(folk.birth[who], day), side="right")
-    has = fate[who] < shares[band, folk.side[who], folk.female[who]]
+    has = fate.take(who, axis=0) < shares[band, folk.side[who], folk.female[who]]
     ill = np.flatnonzero(has.any(axis=1))
     order = np.argsort(~has[ill], axis=1, kind="stable")[:, :5]
     found = np.full((len(who), 5), _NONE)

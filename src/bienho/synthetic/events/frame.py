@@ -68,7 +68,7 @@ class Rows:
         if places.dtype == np.bool_:
             places = np.flatnonzero(places)
         taken = Rows(len(places))
-        taken._columns = {name: values[places] for name, values in self._columns.items()}
+        taken._columns = {name: values.take(places) for name, values in self._columns.items()}
         if "pair" in taken._columns:
             now = np.full(self._size + 1, -1, dtype=np.int64)
             now[places] = np.arange(len(places))
