@@ -153,6 +153,22 @@ def test_nobody_lies_in_two_blocks() -> None:
     assert list(rows._pieces(persons[:0], 3)) == []
 
 
+def test_blocks_of_people_are_cut_and_joined_to_about_a_size() -> None:
+    twin = rows.Twin(PLAN, Map(load_profile("gialai")))
+    (all_visits,) = (block.visits for block in twin.blocks(10**9))
+    for most, joined in ((40, False), (len(all_visits) - 1, False), (len(all_visits), True)):
+        blocks = list(twin.blocks(most))
+        assert (len(blocks) == 1) is joined
+        visits = pa.concat_tables(block.visits for block in blocks)
+        assert visits.sort_by("visit_no").equals(all_visits.sort_by("visit_no"))
+        for block in blocks:
+            known = set(block.people["person_no"].to_pylist())
+            assert len(known) == block.people.num_rows
+            assert known >= set(block.visits["person_no"].to_pylist())
+            numbers = block.visits["visit_no"].to_pylist()
+            assert block.objects([numbers[-1], numbers[0]]).keys() == {numbers[0], numbers[-1]}
+
+
 def _for(visits: pa.Table, conditions: Sequence[str]) -> pa.Table:
     return visits.filter(pc.is_in(visits["condition"], pa.array(conditions))) if conditions else visits
 

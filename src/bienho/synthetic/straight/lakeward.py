@@ -26,8 +26,10 @@ from bienho.synthetic.straight.truth import Truth
 
 Progress = Callable[[int, int], None]
 """Called with (dossiers in the lake, dossiers in all)."""
-BLOCK = 60_000
-"""Visits that go to the lake together: what memory must hold."""
+BLOCKS = 12
+"""How many blocks a twin has at least: while the first is looked at and the last is written little lies beside."""
+LEAST, MOST = 60_000, 120_000
+"""Visits that go to the lake together: every block costs its statements and files once, and memory must hold it."""
 
 
 @dataclass(slots=True)
@@ -54,27 +56,29 @@ def fill(
     *,
     conform: bool = True,
     processes: int | None = None,
-    block: int = BLOCK,
+    block: int | None = None,
     variants: int = VARIANTS,
     shared: int = SHARED,
 ) -> LakeSummary:
     """Put a twin into the empty home of `app`, and what follows from it into `conformed` and `derived`.
 
     `truth`: a folder for people.parquet, visits.parquet and plan.json. Without `conform` the blocks go to `standard`
-    alone and are mapped whole at the end. `processes` seal, None: as many as `BIENHO_CORES` allows.
+    alone and are mapped whole at the end. `processes` seal, None: as many as `BIENHO_CORES` allows. `block`: about so
+    many visits go to the lake together.
     Errors: ConfigError CFG-HOME-TWIN, UsageError (plan), StorageError.
     """
     twin_home(app.home)
     atlas = Map(load_profile("gialai"), plan.facilities)
     twin = Twin(plan, atlas, processes or workers())
     total = len(twin.events.visits)
+    size = block or min(MOST, max(LEAST, total // BLOCKS))
     judge = Judge(app.vault, app.keys, app.limits)
-    sealing = sealers(app.vault, judge, atlas, plan.seed, processes or workers(1 if total < block else None))
+    sealing = sealers(app.vault, judge, atlas, plan.seed, processes or workers(1 if total < size else None))
     summary = LakeSummary(persons=twin.persons)
     with uncollected(), Truth(truth, plan, twin) as told, sealing as crew:
         with straight(app, conform=conform) as writer, app.vault.filling(), ExitStack() as stack:
             press = Press(writer, crew, atlas, plan.seed, variants, shared)
-            taken = stack.enter_context(closing(press.take(twin.blocks(block))))
+            taken = stack.enter_context(closing(press.take(twin.blocks(size))))
             for ready, counts in taken:
                 summary.dossiers += counts.pop(HEAD)
                 counts.pop("standard.delivery")

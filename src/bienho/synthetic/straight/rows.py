@@ -64,6 +64,17 @@ class Twin:
 
     def blocks(self, most: int) -> Iterator[Block]:
         """The visits that are sent at all, about so many at a time at most; none of a person in two blocks."""
+        held: list[Block] = []
+        for one in self._pieces(most):
+            if held and (_are_alike(held[-1], one) or sum(part.visits.num_rows for part in (*held, one)) > most):
+                yield _joined(held)
+                held = []
+            held.append(one)
+        if held:
+            yield _joined(held)
+
+    def _pieces(self, most: int) -> Iterator[Block]:
+        """Blocks of people one by one, in pieces where there are more visits."""
         firsts = [0] * len(_OF_BLOCKS)
         for block, counts in zip(blocks(self._plan, self._atlas), self._counts, strict=True):
             people, moves = make(self._plan, self._atlas, block)
@@ -81,7 +92,7 @@ class Twin:
 
         def objects(numbers: Sequence[int]) -> Mapping[int, Visit]:
             chosen = visits.filter(pc.is_in(visits["visit_no"], pa.array(numbers, pa.int64())))
-            return _objects(replace(events, visits=chosen), people, moves, self._atlas)
+            return _objects(replace(events, visits=chosen), people, moves, self._atlas) if chosen.num_rows else {}
 
         return Block(
             _plain(pa.table(people)),
@@ -91,6 +102,22 @@ class Twin:
             _plain(visits),
             objects,
         )
+
+
+def _are_alike(one: Block, other: Block) -> bool:
+    """Whether blocks are of the same people: pieces of one."""
+    return bool(one.people["person_no"][0].equals(other.people["person_no"][0]))
+
+
+def _joined(blocks: Sequence[Block]) -> Block:
+    """Blocks of different people as one."""
+    names = ("people", "homes", "courses", "births", "visits")
+    people, homes, courses, births, visits = (pa.concat_tables(getattr(one, name) for one in blocks) for name in names)
+
+    def objects(numbers: Sequence[int]) -> Mapping[int, Visit]:
+        return {number: visit for one in blocks for number, visit in one.objects(numbers).items()}
+
+    return Block(people, homes, courses, births, visits, objects)
 
 
 def _pieces(persons: npt.NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:

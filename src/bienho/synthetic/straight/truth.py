@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bienho.synthetic.events import effects_table, outbreaks_table
@@ -20,7 +21,8 @@ class Truth:
     def __init__(self, folder: Path | None, plan: Plan, twin: Twin) -> None:
         self._folder = folder
         self._writers: dict[str, pq.ParquetWriter] = {}
-        self._people: pa.Table | None = None
+        self._last = -1
+        """The person written last: people of a block lie in the order of their numbers, and so do the blocks."""
         if folder is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,9 +42,9 @@ class Truth:
         if self._folder is None:
             return
         self._write("visits", ready.told)
-        people = ready.block.people
-        if self._people is None or self._people.column("person_no")[0] != people.column("person_no")[0]:
-            self._people = people
+        people = ready.block.people.filter(pc.greater(ready.block.people["person_no"], self._last))
+        if people.num_rows:  # none where a block of people comes in several pieces
+            self._last = people.column("person_no")[-1].as_py()
             self._write("people", people)
 
     def _write(self, name: str, table: pa.Table) -> None:
