@@ -54,26 +54,19 @@ KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class _Fill:
-    """A form to be filled in: every second of `parts` is for a text that `picks` names."""
+    """A form to be filled in: `%b` in `text` stands for each text that `picks` takes of a visit's."""
 
-    parts: list[bytes]
-    picks: Callable[[Sequence[bytes]], Sequence[bytes]] | None
+    text: bytes
+    picks: Callable[[Sequence[bytes]], Any]
 
     @classmethod
     def of(cls, form: Form) -> _Fill:
-        pieces, places = taken_apart(form.text)
-        parts = [b""] * (2 * len(pieces) - 1)
-        parts[::2] = pieces
-        first, last = places[:1], places[1:]
-        # one place alone would be got without a tuple around it
-        picks = itemgetter(*places) if last else (lambda texts: [texts[first[0]]]) if first else None
-        return cls(parts, picks)
+        pieces, places = taken_apart(form.text.replace(b"%", b"%%"))
+        return cls(b"%b".join(pieces), itemgetter(*places) if places else lambda _: ())
 
     def payload(self, texts: Sequence[bytes]) -> bytes:
         """The bytes with the texts of a visit."""
-        if self.picks:
-            self.parts[1::2] = self.picks(texts)
-        return b"".join(self.parts)
+        return self.text % self.picks(texts)
 
 
 class Sealer:
