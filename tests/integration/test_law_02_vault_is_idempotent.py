@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from bienho.database import Role, open_database, places, server
-from bienho.privacy import Vault
+from bienho.privacy import FreshVisits, Vault, encode
 from bienho.privacy.vault import BATCH_MAX
 from support.homes import Made, temporary_home
-from support.people import entries, entry
+from support.people import FACILITY, entries, entry
 
 pytestmark = pytest.mark.database
 TESTS = str(Path(__file__).resolve().parents[1])
@@ -177,6 +177,29 @@ def test_a_vault_filled_at_once_ends_as_one_filled_by_batches(made: Made) -> Non
     with temporary_home() as other:
         Vault(other.keys, other.database).seal(entries(Vault(other.keys, other.database), 40))
         assert state(made) == state(other)
+
+
+def test_visits_in_columns_are_sealed_as_entries_are(made: Made) -> None:
+    vault = Vault(made.keys, made.database)
+    batch = entries(vault, 40)
+    with made.database.connect(Role.GOVERNANCE, autocommit=True) as reader, vault.filling():
+        payloads, ma_bn = [encode(one.payload) for one in batch], [one.payload["XML1"][0]["MA_BN"] for one in batch]
+        blinds = [one.blind for one in batch]
+        parts = [
+            FreshVisits(FACILITY, [one.ma_lk for one in batch[there]], ma_bn[there], payloads[there], blinds[there])
+            for there in (slice(25), slice(25, 40), slice(0))
+        ]
+        dossiers, patients, records = vault.seal_fresh(parts)
+        order = reader.execute("SELECT record_id FROM vault.record ORDER BY ctid").fetchall()
+        assert order == sorted(order), "the order they came in shows"
+    assert dossiers == [vault.dossier_key(FACILITY, one.ma_lk) for one in batch]
+    assert patients == [one.patient_key for one in batch]
+    assert vault.open(records) == {record: one.payload for record, one in zip(records, batch, strict=True)}
+    before = state(made)
+    assert vault.seal(batch).record_ids == tuple(records)
+    assert vault.seal_fresh(parts) == (dossiers, patients, records)  # met when refused
+    assert vault.seal_fresh([]) == ([], [], [])
+    assert state(made) == before
 
 
 def test_a_batch_has_a_limit(made: Made) -> None:

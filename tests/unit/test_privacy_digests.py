@@ -44,6 +44,17 @@ KNOWN = {
 }
 
 
+def test_visits_are_named_together_as_one_by_one() -> None:
+    ma_lk, ma_bn, payloads = ["LK01", " LK02", "Đ3"], ["BN01", "BN01", "BN\n"], [b"{}", b"[]", b"{}"]
+    dossiers, patients, records = DIGESTS.of_visits(" 64001", ma_lk, ma_bn, payloads)
+    assert [key.hex() for key in dossiers] == [DIGESTS.dossier_key("64001", one) for one in ma_lk]
+    assert [key.hex() for key in patients] == [DIGESTS.patient_key("64001", one, None) for one in ma_bn]
+    assert [key.hex() for key in records] == list(map(DIGESTS.record_id, ["64001"] * 3, ma_lk, payloads))
+    for lk, bn in ((" ", "BN"), ("LK", " ")):  # patients without a number would be taken for one
+        with pytest.raises(InputError):
+            DIGESTS.of_visits("64001", [lk], [bn], [b"{}"])
+
+
 def test_an_id_in_another_unicode_form_or_with_blanks_is_the_same_patient() -> None:
     name = "BN-Đặng-ế"
     assert DIGESTS.patient_key("64001", unicodedata.normalize("NFD", name), "x") == DIGESTS.patient_key(

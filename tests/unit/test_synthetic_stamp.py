@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -21,7 +21,7 @@ from bienho.contracts import casts, catalogue
 from bienho.lake import RawHeader
 from bienho.pipeline.judge import Judge
 from bienho.pipeline.straight import Rows, Straight
-from bienho.privacy import Digests, Vault, VaultEntry, encode
+from bienho.privacy import Digests, FreshVisits, Vault, VaultEntry, encode
 from bienho.privacy.blind import BlindIndex
 from bienho.standards.xml130 import Versioned, columns
 from bienho.standards.xml130.write import write_delivery
@@ -79,21 +79,16 @@ class Held:
     digests: Digests
     entries: dict[str, VaultEntry] = field(default_factory=dict)
 
-    def patient_key(self, *parts: Any) -> str:
-        return self.digests.patient_key(*parts)
-
-    def dossier_key(self, *parts: Any) -> str:
-        return self.digests.dossier_key(*parts)
-
-    def dossier_keys(self, facility: str, numbers: Sequence[str]) -> list[str]:
-        return self.digests.dossier_keys(facility, numbers)
-
-    def seal(self, entries: Sequence[VaultEntry], *, fresh: bool) -> None:
-        assert fresh
-        for entry in entries:
-            assert isinstance(entry.payload, bytes)
-            entry.record_id = self.digests.record_id(entry.facility, entry.ma_lk, entry.payload)
-            self.entries[self.digests.dossier_key(entry.facility, entry.ma_lk)] = entry
+    def seal_fresh(self, parts: Iterable[FreshVisits]) -> tuple[list[str], list[str], list[str]]:
+        dossiers, patients, records = list[str](), list[str](), list[str]()
+        for part in parts:
+            there = part.facility
+            for ma_lk, ma_bn, payload, blind in zip(part.ma_lk, part.ma_bn, part.payloads, part.blinds, strict=True):
+                dossiers.append(self.digests.dossier_key(there, ma_lk))
+                patients.append(self.digests.patient_key(there, ma_bn, ma_lk))
+                records.append(self.digests.record_id(there, ma_lk, payload))
+                self.entries[dossiers[-1]] = VaultEntry(there, ma_lk, patients[-1], payload, blind, records[-1])
+        return dossiers, patients, records
 
 
 @dataclass

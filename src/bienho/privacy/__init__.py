@@ -7,7 +7,7 @@ from bienho.privacy.pseudonyms import Pseudonyms
 from bienho.privacy.rotation import KeyVersion, Rotation
 from bienho.privacy.sealing import Payload, encode
 from bienho.privacy.texts import PatientTexts
-from bienho.privacy.vault import BATCH_MAX, SealResult, Vault, VaultEntry
+from bienho.privacy.vault import BATCH_MAX, FreshVisits, SealResult, Vault, VaultEntry
 
 __all__ = [
     "BATCH_MAX",
@@ -15,6 +15,7 @@ __all__ = [
     "Digests",
     "Erasure",
     "Erasures",
+    "FreshVisits",
     "KeyVersion",
     "Kind",
     "PatientTexts",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -66,6 +66,25 @@ class Digests:
     def record(self, facility: str, ma_lk: str, payload: bytes) -> bytes:
         """The 16 bytes of `record_id`."""
         return self.recorder(facility)(ma_lk, payload)
+
+    def of_visits(
+        self, facility: str, ma_lk: Iterable[str], ma_bn: Sequence[str], payloads: Iterable[bytes]
+    ) -> tuple[list[bytes], list[bytes], list[bytes]]:
+        """The 16 bytes each of `dossier_key`, `patient_key` and `record_id` of many visits at one facility, each of
+        which has an MA_BN.
+        """
+        code, sha256 = _facility(facility), hashlib.sha256
+        dossier, record = self._dossier.after(code), self._record.after(code)
+        visits = [prefixed(_visit(number)) for number in ma_lk]
+        patients = {number: bytes.fromhex(self.patient_key(code, number, None)) for number in set(ma_bn)}
+        return (
+            list(map(dossier, visits)),
+            list(map(patients.__getitem__, ma_bn)),
+            [
+                record(visit + _SHA256 + sha256(payload).digest())
+                for visit, payload in zip(visits, payloads, strict=True)
+            ],
+        )
 
     def recorder(self, facility: str) -> Callable[[str, bytes], bytes]:
         """`record` for one facility."""

@@ -10,7 +10,7 @@ Every patient key has a random data key; destroying it makes all its records unr
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -83,12 +83,9 @@ class Sealer:
 
     def new_data_keys(self, patient_keys: Sequence[bytes]) -> Iterator[tuple[AESGCM, bytes]]:
         """A random data key for each patient: the cipher, and the key wrapped under `version`."""
-        secret = secrets.token_bytes(KEY_BYTES * len(patient_keys))
-        nonces = secrets.token_bytes(NONCE_BYTES * len(patient_keys))
         wrap = self._wraps[self.version].encrypt
-        for place, patient_key in enumerate(patient_keys):
-            key = secret[place * KEY_BYTES : (place + 1) * KEY_BYTES]
-            nonce = nonces[place * NONCE_BYTES : (place + 1) * NONCE_BYTES]
+        keys, nonces = _random(KEY_BYTES, len(patient_keys)), _random(NONCE_BYTES, len(patient_keys))
+        for patient_key, key, nonce in zip(patient_keys, keys, nonces, strict=True):
             yield AESGCM(key), nonce + wrap(nonce, key, patient_key)
 
     def data_key(self, patient_key: bytes, wrapped: bytes, version: int) -> AESGCM:
@@ -116,17 +113,18 @@ class Sealer:
                 who="Quản trị hệ thống",
             ) from None
 
-    def seal(self, ciphers: Sequence[AESGCM], record_ids: Sequence[bytes], data: list[bytes]) -> list[bytes]:
+    def seal(self, ciphers: Iterable[AESGCM], record_ids: Sequence[bytes], data: list[bytes]) -> list[bytes]:
         """Payloads as `encode` gives them, each sealed under the cipher and the id at its place."""
         if not data:
             return []
         packed = self._compress.multi_compress_to_buffer(data, threads=1)
-        nonces = secrets.token_bytes(NONCE_BYTES * len(data))
-        sealed = []
-        for place, (cipher, record_id) in enumerate(zip(ciphers, record_ids, strict=True)):
-            nonce = nonces[place * NONCE_BYTES : (place + 1) * NONCE_BYTES]
-            sealed.append(VERSION + nonce + cipher.encrypt(nonce, packed[place].tobytes(), VERSION + record_id))
-        return sealed
+        texts = (packed[place].tobytes() for place in range(len(data)))
+        return [
+            VERSION + nonce + cipher.encrypt(nonce, text, VERSION + record_id)
+            for cipher, record_id, text, nonce in zip(
+                ciphers, record_ids, texts, _random(NONCE_BYTES, len(data)), strict=True
+            )
+        ]
 
     def open(self, cipher: AESGCM, record_id: bytes, sealed: bytes) -> dict[str, list[dict[str, Any]]]:
         """The payload again; IntegrityError INT-VAULT-TAMPERED when a bit of it, or its id, is not what was sealed."""
@@ -143,3 +141,9 @@ class Sealer:
             ) from None
         opened: dict[str, list[dict[str, Any]]] = orjson.loads(unpack.decompress(packed, PAYLOAD_BYTES_MAX))
         return opened
+
+
+def _random(size: int, count: int) -> Iterator[bytes]:
+    """So many random values, got at once."""
+    drawn = secrets.token_bytes(size * count)
+    return (drawn[start : start + size] for start in range(0, len(drawn), size))

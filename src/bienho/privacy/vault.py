@@ -67,6 +67,19 @@ class VaultEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class FreshVisits:
+    """Visits of one facility of which the vault has nothing yet, in columns; each has an MA_BN, and its payload is what
+    `encode` gives.
+    """
+
+    facility: str
+    ma_lk: Sequence[str]
+    ma_bn: Sequence[str]
+    payloads: Sequence[bytes]
+    blinds: Sequence[Blind]
+
+
+@dataclass(frozen=True, slots=True)
 class SealResult:
     """Counts of entries (their sum is the number given) and the record ids in the order given.
 
@@ -127,11 +140,31 @@ class Vault:
                 contents[record] = _key(entry.patient_key), data, entry.blind
         if not entries:
             return SealResult(0, 0, 0, (), frozenset())
-        with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
-            written, erased = _Batch(connection, Sealer(self._keys), self._blind, fresh=fresh).write(contents)
+        written, erased = self._write(contents, fresh=fresh)
         gone = sum(1 for entry in entries if entry.patient_key in erased)
         ids = tuple(entry.record_id for entry in entries)
         return SealResult(written, len(entries) - written - gone, gone, ids, erased)
+
+    def seal_fresh(self, parts: Iterable[FreshVisits]) -> tuple[list[str], list[str], list[str]]:
+        """`seal` of `fresh` visits, any number: their dossier keys, patient keys and record ids in the order given."""
+        contents: dict[bytes, tuple[bytes, bytes, Blind]] = {}
+        dossiers, patients, records = list[str](), list[str](), list[str]()
+        for part in parts:
+            bounded(max(part.payloads, key=len, default=b""))
+            of_dossiers, of_patients, of_records = self._digests.of_visits(
+                part.facility, part.ma_lk, part.ma_bn, part.payloads
+            )
+            contents |= zip(of_records, zip(of_patients, part.payloads, part.blinds, strict=True), strict=True)
+            dossiers += map(bytes.hex, of_dossiers)
+            patients += map(bytes.hex, of_patients)
+            records += map(bytes.hex, of_records)
+        if contents:
+            self._write(contents, fresh=True)
+        return dossiers, patients, records
+
+    def _write(self, contents: dict[bytes, tuple[bytes, bytes, Blind]], *, fresh: bool) -> tuple[int, frozenset[str]]:
+        with storage_errors(self._db.place), self._db.connect(Role.WORKER) as connection:
+            return _Batch(connection, Sealer(self._keys), self._blind, fresh=fresh).write(contents)
 
     @contextmanager
     def filling(self) -> Iterator[None]:
@@ -251,24 +284,24 @@ class _Batch:
             left_out = set() if self._fresh else self._known(list(contents))
             if erased:
                 left_out |= {record for record, (patient, _, _) in contents.items() if patient in erased}
-            records = sorted(contents.keys() - left_out if left_out else contents)
-            wanted = [contents[record] for record in records]
-            sealed = self._sealer.seal(
-                [ciphers[patient] for patient, _, _ in wanted], records, [data for _, data, _ in wanted]
-            )
-            rows = [
-                (record, patient, len(data), held)
-                for record, (patient, data, _), held in zip(records, wanted, sealed, strict=True)
+            records = list(contents.keys() - left_out if left_out else contents)
+            if not records:
+                return 0, frozenset(key.hex() for key in erased)
+            patients, payloads, blinds = zip(*map(contents.__getitem__, records), strict=True)
+            sealed = self._sealer.seal(map(ciphers.__getitem__, patients), records, list(payloads))
+            columns = records, patients, list(map(len, payloads)), sealed
+            packed = [
+                _RECORD_ROW(4, 16, record, 16, patient, 4, size, len(held)) + held
+                for record, patient, size, held in zip(*columns, strict=True)
             ]
-            packed = [_RECORD_ROW(4, 16, r, 16, p, 4, size, len(held)) + held for r, p, size, held in rows]
-            written = self._add("record", _RECORD, rows, packed)
+            written = self._add("record", _RECORD, columns, packed)
             tails = self._tails
             self._copy(
                 "blind_index",
                 _BLIND,
                 [
                     _BLIND_ROW(_BLIND_FIELDS, 16, record, 16, patient) + tail
-                    for record, (patient, _, blind) in zip(records, wanted, strict=True)
+                    for record, patient, blind in zip(records, patients, blinds, strict=True)
                     if record in written
                     for tail in tails(blind)
                 ],
@@ -294,17 +327,20 @@ class _Batch:
     def _ciphers(self, patients: set[bytes]) -> tuple[dict[bytes, AESGCM], set[bytes]]:
         """Ciphers of the patients, with new keys for new ones; and those who are erased."""
         ciphers, erased = ({}, set()) if self._fresh else self._stored_ciphers(patients)
-        strangers = sorted(patients - ciphers.keys() - erased)
-        made = dict(zip(strangers, self._sealer.new_data_keys(strangers), strict=True))
+        strangers = list(patients - ciphers.keys() - erased)
+        if not strangers:
+            return ciphers, erased
+        made, wrapped = zip(*self._sealer.new_data_keys(strangers), strict=True)
         version = self._sealer.version
-        rows = [(patient, version, wrapped) for patient, (_, wrapped) in made.items()]
-        packed = [_PATIENT_ROW(3, 16, patient, 4, version, len(wrapped)) + wrapped for patient, _, wrapped in rows]
-        written = self._add("patient", _PATIENT, rows, packed)
-        ciphers |= {patient: made[patient][0] for patient in written}
-        if (
-            late := made.keys() - written
-        ):  # another sealer was first with some of them: its keys are the ones that count
-            more, gone = self._stored_ciphers(set(late))
+        packed = [
+            _PATIENT_ROW(3, 16, patient, 4, version, len(key)) + key
+            for patient, key in zip(strangers, wrapped, strict=True)
+        ]
+        written = self._add("patient", _PATIENT, (strangers, [version] * len(strangers), wrapped), packed)
+        ciphers |= ((patient, cipher) for patient, cipher in zip(strangers, made, strict=True) if patient in written)
+        # another sealer was first with some of them: its keys are the ones that count
+        if late := set(strangers) - written:
+            more, gone = self._stored_ciphers(late)
             ciphers |= more
             erased |= gone
         return ciphers, erased
@@ -323,30 +359,31 @@ class _Batch:
                 ciphers[patient] = self._sealer.data_key(patient, wrapped, version)
         return ciphers, erased
 
-    def _add(self, table: str, columns: str, rows: Sequence[tuple[Any, ...]], packed: Sequence[bytes]) -> set[bytes]:
-        """Add rows that are not there yet, in order; the keys (first column) of those that were added. `packed` are
-        the same rows for COPY.
+    def _add(self, table: str, names: str, columns: Sequence[Sequence[Any]], packed: list[bytes]) -> set[bytes]:
+        """Add rows that are not there yet, ordered by key; the keys (first column) of those that were added. `packed`
+        are the same rows for COPY.
 
         As a rule none is there, and COPY costs a fraction of what looking for conflicts does.
         """
         try:
             with self._connection.transaction():
-                self._copy(table, columns, packed)
-            return {row[0] for row in rows}
+                self._copy(table, names, packed)
+            return set(columns[0])
         except psycopg.errors.UniqueViolation:  # another sealer was here since we looked
-            key = columns.partition(",")[0]
-            places = ", ".join("%b" for _ in rows[0])
+            key = names.partition(",")[0]
+            places = ", ".join("%b" for _ in columns)
             added = self._connection.cursor(binary=True).execute(
-                f"INSERT INTO vault.{table} ({columns}) SELECT * FROM unnest({places})"
+                f"INSERT INTO vault.{table} ({names}) SELECT * FROM unnest({places}) ORDER BY 1"
                 f" ON CONFLICT DO NOTHING RETURNING {key}",
-                [list(column) for column in zip(*rows, strict=True)],
+                [list(column) for column in columns],
             )
             return {found for (found,) in added}
 
-    def _copy(self, table: str, columns: str, rows: Sequence[bytes]) -> None:
-        """Add rows in PostgreSQL's binary COPY format."""
+    def _copy(self, table: str, columns: str, rows: list[bytes]) -> None:
+        """Add rows in PostgreSQL's binary COPY format, which begin with their key, in the order of it."""
         if not rows:
             return
+        rows.sort()
         with self._connection.cursor().copy(f"COPY vault.{table} ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(_COPY_HEAD)
             for start in range(0, len(rows), COPY_CHUNK):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bienho.contracts import catalogue
 from bienho.core.errors import BienhoError
 from bienho.core.garbage import uncollected
 from bienho.pipeline.judge import Judge
-from bienho.privacy import Blind, Vault, VaultEntry, blind_entries
+from bienho.privacy import Blind, FreshVisits, Vault, blind_entries
 from bienho.synthetic.crew import lost
 from bienho.synthetic.places import Clinic, Map
 from bienho.synthetic.straight.births import with_newborn
 from bienho.synthetic.straight.stencil import (
     CORE,
-    NEWBORN,
     OF_FACILITY,
     Cutter,
     Form,
@@ -75,7 +75,7 @@ class Sealer:
     def __init__(self, vault: Vault, clinics: Sequence[Clinic]) -> None:
         self._vault = vault
         self._clinics = {clinic.code: clinic for clinic in clinics}
-        self._facilities: dict[tuple[str, str], tuple[bytes, ...]] = {}
+        self._texts: dict[tuple[str, str], list[bytes]] = {}
         self._forms: dict[int, Form] = {}
         self._fills: dict[int, _Fill] = {}
 
@@ -83,71 +83,72 @@ class Sealer:
         """Take new forms; they are taken apart when a visit asks for them, many of which come to another process."""
         self._forms |= {one.number: one for one in forms}
 
-    def _fill(self, number: int) -> _Fill:
-        fill = self._fills[number] = _Fill.of(self._forms.pop(number))
-        return fill
-
     def seal(self, visits: pa.Table) -> pa.Table:
         """SEALED of visits (KEYS); their records are in the vault when this returns, in one commit."""
-        columns = [_listed(visits, name) for name in KEYS]
-        raw = [_listed(visits, name, pa.binary()) for name in CORE]
-        entries: list[VaultEntry] = []
-        dossiers: list[str] = []
-        told = zip(*columns, zip(*raw, strict=True), strict=True)
-        for facility, run in groupby(told, itemgetter(KEYS.index("facility"))):
-            there = self._entries(facility, run)
-            dossiers += self._vault.dossier_keys(facility, [entry.ma_lk for entry in there])
-            entries += there
-        self._vault.seal(entries, fresh=True)
-        ids = [[entry.patient_key for entry in entries], [entry.record_id for entry in entries]]
-        return pa.table([columns[0], dossiers, *ids], schema=SEALED)
+        cores = list(zip(*(_listed(visits.column(name).cast(pa.binary())) for name in CORE), strict=True))
+        blinds = _blinds(visits, cores)
+        names = ("facility", "version", "stencil_no", "ma_lk", "ma_bn")
+        facilities, *columns = (_listed(visits.column(name)) for name in names)
+        parts, start = [], 0
+        for facility, run in groupby(facilities):
+            there = slice(start, start := start + sum(1 for _ in run))
+            versions, numbers, ma_lk, ma_bn = (column[there] for column in columns)
+            payloads = self._payloads(facility, versions, numbers, cores[there])
+            parts.append(FreshVisits(facility, ma_lk, ma_bn, payloads, blinds[there]))
+        return pa.table([visits.column("version_id"), *self._vault.seal_fresh(parts)], schema=SEALED)
 
-    def _entries(self, facility: str, visits: Iterable[tuple[Any, ...]]) -> list[VaultEntry]:
-        """What visits at one facility put into the vault; a patient is named and looked at once."""
-        entries, patients, persons, fills = [], dict[str, str](), dict[tuple[str, ...], Blind](), self._fills
-        texts: dict[str, list[bytes]] = {}
-        for _, number, _, version, phone, birth, ma_lk, ma_bn, name, personal_id, card, newborn, core in visits:
-            told = texts.get(version)
-            if told is None:
-                told = texts[version] = [*core, *_NO_CHILDREN, *self._texts(facility, version)]
-            told[:NEWBORN] = core
-            form = fills.get(number) or self._fill(number)
-            # edition 4210 had neither number nor telephone
-            person = (name, birth, card) if version == "4210" else (name, birth, card, personal_id, phone)
-            blind = persons.get(person)
-            if blind is None:
-                blind = persons[person] = _blind(*person)
-            if newborn:
-                number = core[_INSURANCE].decode()
-                mother = {"name": name, "personal_id": personal_id, "card": card, "number": number}
-                blind, slots = with_newborn(blind, mother, newborn)
-                told[NEWBORN : NEWBORN + len(slots)] = slots
-            patient = patients.get(ma_bn)
-            if patient is None:
-                patient = patients[ma_bn] = self._vault.patient_key(facility, ma_bn, ma_lk)
-            entries.append(VaultEntry(facility, ma_lk, patient, form.payload(told), blind))
-        return entries
+    def _payloads(
+        self, facility: str, versions: Sequence[str], numbers: Sequence[int], cores: Sequence[tuple[bytes, ...]]
+    ) -> list[bytes]:
+        """The forms of visits at one facility, filled in."""
+        fills = self._fills
+        fills |= {number: _Fill.of(self._forms.pop(number)) for number in set(numbers) - fills.keys()}
+        texts = {version: self._told(facility, version) for version in set(versions)}
+        payloads = []
+        for version, number, core in zip(versions, numbers, cores, strict=True):
+            told = texts[version]
+            told[: len(core)] = core
+            payloads.append(fills[number].payload(told))
+        return payloads
 
-    def _texts(self, facility: str, version: str) -> tuple[bytes, ...]:
-        found = self._facilities.get((facility, version))
+    def _told(self, facility: str, version: str) -> list[bytes]:
+        """The texts of a facility behind places for those of a visit."""
+        found = self._texts.get((facility, version))
         if found is None:
-            told = facility_texts(self._clinics[facility], version)
-            found = self._facilities[facility, version] = tuple(text.encode() for text in told)
+            there = facility_texts(self._clinics[facility], version)
+            found = self._texts[facility, version] = [b""] * OF_FACILITY + [text.encode() for text in there]
         return found
 
 
 _INSURANCE = CORE.index("insurance_id")
-_NO_CHILDREN = [b""] * (OF_FACILITY - NEWBORN)
 
 
-def _blind(name: str, birth: str, card: str, personal_id: str = "", phone: str = "") -> Blind:
-    return blind_entries(name=name, birth=birth, insurance_number=card, personal_id=personal_id, phone=phone)
+def _blinds(visits: pa.Table, cores: list[tuple[bytes, ...]]) -> list[Blind]:
+    """By what visits may be looked up; behind the CORE of a birth come the texts of its slots."""
+    names = ("name", "birth_text", "card", "personal_id", "phone")
+    said = {name: visits.column(name) for name in names}
+    bare = pc.equal(visits.column("version"), "4210")
+    said |= {name: pc.if_else(bare, "", said[name]) for name in ("personal_id", "phone")}  # that edition had neither
+    persons = list(zip(*map(_listed, said.values()), strict=True))
+    known = {
+        person: blind_entries(name=name, birth=birth, insurance_number=card, personal_id=personal_id, phone=phone)
+        for person in set(persons)
+        for name, birth, card, personal_id, phone in [person]
+    }
+    blinds = list(map(known.__getitem__, persons))
+    for place, newborn in enumerate(_listed(visits.column("newborn"))):
+        if newborn:
+            name, _, card, personal_id, _ = persons[place]
+            number = cores[place][_INSURANCE].decode()
+            mother = {"name": name, "personal_id": personal_id, "card": card, "number": number}
+            blinds[place], slots = with_newborn(blinds[place], mother, newborn)
+            cores[place] += tuple(slots)
+    return blinds
 
 
-def _listed(visits: pa.Table, name: str, kind: pa.DataType | None = None) -> list[Any]:
+def _listed(column: pa.ChunkedArray) -> list[Any]:
     """The values of a column, many times as fast as by to_pylist."""
-    column = visits.column(name)
-    values: list[Any] = (column.cast(kind) if kind else column).to_numpy().tolist()
+    values: list[Any] = column.to_numpy().tolist()
     return values
 
 
