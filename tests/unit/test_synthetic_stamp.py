@@ -30,7 +30,7 @@ from bienho.synthetic.dossiers.dossier import build
 from bienho.synthetic.dossiers.visits import PREGNANCY, Visit
 from bienho.synthetic.places import Map
 from bienho.synthetic.reference import conditions
-from bienho.synthetic.straight import births, rows, stencil
+from bienho.synthetic.straight import births, rows, seals, stencil
 from bienho.synthetic.straight.press import Press
 from bienho.synthetic.straight.seals import Sealer, Sealers, Worker
 from bienho.synthetic.straight.stencil import Cutter
@@ -135,6 +135,16 @@ def stamped(plan: Plan = PLAN, only: Sequence[str] = ()) -> Twin:
     lent = sorted(number for numbers in press.looker.classes.values() for number in numbers)
     assert [number for (number,) in held] == lent
     return Twin(by_key, sources, {n: pa.concat_tables(t) for n, t in tables.items()}, vault, atlas, plan.seed)
+
+
+@pytest.mark.parametrize(
+    ("form", "payload"),
+    [("9%: %b", "9%: %b"), ("\ue000 100%", "LK 100%"), ("\ue003%\ue001%%\ue000", "%s%BN%%LK")],
+    ids=["no place", "one", "several"],
+)
+def test_a_form_is_filled_in_whatever_it_says(form: str, payload: str) -> None:
+    fill = seals._Fill.of(stencil.Form(1, form.encode()))
+    assert [fill.payload([b"LK", b"BN", b"", b"%s"]) for _ in range(2)] == [payload.encode()] * 2
 
 
 def test_nobody_lies_in_two_blocks() -> None:
