@@ -54,11 +54,6 @@ class Digests:
         kind = () if document == VISIT else (document,)
         return self._dossier.after(*kind, _facility(facility))(prefixed(_visit(ma_lk))).hex()
 
-    def dossier_keys(self, facility: str, numbers: Iterable[str]) -> list[str]:
-        """The `dossier_key` of many visits at one facility."""
-        name = self._dossier.after(_facility(facility))
-        return [name(prefixed(_visit(number))).hex() for number in numbers]
-
     def record_id(self, facility: str, ma_lk: str, payload: bytes) -> str:
         """One content of one visit: the vault part of every version that says the same has the same id."""
         return self.record(facility, ma_lk, payload).hex()

@@ -110,10 +110,6 @@ class Vault:
         """32 hex digits naming one visit at one facility, or a document of another kind with that number."""
         return self._digests.dossier_key(facility, ma_lk, document)
 
-    def dossier_keys(self, facility: str, numbers: Iterable[str]) -> list[str]:
-        """The `dossier_key` of many visits at one facility."""
-        return self._digests.dossier_keys(facility, numbers)
-
     def record_id(self, facility: str, ma_lk: str, payload: bytes) -> str:
         """32 hex digits naming one content of one visit; `payload` is what `encode` gives."""
         return self._digests.record_id(facility, ma_lk, payload)
