@@ -14,7 +14,7 @@ import orjson
 from bienho.standards.xml130.read_block import Block, Blocks, Layout, Row
 from bienho.standards.xml130.read_document import admitted
 from bienho.standards.xml130.read_model import Dossier, Tables
-from bienho.standards.xml130.versions import TABLES, day_of, detect, marks_4210, wire_names
+from bienho.standards.xml130.versions import TABLES, Evidence, day_of, detect, marks_4210, wire_names
 
 
 def as_read(tables: Tables, *, facility: str, version: str) -> Dossier:
@@ -26,12 +26,10 @@ def as_read(tables: Tables, *, facility: str, version: str) -> Dossier:
     head = held["XML1"][0]
     moment = next((text for name in ("NGAY_RA", "NGAY_VAO") if day_of(text := head.get(name, ""))), "")
     blocks = {table: _Mapped(table, rows, version) for table, rows in held.items()}
-    span, is_4210 = _structure(tuple((table, block.layout.fields) for table, block in blocks.items()), version)
-    edition, evidence = detect(span, is_4210, (moment[:8],))
-    names = {table: wire_names(table, version) for table in held}
+    edition, evidence = _edition(tuple(block.layout for block in blocks.values()), moment[:8])
     return Dossier(
         1, facility, head["MA_LK"], head.get("MA_BN"), edition, evidence, Blocks({**blocks}),
-        received_names={table: dict(wire) for table, wire in names.items() if wire},
+        received_names={table: dict(wire) for table in held if (wire := wire_names(table, version))},
     )  # fmt: skip
 
 
@@ -44,7 +42,7 @@ class _Mapped(Block):
         fields = tuple(rows[0])
         if set(map(len, rows)) != {len(fields)}:
             raise ValueError(f"rows of {table} differ in their fields")
-        super().__init__(_layout(table, fields, version), [tuple(row.values()) for row in rows])
+        super().__init__(_layout(table, fields, version), list(map(tuple, map(dict.values, rows))))
         self._mappings = rows
 
     def mappings(self) -> list[Row]:
@@ -61,11 +59,8 @@ def _layout(table: str, fields: tuple[str, ...], version: str) -> Layout:
     return Layout(table, fields, names, dict(received))
 
 
-@lru_cache(maxsize=4096)
-def _structure(tables: tuple[tuple[str, tuple[str, ...]], ...], version: str) -> tuple[tuple[int, int], bool]:
-    """What the reader sees of an edition in the names of tables and fields."""
-    received = {
-        table: frozenset(wire_names(table, version).get(name, name).upper() for name in names)
-        for table, names in tables
-    }
-    return admitted(received.items()), not marks_4210().isdisjoint(received["XML1"])
+@lru_cache(maxsize=8192)
+def _edition(layouts: tuple[Layout, ...], day: str) -> tuple[str, Evidence]:
+    """What the reader takes for the edition, by the names of tables and fields and by the day."""
+    received = {layout.table: layout.names for layout in layouts}
+    return detect(admitted(received.items()), not marks_4210().isdisjoint(received["XML1"]), (day,))

@@ -25,6 +25,7 @@ from bienho.lake import RawHeader
 from bienho.pipeline.judge import Judge
 from bienho.privacy import encode
 from bienho.standards.xml130 import Dossier, Versioned, as_read, columns
+from bienho.standards.xml130.read_block import Blocks
 from bienho.standards.xml130.versions import contract_of
 from bienho.standards.xml130.write import layout, write_delivery
 from bienho.synthetic.dossiers.dossier import Tables, build
@@ -155,7 +156,7 @@ class Cutter:
         for number, place, visit in numbered:
             tables = build(visit, self._atlas, self._seed)
             dossier = as_read(tables, facility=visit.clinic.code, version=visit.version)
-            if self._is_new(tables, visit.version):
+            if self._is_new(dossier):
                 first.append((visit, tables, dossier))
             versions.append(
                 Versioned(
@@ -179,9 +180,10 @@ class Cutter:
         names = dict.fromkeys(_NAMES, told["name"])
         return _Tokens(_of_visit(told) | self._facilities[place], names)
 
-    def _is_new(self, tables: Tables, version: str) -> bool:
+    def _is_new(self, dossier: Dossier) -> bool:
         """Whether a dossier is the first of its shape."""
-        shape = version, tuple((table, len(rows) > 1, tuple(rows[0])) for table, rows in tables.items())
+        blocks = dossier.tables.blocks.values() if isinstance(dossier.tables, Blocks) else ()
+        shape = tuple((block.layout, block.count > 1) for block in blocks)  # a layout is of one edition
         known = len(self._shapes)
         self._shapes.add(shape)
         return len(self._shapes) > known
@@ -280,8 +282,7 @@ def _form(number: int, tables: Tables, version: str, told: Mapping[str, Any], to
         return made
 
     text = _payload(tables, version, both, freed)
-    for (_, field), piece in PIECES.items():
-        letter = chr(_FIRST + CORE.index(piece))
+    for field, _, letter in chain.from_iterable(_pieces(table, version) for table in tables):
         text = text.replace(f'"{field}":"{letter}",', letter)
     return Form(number, (slip.close(text) if slip else text).encode())
 
@@ -308,17 +309,15 @@ def _payload(tables: Tables, version: str, tokens: Row, row_of: Callable[[Row, s
     told = []
     for table in sorted(tables):
         names = _held(table, version)
-        known, rows, texts_of = dict[tuple[str, ...], str](), list[str](), itemgetter(*names)
-        for texts in map(texts_of, tables[table]):
-            text = known.get(texts)
-            if text is None:
-                if table in _LINES:
-                    text = _line(names, tuple(map(both, texts, texts)))
-                else:
-                    text = _json(row_of({name: said for name, said in zip(names, texts, strict=True) if said}, table))
-                known[texts] = text
-            rows.append(text)
-        told.append(f'"{table}":[{",".join(rows)}]')
+        rows: list[tuple[str, ...]] = list(map(itemgetter(*names), tables[table]))
+        known = dict.fromkeys(rows, "")
+        for texts in known:
+            if table in _LINES:
+                known[texts] = _line(names, tuple(map(both, texts, texts)))
+            else:
+                row = {name: said for name, said in zip(names, texts, strict=True) if said}
+                known[texts] = _json(row_of(row, table))
+        told.append(f'"{table}":[{",".join(map(known.__getitem__, rows))}]')
     return f"{{{','.join(told)}}}"
 
 
@@ -348,18 +347,28 @@ def _check(held: Mapping[str, str], received: Mapping[str, str]) -> None:
             raise ValueError(f"XML1.{name} of a stencil is not what the stamp makes of its visit")
 
 
+_SHORT = ("end_year", "serial_text")
+_WHOLE = tuple(
+    (name, chr(_FIRST + place)) for place, name in enumerate(CORE) if name not in PIECES.values() and name not in _SHORT
+)
+"""Texts of CORE that fill a field, and what stands for them."""
+_NUMBERS = tuple(
+    (frame, frame % tuple(chr(_FIRST + CORE.index(name)) for name in _SHORT))
+    for frame in (
+        *(form.format(kind) for kind in ("OM", "CT", "HK", "DT") for form in ("%s/{0}/%s", "{0}%s{0}%s")),
+        *(f"%s/CS/%s-{place}" for place in range(1, births.MOST + 1)),
+    )
+)
+"""Numbers of papers in which the year and the serial of a visit stand, and the same with tokens."""
+
+
 def _of_visit(told: Mapping[str, Any]) -> Row:
     """Text → what stands for it, for the texts of a visit."""
-    pieces = PIECES.values()
-    named = {told[name]: chr(_FIRST + place) for place, name in enumerate(CORE) if told[name] and name not in pieces}
-    for short in (told["end_year"], told["serial_text"]):
+    named = {text: token for name, token in _WHOLE if (text := told[name])}
+    numbers = told["end_year"], told["serial_text"]
+    for short in numbers:
         named.pop(short, None)
-    year, serial = chr(_FIRST + CORE.index("end_year")), chr(_FIRST + CORE.index("serial_text"))
-    for kind in ("OM", "CT", "HK", "DT"):
-        named[f"{told['end_year']}/{kind}/{told['serial_text']}"] = f"{year}/{kind}/{serial}"
-        named[f"{kind}{told['end_year']}{kind}{told['serial_text']}"] = f"{kind}{year}{kind}{serial}"
-    for place in range(1, births.MOST + 1):
-        named[f"{told['end_year']}/CS/{told['serial_text']}-{place}"] = f"{year}/CS/{serial}-{place}"
+    named.update((frame % numbers, token) for frame, token in _NUMBERS)
     return named
 
 
