@@ -37,7 +37,7 @@ _FOUND_LATER = ("E78.5", "K29.7", "M54.5", "M25.5", "R42", "G44.2")  # a diagnos
 
 def ma_lk(visit: Visit, seed: int) -> str:
     """Key of the visit, unique across facilities, and across twins whose seeds differ in the last three digits."""
-    return f"{visit.clinic.code}.{visit.start:%y%m%d}.{visit.serial:06d}{seed % 1000:03d}"
+    return f"{visit.clinic.code}.{stamp(visit.start)[2:8]}.{visit.serial:06d}{seed % 1000:03d}"
 
 
 def ma_bn(visit: Visit, seed: int) -> str:
@@ -71,7 +71,7 @@ def build(visit: Visit, atlas: Map, seed: int, *, corrected: bool = False) -> Ta
     tables |= lines.settle(level, sponsored=sponsored)
     tables |= {"XML4": lines.results, "XML5": lines.notes}
     tables["XML1"] = [_summary(visit, atlas, lines, card, others, ma_bn(visit, seed))]
-    tables |= papers(Desk(visit, tables, stream(seed, "papers", visit.seed), number))
+    tables |= papers(Desk(visit, tables, seed, number))
     return {table: rows for table, rows in tables.items() if rows}
 
 
@@ -195,7 +195,8 @@ def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str
     registered = atlas.registered(visit.person.place, 2 if visit.person.index % 3 == 0 else 1)
     category = _category(visit, card, registered)
     paid = visit.start + timedelta(minutes=90) if visit.kind in ("05", "07") else _paid(r, visit.end)
-    moved = bool(visit.referred_to)
+    moved, came = bool(visit.referred_to), stamp(visit.start)
+    year = came[2:4]
     improved = r.choice("1222") if visit.ward else r.choice("2223" if visit.days > 20 else "1122")
     values: Row = {
         "MA_LK": lines.key,
@@ -207,7 +208,7 @@ def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str
         "MA_BENH_KT": ";".join(others),
         "MA_DOITUONG_KCB": category,
         "MA_TAI_NAN": r.choice("1234") if case.kind == "injury" else "",
-        "NGAY_VAO": stamp(visit.start),
+        "NGAY_VAO": came,
         "NGAY_RA": stamp(visit.end),
         "SO_NGAY_DTRI": str(_days(visit)),
         "PP_DIEU_TRI": r.choice(texts["treatment"]),
@@ -221,15 +222,15 @@ def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str
         "MA_KHOA": f"K01;{case.department}" if visit.ward else "K01",
         "MA_CSKCB": clinic.code,
         "MA_NOI_DEN": visit.referred_to,
-        "MA_HSBA": f"{visit.start:%y}.{visit.serial:06d}",
+        "MA_HSBA": f"{year}.{visit.serial:06d}",
         "MA_TTDV": f"{clinic.code[:2]}97{int(clinic.code[2:]):06d}" if version != "3176" else staff(clinic, 0, version),
     }
     if visit.referred_from or category == "1.3":
         values["MA_NOI_DI"] = visit.referred_from or registered
-        values["GIAY_CHUYEN_TUYEN"] = visit.referral or f"{visit.start:%y}/{visit.serial:05d}"
+        values["GIAY_CHUYEN_TUYEN"] = visit.referral or f"{year}/{visit.serial:05d}"
     if visit.ward:
         values |= {
-            "NGAY_VAO_NOI_TRU": stamp(lines.at(0, 35)),
+            "NGAY_VAO_NOI_TRU": lines.at(0, 35),
             "LY_DO_VNT": case.reason,
             "MA_LY_DO_VNT": "01",
             "MA_PTTT_QT": ";".join(lines.operations),
@@ -239,7 +240,7 @@ def _summary(visit: Visit, atlas: Map, lines: Lines, card: str, others: list[str
     if visit.days == 28:
         values["NGAY_TAI_KHAM"] = f"{visit.start + timedelta(days=28):%Y%m%d}"
     return full_row(
-        "XML1", version, values | _person(visit, card, registered) | {"MA_BN": patient} | _money(lines.totals)
+        "XML1", version, {**values, **_person(visit, card, registered), "MA_BN": patient, **_money(lines.totals)}
     )
 
 

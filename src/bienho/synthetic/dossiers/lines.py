@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from bienho.standards.xml130.write import layout
 from bienho.synthetic.chance import stream
@@ -17,6 +18,8 @@ from bienho.synthetic.places import Clinic
 from bienho.synthetic.reference import MILLI, Drug, Service, Supply, drugs, services
 
 Row = dict[str, str]
+Kind = tuple[str, ...]
+"""What a line of XML2 or XML3 is for: its table, the drug or the service, of a supply its code besides."""
 
 _GROUP_4210 = {"18": "8", "16": "15"}  # groups 4210 did not know among its lines of services
 _PRIVATE_FACTOR = 130  # percent of the insured price a private hospital asks
@@ -74,26 +77,36 @@ def _staff_name(facility: str, side: str, number: int) -> str:
     return names.full_name(r, names.KINH, family, r.choice("FM"), 1970 + r.randrange(28))
 
 
+class _Order(NamedTuple):
+    """What a line of XML2 or XML3 is for, and what of it costs how much. Rates in percent, the rest in thousandths."""
+
+    kind: Kind
+    quantity: int
+    price: int
+    insured_price: int
+    service_rate: int
+    insured_rate: int
+
+
+class _Terms(NamedTuple):
+    """What a visit pays by, and the version it is told in."""
+
+    level: int
+    sponsored: bool
+    capitation: bool
+    version: str
+
+
 @lru_cache(maxsize=8192)
-def _money(
-    drug: bool,
-    quantity: int,
-    price: int,
-    insured_price: int,
-    service_rate: int,
-    insured_rate: int,
-    level: int,
-    sponsored: bool,
-    capitation: bool,
-    version: str,
-) -> tuple[Share, Row]:
-    """Shares of a line (as `split` takes it), and its fields of money in a version; lines of the same kind have the
-    same."""
+def _priced(order: _Order, terms: _Terms) -> tuple[Share, Row]:
+    """Shares of a line, and what every line says that is ordered alike on such terms."""
+    kind, quantity, price, insured_price, service_rate, insured_rate = order
+    level, sponsored, capitation, version = terms
     share = split(quantity, price, insured_price, service_rate, insured_rate, level, sponsored=sponsored)
     other, text = amount_text(share.other), milli_text(price)
+    drug = kind[0] == "XML2"
     prices = {"DON_GIA": text} if drug else {"DON_GIA_BV": text, "DON_GIA_BH": milli_text(insured_price)}
-    known = _blank("XML2" if drug else "XML3", version)
-    texts = prices | {
+    return share, full_row(kind[0], version, _said(kind, version) | prices | {
         "PHAM_VI": "1" if insured_rate else "2",
         "TYLE_TT_BH": str(insured_rate),
         "TYLE_TT_DV": str(service_rate),
@@ -110,22 +123,33 @@ def _money(
         "T_BNCCT": amount_text(share.copay),
         "T_BHTT": amount_text(share.fund),
         "MA_PTTT": "2" if capitation else "1",
-    }
-    return share, {name: text for name, text in texts.items() if name in known}
+    })  # fmt: skip
 
 
 @cache
-def _service_blank(key: str, version: str) -> Row:
-    """What every line of a service says in a version."""
+def _said(kind: Kind, version: str) -> Row:
+    """What every line of a kind says in a version, whatever it costs."""
+    table, key, *supplies = kind
+    if table == "XML2":
+        return _said_of_drug(_drugs_by_registration()[key])
     service = services()[key]
-    return full_row("XML3", version, {
+    for supply in service.supplies:
+        if supply.code in supplies:
+            return {
+                "MA_DICH_VU": service.code,
+                "MA_NHOM": _group("10", version),
+                "MA_VAT_TU": supply.code,
+                "TEN_VAT_TU": supply.name,
+                "DON_VI_TINH": supply.unit,
+            }
+    return {
         "MA_DICH_VU": service.code,
         "TEN_DICH_VU": service.name,
         "DON_VI_TINH": "Lần",
         "MA_NHOM": _group(service.group, version),
         "MA_PTTT_QT": _ICD9.get(key, ""),
         "PP_VO_CAM": "2" if service.group == "8" else "",
-    })  # fmt: skip
+    }
 
 
 @cache
@@ -149,20 +173,6 @@ def _group(group: str, version: str) -> str:
 
 
 @dataclass(slots=True)
-class _Pending:
-    """A line of XML2 or XML3 whose money is not yet split. Rates in percent, the rest in thousandths."""
-
-    table: str
-    row: Row
-    quantity: int
-    price: int
-    insured_price: int
-    service_rate: int
-    insured_rate: int
-    supply: bool
-
-
-@dataclass(slots=True)
 class Lines:
     """Collects the lines of one visit, then turns them into rows.
 
@@ -179,7 +189,7 @@ class Lines:
     diseases: str
     doctor: str
     others: tuple[str, ...] = ()
-    pending: list[_Pending] = field(default_factory=list)
+    pending: list[tuple[_Order, Row]] = field(default_factory=list)
     results: list[Row] = field(default_factory=list)
     notes: list[Row] = field(default_factory=list)
     totals: Totals = field(default_factory=Totals)
@@ -189,14 +199,9 @@ class Lines:
     _begun: int = 0
     _ended: int = 0
 
-    def at(self, day: int, minute: int) -> datetime:
-        """A moment `minute` minutes into day `day` of the stay (day 0 begins at arrival, others at 7:00), within it."""
-        start = self.visit.start
-        base = start if day == 0 else start.replace(hour=7, minute=0) + timedelta(days=day)
-        return max(start, min(base + timedelta(minutes=minute), self.visit.end))
-
-    def _stamp(self, day: int, minute: int) -> str:
-        """That moment as the files carry it. Told in minutes from the midnight of arrival: a stay asks for hundreds."""
+    def at(self, day: int, minute: int) -> str:
+        """A moment `minute` minutes into day `day` of the stay (day 0 begins at arrival, others at 7:00), within it, as
+        the files carry it. Told in minutes from the midnight of arrival: a stay asks for hundreds."""
         if not self._days:
             start = self.visit.start
             self._midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -222,23 +227,24 @@ class Lines:
             "TT_THAU": self._tender("G1;N2"),
             "MA_KHOA": department,
             "MA_BAC_SI": self.doctor,
-            "NGAY_YL": self._stamp(day, minute),
-            "NGAY_TH_YL": self._stamp(day, minute + 20),
+            "NGAY_YL": self.at(day, minute),
+            "NGAY_TH_YL": self.at(day, minute + 20),
             "NGUON_CTRA": "1" if self.insured else "4",
+            "MA_LK": self.key,
         }
-        row = _filled(_drug_blank(drug.registration, self.visit.version), values)
-        self.pending.append(_Pending("XML2", row, quantity, drug.price, drug.price, 100, rate, False))
+        order = _Order(("XML2", drug.registration), quantity, drug.price, drug.price, 100, rate)
+        self.pending.append((order, values))
 
     def service(self, service: Service, day: int, minute: int, department: str, rate: int = 100) -> None:
         """An order of one service with its supplies and results; `rate` is TYLE_TT_DV."""
         clinic, version = self.visit.clinic, self.visit.version
         performer = staff(clinic, self.r.randrange(clinic.doctors), version)
-        ordered, ready = self._stamp(day, minute), self._stamp(day, minute + 24)
+        ordered, ready = self.at(day, minute), self.at(day, minute + 24)
         values = {
             "MA_KHOA": department,
             "NGUOI_THUC_HIEN": performer,
             "NGAY_YL": ordered,
-            "NGAY_TH_YL": self._stamp(day, minute + 6),
+            "NGAY_TH_YL": self.at(day, minute + 6),
             "NGAY_KQ": ready,
         }
         if service.machine:
@@ -248,14 +254,14 @@ class Lines:
         price = service.price
         if clinic.private and version != "4210":
             price = price * _PRIVATE_FACTOR // 100
-        self._add(_service_blank(service.key, version), values, price, service.price, rate)
+        self._add(("XML3", service.key), values, price, service.price, rate)
         for supply in service.supplies:
             self._supply(supply, service, department, ordered)
         self._results(service, performer, ready)
 
     def bed(self, service: Service, day: int, department: str, bed: str, *, last: bool) -> None:
         """One bed-day (a line holds at most one)."""
-        start = self._stamp(day, 30)
+        start = self.at(day, 30)
         values = {
             "MA_DICH_VU": f"{department}.{service.code}",
             "DON_VI_TINH": "Ngày",
@@ -263,19 +269,23 @@ class Lines:
             "MA_GIUONG": bed,
             "NGAY_YL": start,
             "NGAY_TH_YL": start,
-            "NGAY_KQ": stamp(self.visit.end) if last else self._stamp(day + 1, 0),
+            "NGAY_KQ": stamp(self.visit.end) if last else self.at(day + 1, 0),
         }
-        self._add(_service_blank(service.key, self.visit.version), values, service.price, service.price, 100)
+        self._add(("XML3", service.key), values, service.price, service.price, 100)
 
-    def note(self, text: str, moment: datetime, writer: str) -> None:
-        """A progress note; its moment is held within the stay."""
-        values = {"DIEN_BIEN_LS": text, "THOI_DIEM_DBLS": stamp(moment), "NGUOI_THUC_HIEN": writer}
-        values |= {"MA_LK": self.key, "STT": str(len(self.notes) + 1)}
-        self.notes.append(full_row("XML5", self.visit.version, values))
+    def note(self, text: str, moment: str, writer: str) -> None:
+        """A progress note."""
+        self.notes.append(full_row("XML5", self.visit.version, {
+            "DIEN_BIEN_LS": text,
+            "THOI_DIEM_DBLS": moment,
+            "NGUOI_THUC_HIEN": writer,
+            "MA_LK": self.key,
+            "STT": str(len(self.notes) + 1),
+        }))  # fmt: skip
 
     def drop_last_drug(self) -> bool:
         """Take back the last drug line where more than one was ordered (a correction that is sent again)."""
-        places = [place for place, line in enumerate(self.pending) if line.table == "XML2"]
+        places = [place for place, (order, _) in enumerate(self.pending) if order.kind[0] == "XML2"]
         if len(places) < 2:
             return False
         del self.pending[places[-1]]
@@ -284,39 +294,36 @@ class Lines:
     def insured_total(self) -> int:
         """THANH_TIEN_BH of all lines, in hundredths of a đồng."""
         return sum(
-            insured_part(p.quantity, p.insured_price, p.service_rate, p.insured_rate)
-            for p in self.pending
-            if p.insured_rate
+            insured_part(one.quantity, one.insured_price, one.service_rate, one.insured_rate)
+            for one, _ in self.pending
+            if one.insured_rate
         )
 
     def settle(self, level: int, *, sponsored: bool) -> dict[str, list[Row]]:
         """Rows of XML2 and XML3 at a level of benefit (MUC_HUONG, percent); fills `totals`. To be asked once."""
         tables: dict[str, list[Row]] = {"XML2": [], "XML3": []}
-        version = self.visit.version
-        for line in self.pending:
-            drug = line.table == "XML2"
-            share, texts = _money(
-                drug, line.quantity, line.price, line.insured_price, line.service_rate, line.insured_rate, level,
-                sponsored, self.capitation, version,
-            )  # fmt: skip
-            self.totals.add(share, drug=drug, supply=line.supply, by_service=not self.capitation)
-            rows = tables[line.table]
-            row = line.row
-            row.update(texts)
-            row["MA_LK"], row["STT"] = self.key, str(len(rows) + 1)
-            rows.append(row)
+        shares: dict[str, list[Share]] = {"XML2": [], "XML3": []}
+        supplied = list[Share]()
+        terms = _Terms(level, sponsored, self.capitation, self.visit.version)
+        for order, values in self.pending:
+            share, blank = _priced(order, terms)
+            table, _, *supply = order.kind
+            rows = tables[table]
+            values["STT"] = str(len(rows) + 1)
+            rows.append(_filled(blank, values))
+            shares[table].append(share)
+            if supply:
+                supplied.append(share)
+        self.totals = Totals.of(shares["XML2"], shares["XML3"], supplied, by_service=not self.capitation)
         return tables
 
-    def _add(self, blank: Row, values: Row, price: int, insured: int, rate: int, *, supply: bool = False) -> None:
-        values["MA_BAC_SI"] = self.doctor
-        values["MA_BENH"] = self.diseases
-        row, share = _filled(blank, values), 100 if self.insured else 0
-        self.pending.append(_Pending("XML3", row, MILLI, price, insured, rate, share, supply))
+    def _add(self, kind: Kind, values: Row, price: int, insured: int, rate: int) -> None:
+        values["MA_LK"], values["MA_BAC_SI"], values["MA_BENH"] = self.key, self.doctor, self.diseases
+        self.pending.append((_Order(kind, MILLI, price, insured, rate, 100 if self.insured else 0), values))
 
     def _supply(self, supply: Supply, service: Service, department: str, ordered: str) -> None:
         values = {"TT_THAU": self._tender("G2;N4"), "MA_KHOA": department, "NGAY_YL": ordered}
-        blank = _supply_blank(supply.code, service.key, self.visit.version)
-        self._add(blank, values, supply.price, supply.price, 100, supply=True)
+        self._add(("XML3", service.key, supply.code), values, supply.price, supply.price, 100)
 
     def _tender(self, packet: str) -> str:
         """TT_THAU: the decision of the year before, the packet and group of the tender."""
@@ -327,8 +334,9 @@ class Lines:
         own = {"MA_LK": self.key, "NGAY_KQ": ready, "MA_BS_DOC_KQ": reader}
         if service.indices:
             told = values_of(self.r, service, self.visit.condition.abnormal)
-            for blank, value in zip(_result_blanks(service.key, version), told, strict=True):
-                own["STT"], own["GIA_TRI"] = str(len(results) + 1), value
+            panel = zip(_result_blanks(service.key, version), told, strict=True)
+            for number, (blank, value) in enumerate(panel, len(results) + 1):
+                own["STT"], own["GIA_TRI"] = str(number), value
                 results.append(_filled(blank, own))
         if service.description:
             values = own | {
@@ -360,11 +368,8 @@ def _drugs_by_registration() -> dict[str, Drug]:
     return {drug.registration: drug for drug in drugs().values()}
 
 
-@cache
-def _drug_blank(registration: str, version: str) -> Row:
-    """What every line of a drug says in a version."""
-    drug = _drugs_by_registration()[registration]
-    return full_row("XML2", version, {
+def _said_of_drug(drug: Drug) -> Row:
+    return {
         "MA_THUOC": drug.code,
         "MA_NHOM": drug.group,
         "TEN_THUOC": drug.name,
@@ -374,18 +379,4 @@ def _drug_blank(registration: str, version: str) -> Row:
         "DANG_BAO_CHE": drug.form,
         "CACH_DUNG": drug.instruction,
         "SO_DANG_KY": drug.registration,
-    })  # fmt: skip
-
-
-@cache
-def _supply_blank(code: str, key: str, version: str) -> Row:
-    """What every line of a supply says that is used up by a service."""
-    service = services()[key]
-    supply = next(one for one in service.supplies if one.code == code)
-    return full_row("XML3", version, {
-        "MA_DICH_VU": service.code,
-        "MA_NHOM": _group("10", version),
-        "MA_VAT_TU": supply.code,
-        "TEN_VAT_TU": supply.name,
-        "DON_VI_TINH": supply.unit,
-    })  # fmt: skip
+    }

@@ -6,8 +6,10 @@ other sources taken from the patient's own share first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 
 def half_up(numerator: int, denominator: int) -> int:
@@ -29,8 +31,7 @@ def milli_text(thousandths: int) -> str:
     return f"{whole}.{part:03d}".rstrip("0") if part else str(whole)
 
 
-@dataclass(slots=True)
-class Share:
+class Share(NamedTuple):
     """Who pays one line, in hundredths of a đồng."""
 
     hospital: int
@@ -39,6 +40,9 @@ class Share:
     copay: int
     fund: int
     other: int
+
+
+_NOTHING = Share(0, 0, 0, 0, 0, 0)
 
 
 def split(
@@ -57,6 +61,7 @@ def split(
     return Share(hospital, insured, own - other, insured - fund, fund, other)
 
 
+@lru_cache(maxsize=8192)
 def insured_part(quantity: int, insured_price: int, service_rate: int, insured_rate: int) -> int:
     """THANH_TIEN_BH of one line, in the units of `split`: it does not depend on the level."""
     return half_up(quantity * insured_price * service_rate * insured_rate, 100_000_000)
@@ -76,14 +81,11 @@ class Totals:
     other: int = 0
     fund_by_service: int = 0
 
-    def add(self, share: Share, *, drug: bool = False, supply: bool = False, by_service: bool) -> None:
-        """Count one line in."""
-        self.drugs += share.hospital if drug else 0
-        self.supplies += share.hospital if supply else 0
-        self.hospital += share.hospital
-        self.insured += share.insured
-        self.own += share.own
-        self.copay += share.copay
-        self.fund += share.fund
-        self.other += share.other
-        self.fund_by_service += share.fund if by_service else 0
+    @classmethod
+    def of(
+        cls, drugs: Sequence[Share], services: Sequence[Share], supplies: Sequence[Share], *, by_service: bool
+    ) -> Totals:
+        """Of lines; the supplies are among the services."""
+        drugged, supplied = (sum(share.hospital for share in shares) for shares in (drugs, supplies))
+        whole = Share(*map(sum, zip(_NOTHING, *drugs, *services, strict=True)))
+        return cls(drugged, supplied, *whole, whole.fund if by_service else 0)

@@ -10,9 +10,11 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache, cached_property
 from typing import Any
 
 from bienho.standards.xml130.versions import rank_of
+from bienho.synthetic.chance import stream
 from bienho.synthetic.dossiers.courses import Child, Delivery
 from bienho.synthetic.dossiers.lines import Row, full_row, staff, staff_name, stamp
 from bienho.synthetic.dossiers.programmes import hiv_care, tb_treatment
@@ -30,14 +32,19 @@ ID_ISSUED, ID_ISSUED_WITHIN = date(2021, 3, 1), 600  # when cards of identity we
 _APPOINTMENT_SHARE = 0.45  # of booked re-examinations that a slip is written for
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desk:
-    """What the writer of the papers has in hand: the visit, its tables so far, a stream of chance, the doctor."""
+    """What the writer of the papers has in hand: the visit, its tables so far, the seed of the twin, the doctor."""
 
     visit: Visit
     tables: Mapping[str, Sequence[Row]]
-    r: random.Random
+    seed: int
     doctor: int
+
+    @cached_property
+    def r(self) -> random.Random:
+        """A stream of chance, begun by who first draws from it: most visits leave no such paper."""
+        return stream(self.seed, "papers", self.visit.seed)
 
     @property
     def head(self) -> Row:
@@ -62,11 +69,7 @@ class Desk:
 
 def papers(desk: Desk) -> dict[str, list[Row]]:
     """Table → rows, for the tables the version of the visit has."""
-    rank = rank_of(desk.visit.version)
-    return {
-        table: rows for table, (version, maker) in _MAKERS.items()
-        if rank >= rank_of(version) and (rows := maker(desk))
-    }  # fmt: skip
+    return {table: rows for table, maker in _makers(desk.visit.version) if (rows := maker(desk))}
 
 
 def day_text(day: date) -> str:
@@ -127,7 +130,7 @@ def _leave(days: int, first: date) -> tuple[str, str, str]:
 
 
 def _discharge(desk: Desk) -> list[Row]:
-    visit, head, r = desk.visit, desk.head, desk.r
+    visit, head = desk.visit, desk.head
     if not visit.ward:
         return []
     values: Row = {
@@ -140,7 +143,7 @@ def _discharge(desk: Desk) -> list[Row]:
         "NGAY_CT": head["NGAY_RA"][:8],
     }
     if _employed(visit.person, visit.end.date()) and not visit.referred_to and not visit.died:
-        days = r.choice((3, 5, 7, 10))
+        days = desk.r.choice((3, 5, 7, 10))
         names = ("SO_NGAY_NGHI", "NGOAITRU_TUNGAY", "NGOAITRU_DENNGAY")
         values |= zip(names, _leave(days, visit.end.date() + timedelta(days=1)), strict=True)
     values |= _family(desk, numbers=True) | _ended_pregnancy(desk)
@@ -235,11 +238,11 @@ def _temporary_card(mother: Person, child: Child, place: int) -> str:
 
 
 def _antenatal_rest(desk: Desk) -> list[Row]:
-    visit, r = desk.visit, desk.r
+    visit = desk.visit
     if visit.condition.code not in PREGNANCY or not _employed(visit.person, visit.end.date()):
         return []
     first = visit.end.date()
-    days = r.choice((7, 10, 14, MOST_REST))
+    days = desk.r.choice((7, 10, 14, MOST_REST))
     if visit.expected:
         days = min(days, (visit.expected - first).days)
     if days < 1:
@@ -266,11 +269,11 @@ def gives_leave(case: Condition) -> bool:
 
 
 def _sick_leave(desk: Desk) -> list[Row]:
-    visit, head, r = desk.visit, desk.head, desk.r
-    case = visit.condition
+    visit, head, case = desk.visit, desk.head, desk.visit.condition
     wanted = visit.kind in ("01", "02") and gives_leave(case)
-    if not wanted or not _employed(visit.person, visit.end.date()) or r.random() >= _LEAVE_SHARE:
+    if not wanted or not _employed(visit.person, visit.end.date()) or desk.r.random() >= _LEAVE_SHARE:
         return []
+    r = desk.r
     days = r.choice((7, 10, 14, 20)) if case.kind == "injury" else r.choice((1, 1, 2, 2, 3, 3, 5, 7))
     count, start, end = _leave(days, visit.end.date())
     values = {
@@ -302,9 +305,10 @@ def _names(desk: Desk, table: str, field: str) -> str:
 
 
 def _referral(desk: Desk) -> list[Row]:
-    visit, head, r, texts = desk.visit, desk.head, desk.r, _texts()
+    visit, head, texts = desk.visit, desk.head, _texts()
     if not visit.referred_to:
         return []
+    r = desk.r
     reason = visit.condition.reason[:1].lower() + visit.condition.reason[1:]
     values = {
         "SO_HOSO": head["MA_HSBA"],
@@ -383,3 +387,10 @@ _MAKERS: dict[str, tuple[str, Callable[[Desk], list[Row]]]] = {
     "XML14": ("4750", _appointment),
     "XML15": ("4750", _tb),
 }
+
+
+@cache
+def _makers(version: str) -> tuple[tuple[str, Callable[[Desk], list[Row]]], ...]:
+    """Those of the tables that a version has."""
+    rank = rank_of(version)
+    return tuple((table, maker) for table, (since, maker) in _MAKERS.items() if rank >= rank_of(since))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 from bienho.synthetic.reference import Index, Service, services
 
@@ -14,8 +14,9 @@ _REST = 400
 """What neutrophils leave of the white cells in the middle of their range, in tenths of a percent."""
 _OTHERS = ("MONO", "EO", "BASO")
 
-Draw = Callable[[random.Random, bool], str]
-"""A value within the reference range, or (abnormal) in the other one."""
+Draw = Callable[[random.Random], str]
+Draws = tuple[tuple[str, Draw], ...]
+"""The indices of a panel, and what draws the value of each."""
 
 
 def values(r: random.Random, service: Service, abnormal: frozenset[str]) -> list[str]:
@@ -24,30 +25,34 @@ def values(r: random.Random, service: Service, abnormal: frozenset[str]) -> list
     abnormal: codes of the indices that the disease puts out of their ranges. Indices without a range follow from the
     others of their panel.
     """
-    draws = _draws(service.key)
-    shown = any(code in abnormal for code, _ in draws) and r.random() < _ABNORMAL
-    told = {code: draw(r, shown and code in abnormal) if draw else "" for code, draw in draws}
+    healthy, sick = _draws(service.key, abnormal)
+    told = {code: draw(r) for code, draw in (sick if sick and r.random() < _ABNORMAL else healthy)}
     if service.key == "cbc":
         _count_blood(told)
     return list(told.values())
 
 
-@cache
-def _draws(key: str) -> tuple[tuple[str, Draw | None], ...]:
-    return tuple((index.code, _draw(index) if index.low else None) for index in services()[key].indices)
+@lru_cache(maxsize=4096)
+def _draws(key: str, abnormal: frozenset[str]) -> tuple[Draws, Draws]:
+    """Those of a panel within the reference ranges, and with what is abnormal outside them; none where nothing is."""
+    indices = services()[key].indices
+    healthy, sick = (tuple((one.code, _draw(one, one.code in off)) for one in indices) for off in ((), abnormal))
+    return healthy, sick if any(one.code in abnormal for one in indices) else ()
 
 
-def _draw(index: Index) -> Draw:
-    if index.decimals is None:
-        return lambda r, abnormal: index.abnormal_low if abnormal else index.low
+def _draw(index: Index, abnormal: bool) -> Draw:
+    if index.decimals is None or not index.low:
+        text = index.abnormal_low if abnormal and index.low else index.low
+        return lambda _: text
     low, high, form = float(index.low), float(index.high), f"%.{index.decimals}f"
     middle, spread = (low + high) / 2, (high - low) / 5
     sick = [float(bound) for bound in (index.abnormal_low, index.abnormal_high) if bound]
+    if abnormal and sick:
+        return lambda r: form % r.uniform(*sick)
 
-    def number(r: random.Random, abnormal: bool) -> str:
-        if abnormal and sick:
-            return form % r.uniform(*sick)
-        return form % min(high, max(low, r.gauss(middle, spread)))
+    def number(r: random.Random) -> str:
+        value = r.gauss(middle, spread)
+        return form % (low if value < low else high if value > high else value)
 
     return number
 
