@@ -26,7 +26,8 @@ def as_read(tables: Tables, *, facility: str, version: str) -> Dossier:
     head = held["XML1"][0]
     moment = next((text for name in ("NGAY_RA", "NGAY_VAO") if day_of(text := head.get(name, ""))), "")
     blocks = {table: _Mapped(table, rows, version) for table, rows in held.items()}
-    edition, evidence = _edition(tuple(block.layout for block in blocks.values()), moment[:8])
+    span, is_4210 = _structure(tuple(block.layout for block in blocks.values()))
+    edition, evidence = _edition(span, is_4210, moment[:8])
     return Dossier(
         1, facility, head["MA_LK"], head.get("MA_BN"), edition, evidence, Blocks({**blocks}),
         received_names={table: dict(wire) for table in held if (wire := wire_names(table, version))},
@@ -59,8 +60,13 @@ def _layout(table: str, fields: tuple[str, ...], version: str) -> Layout:
     return Layout(table, fields, names, dict(received))
 
 
-@lru_cache(maxsize=8192)
-def _edition(layouts: tuple[Layout, ...], day: str) -> tuple[str, Evidence]:
-    """What the reader takes for the edition, by the names of tables and fields and by the day."""
+@lru_cache(maxsize=4096)
+def _structure(layouts: tuple[Layout, ...]) -> tuple[tuple[int, int], bool]:
+    """What the reader sees of an edition in the names of tables and fields."""
     received = {layout.table: layout.names for layout in layouts}
-    return detect(admitted(received.items()), not marks_4210().isdisjoint(received["XML1"]), (day,))
+    return admitted(received.items()), not marks_4210().isdisjoint(received["XML1"])
+
+
+@lru_cache(maxsize=8192)
+def _edition(span: tuple[int, int], is_4210: bool, day: str) -> tuple[str, Evidence]:
+    return detect(span, is_4210, (day,))

@@ -199,7 +199,7 @@ class Cutter:
             if len(judged.candidates) != 1 or judged.findings:
                 raise ValueError(f"not a clean dossier: {[found.code for _, found in judged.findings]}")
             theirs = judged.candidates[0].dossier
-            text = _payload(tables, visit.version, {}, lambda row, _: row).encode()
+            text = _payload(tables, visit.version, {}, lambda row, _: _json(row)).encode()
             if _told(ours) != _told(theirs) or text != encode(columns.vault_payload(theirs)):
                 raise ValueError("a dossier is not read as it was made")
 
@@ -268,22 +268,23 @@ def _form(number: int, tables: Tables, version: str, told: Mapping[str, Any], to
     both, of = tokens.both, tokens.of
     slip = births.Slip(told["newborn"], _FIRST + NEWBORN) if told["newborn"] else None
 
-    def freed(row: Row, table: str) -> Row:
+    def freed(row: Row, table: str) -> str:
         made = {name: of(name, text) if text in both else text for name, text in row.items()}
         if table == "XML1":
             _check(made, received)
         elif table == "XML9" and slip:
             made = slip.freed(row, made)
-        if told["young"] or table not in _OF_THE_YOUNG:
-            for field, piece, letter in _pieces(table, version):
-                if told[piece] != (f'"{field}":"{row[field]}",' if field in row else ""):
-                    raise ValueError(f"{table}.{field} of a stencil is not what the stamp makes of its visit")
-                made[field] = letter
-        return made
+        pieces = _pieces(table, version) if told["young"] or table not in _OF_THE_YOUNG else ()
+        for field, piece, letter in pieces:
+            if told[piece] != (f'"{field}":"{row[field]}",' if field in row else ""):
+                raise ValueError(f"{table}.{field} of a stencil is not what the stamp makes of its visit")
+            made[field] = letter
+        text = _json(made)
+        for field, _, letter in pieces:
+            text = text.replace(f'"{field}":"{letter}",', letter)
+        return text
 
     text = _payload(tables, version, both, freed)
-    for field, _, letter in chain.from_iterable(_pieces(table, version) for table in tables):
-        text = text.replace(f'"{field}":"{letter}",', letter)
     return Form(number, (slip.close(text) if slip else text).encode())
 
 
@@ -301,10 +302,10 @@ _LINES = frozenset({"XML2", "XML3", "XML4"})
 """Tables of which the vault holds nothing but who ordered what, how, for whom: many dossiers have the same lines."""
 
 
-def _payload(tables: Tables, version: str, tokens: Row, row_of: Callable[[Row, str], Row]) -> str:
+def _payload(tables: Tables, version: str, tokens: Row, written: Callable[[Row, str], str]) -> str:
     """`encode(columns.vault_payload(dossier))` of a dossier that the builder made of these tables, `tokens` in the
-    place of texts and `row_of` what the vault holds of a row and its table in the place of that. Lines of one doctor
-    hold the same: it is written once."""
+    place of texts and what is `written` of what the vault holds of a row and its table in the place of that. Lines of
+    one doctor hold the same: it is written once."""
     both = tokens.get
     told = []
     for table in sorted(tables):
@@ -316,7 +317,7 @@ def _payload(tables: Tables, version: str, tokens: Row, row_of: Callable[[Row, s
                 known[texts] = _line(names, tuple(map(both, texts, texts)))
             else:
                 row = {name: said for name, said in zip(names, texts, strict=True) if said}
-                known[texts] = _json(row_of(row, table))
+                known[texts] = written(row, table)
         told.append(f'"{table}":[{",".join(map(known.__getitem__, rows))}]')
     return f"{{{','.join(told)}}}"
 
