@@ -135,6 +135,24 @@ class _Tokens:
         return _NAMES[field] if self.names.get(field) == text else self.both[text]
 
 
+@dataclass(frozen=True, slots=True)
+class _Stays:
+    """Numbers of stencils, ascending, and when and where their visits were."""
+
+    numbers: Fars
+    starts: Moments
+    ends: Moments
+    facilities: list[str]
+
+    @classmethod
+    def of(cls, numbered: Sequence[Numbered]) -> _Stays:
+        """Those of visits."""
+        visits = [visit for _, _, visit in numbered]
+        starts, ends = (np.array([getattr(one, name) for one in visits], "M8[m]") for name in ("start", "end"))
+        numbers = np.array([number for number, _, _ in numbered], np.int64)
+        return cls(numbers, starts, ends, [visit.clinic.code for visit in visits])
+
+
 class Cutter:
     """Makes stencils. The first dossier of each shape (its edition, tables and fields) goes all the way, through a file
     and the ingest's reader, and must come out as the shorter way of the others makes it."""
@@ -167,9 +185,9 @@ class Cutter:
             forms.append(_form(number, tables, visit.version, texts[place], self._tokens(visit, texts[place])))
         self._compare(first)
         built = {name: table for name, table in columns.build(versions).items() if table.num_rows}
-        starts = {number: visit for number, _, visit in numbered}
-        loose = {name: _loosened(name, table, starts) for name, table in built.items()}
-        loose[costs.SUMS] = costs.sums(loose, np.array(list(starts), np.int64))
+        stays = _Stays.of(numbered)
+        loose = {name: _loosened(name, table, stays) for name, table in built.items()}
+        loose[costs.SUMS] = costs.sums(loose, stays.numbers)
         return Stencils(loose, forms)
 
     def _tokens(self, visit: Visit, told: Mapping[str, Any]) -> _Tokens:
@@ -211,21 +229,20 @@ def _told(dossier: Dossier) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _loosened(dataset: str, table: pa.Table, visits: Mapping[int, Visit]) -> pa.Table:
+def _loosened(dataset: str, table: pa.Table, stays: _Stays) -> pa.Table:
     """Columns with the stencil's number for the version's, and every time beside how far it is from its visit."""
     held = {"stencil_no" if name == "version_id" else name: table.column(name) for name in table.column_names}
     if dataset == "standard.xml130_dossier":
         return pa.table(held)
     if dataset in costs.LINES:
         held |= costs.line_amounts(held)
-    numbers, places = np.unique(held["stencil_no"].to_numpy(), return_inverse=True)
-    owners = [visits[number] for number in numbers.tolist()]
-    starts, ends = (np.array([getattr(v, name) for v in owners], "M8[m]")[places] for name in ("start", "end"))
+    places = np.searchsorted(stays.numbers, held["stencil_no"].to_numpy())
+    starts, ends = stays.starts[places], stays.ends[places]
     for name in time_fields(f"XML{dataset.rpartition('_')[2]}"):
         held[f"{name}:way"], held[f"{name}:far"] = map(pa.array, _ways(held[name], starts, ends))
     if dataset == "standard.xml130_3":
         machines = zip(held["MA_MAY"].to_pylist(), places.tolist(), strict=True)
-        freed = [text and text.replace(owners[place].clinic.code, "\ue000") for text, place in machines]
+        freed = [text and text.replace(stays.facilities[place], "\ue000") for text, place in machines]
         held["MA_MAY"] = pa.array(freed, pa.string())
     return pa.table(held)
 
