@@ -63,8 +63,8 @@ def fill(
     """Put a twin into the empty home of `app`, and what follows from it into `conformed` and `derived`.
 
     `truth`: a folder for people.parquet, visits.parquet and plan.json. Without `conform` the blocks go to `standard`
-    alone and are mapped whole at the end. `processes` seal, None: as many as `BIENHO_CORES` allows. `block`: about so
-    many visits go to the lake together.
+    alone and are mapped whole at the end. So many `processes` cut and seal, None: one for every core but that of the
+    writer; more take turns with it, and each learns all forms. `block`: about so many visits go to the lake together.
     Errors: ConfigError CFG-HOME-TWIN, UsageError (plan), StorageError.
     """
     twin_home(app.home)
@@ -73,7 +73,7 @@ def fill(
     total = len(twin.events.visits)
     size = block or min(MOST, max(LEAST, total // BLOCKS))
     judge = Judge(app.vault, app.keys, app.limits)
-    sealing = sealers(app.vault, judge, atlas, plan.seed, processes or workers(1 if total < size else None))
+    sealing = sealers(app.vault, judge, atlas, plan.seed, processes or (workers() - 1 if total >= size else 0))
     summary = LakeSummary(persons=twin.persons)
     with uncollected(), Truth(truth, plan, twin) as told, sealing as crew:
         with straight(app, conform=conform) as writer, app.vault.filling(), ExitStack() as stack:

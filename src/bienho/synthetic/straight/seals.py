@@ -168,7 +168,7 @@ class Worker:
 
 
 class Sealers:
-    """Cutters and sealers, a pair in each process; with one pair they share this process. Made by `sealers`.
+    """Cutters and sealers, a pair in each process of a crew, or one in this. Made by `sealers`.
 
     StorageError STO-SYNTH-CREW from any of them when a process was ended from outside."""
 
@@ -264,12 +264,13 @@ def _parts(visits: pa.Table, count: int) -> list[pa.Table]:
 
 @contextmanager
 def sealers(vault: Vault, judge: Judge, atlas: Map, seed: int, crew: int) -> Iterator[Sealers]:
-    """Sealers for the time of the block. To be opened before DuckDB is: the processes are forks."""
+    """Sealers for the time of the block, in so many processes of their own, 0: in this one. To be opened before DuckDB
+    is: the processes are forks."""
 
     def worker() -> Worker:
         return Worker(Cutter(judge, atlas, seed), Sealer(vault, atlas.clinics))
 
-    if crew <= 1:
+    if not crew:
         yield Sealers(worker(), ())
         return
     catalogue()  # read once for all of them
