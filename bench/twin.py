@@ -119,7 +119,7 @@ def size(plan: Plan) -> dict[str, Any]:
         with spending(app.home) as spent:
             made = lakeward.fill(plan, app, app.home.path / "truth", conform=False)
         rows_of, limit = _plain_copy(app)
-    told = _rates(spent, dossiers=made.dossiers, lines=made.lines) | {"stencils": made.stencils}
+    told = _rates(spent, persons=made.persons, dossiers=made.dossiers, lines=made.lines) | {"stencils": made.stencils}
     stencils, seals = (cpu.value for cpu in made_and_sealed)
     told |= {"stencils_cpu_s": round(stencils, 2), "seals_cpu_s": round(seals, 2), "write_cpu_s": round(write[0], 2)}
     told["lines_per_cpu_second_without_stencils"] = round(made.lines / (spent.cpu_s - stencils))
