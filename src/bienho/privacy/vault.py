@@ -281,9 +281,8 @@ class _Batch:
             if erased:
                 left_out |= {record for record, (patient, _, _) in contents.items() if patient in erased}
             records = list(contents.keys() - left_out if left_out else contents)
-            if not records:
-                return 0, frozenset(key.hex() for key in erased)
-            patients, payloads, blinds = zip(*map(contents.__getitem__, records), strict=True)
+            wanted = map(contents.__getitem__, records)
+            patients, payloads, blinds = zip(*wanted, strict=True) if records else ((), (), ())
             sealed = self._sealer.seal(map(ciphers.__getitem__, patients), records, list(payloads))
             columns = records, patients, list(map(len, payloads)), sealed
             packed = [
