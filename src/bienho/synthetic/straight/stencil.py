@@ -200,8 +200,9 @@ class Cutter:
 
     def _is_new(self, dossier: Dossier) -> bool:
         """Whether a dossier is the first of its shape."""
-        blocks = dossier.tables.blocks.values() if isinstance(dossier.tables, Blocks) else ()
-        shape = tuple((block.layout, block.count > 1) for block in blocks)  # a layout is of one edition
+        assert isinstance(dossier.tables, Blocks)  # noqa: S101 - so `as_read` gives them
+        # a layout is of one edition
+        shape = tuple((block.layout, block.count > 1) for block in dossier.tables.blocks.values())
         known = len(self._shapes)
         self._shapes.add(shape)
         return len(self._shapes) > known
